@@ -1,0 +1,1 @@
+"""Printers: the tile dialect to target source text. Builds and runs nothing."""

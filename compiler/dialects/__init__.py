@@ -1,0 +1,1 @@
+"""The two dialects: `attn` says what is computed, `tile` says how."""

@@ -1,0 +1,253 @@
+"""The syntax tree of `.attn`: one frozen dataclass per construct, each carrying its span.
+
+Expressions are scalar formulas over the built-ins `q k h b len qlen heads kv_heads` (and `s` in a
+score), parameters, bound variables and inputs. Set expressions denote relations between queries
+and keys. `docs/language.md` has the grammar.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from attnc.dsl.source import NOWHERE, Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every construct has: the place it was written at (ignored by equality)."""
+
+    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+
+# ---------------------------------------------------------------- scalar expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Int(Node):
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Float(Node):
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bool(Node):
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class List(Node):
+    """`[a, b, ...]`: a compile-time list, to be indexed by `h`."""
+
+    items: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """A built-in, a parameter, a bound variable, or an input without axes."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    """`base[i, j]`: an input tensor, or a list parameter indexed by `h`."""
+
+    base: str
+    indices: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    op: Literal["-", "not"]
+    operand: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """`div` and `mod` floor; `/` is real division (scores only); `^` has constant operands in masks."""
+
+    op: Literal["+", "-", "*", "/", "div", "mod", "^", "and", "or"]
+    left: "Expr"
+    right: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A chain `a < b <= c`: n operators between n + 1 operands, all of which must hold."""
+
+    ops: tuple[Literal["<", "<=", ">", ">=", "==", "!="], ...]
+    operands: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A built-in function: see `types.FUNCTIONS` for names, arities and where each is allowed."""
+
+    function: str
+    arguments: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Node):
+    """`exists i in low..high : body`; `high` is excluded, both bounds are compile-time constants."""
+
+    variable: str
+    low: "Expr"
+    high: "Expr"
+    body: "Expr"
+
+
+Expr = Int | Float | Bool | List | Name | Index | Unary | Binary | Compare | Call | Exists
+
+
+# ---------------------------------------------------------------- set expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension(Node):
+    """`{ condition }`: the pairs (q, k) for which the condition holds."""
+
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class SetCall(Node):
+    """`window(w, r = 0)` or `same`: a named mask with its arguments, by position or by name."""
+
+    name: str
+    arguments: tuple[Expr, ...]
+    keywords: tuple[tuple[str, Expr], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetBinary(Node):
+    op: Literal["|", "&", "-"]
+    left: "SetExpr"
+    right: "SetExpr"
+
+
+@dataclass(frozen=True, slots=True)
+class Complement(Node):
+    operand: "SetExpr"
+
+
+@dataclass(frozen=True, slots=True)
+class When(Node):
+    """`body when condition`: the body where the condition holds, empty elsewhere."""
+
+    body: "SetExpr"
+    condition: Expr
+
+
+SetExpr = Comprehension | SetCall | SetBinary | Complement | When
+
+
+# ---------------------------------------------------------------- declarations
+
+
+ParameterType = Literal["int", "float", "bool", "list"]
+Dtype = Literal["int", "float"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Node):
+    """`w: int = 256`. The type is inferred from the default where it is not written, else int."""
+
+    name: str
+    type: ParameterType | None
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Node):
+    """`input doc: int[token]`. No axes: a run-time number."""
+
+    name: str
+    dtype: Dtype
+    axes: tuple[str, ...]
+    grad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MaskStatement(Node):
+    body: SetExpr
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreStatement(Node):
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeStatement(Node):
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssertStatement(Node):
+    """`assert causal`, `assert covers`."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrossStatement(Node):
+    """`cross`: queries and keys are two sequences, both starting at position 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt(Node):
+    """A construct that the grammar knows and this version does not build: the checker refuses it."""
+
+    feature: str
+
+
+Statement = (
+    Input
+    | MaskStatement
+    | ScoreStatement
+    | NormalizeStatement
+    | AssertStatement
+    | CrossStatement
+    | NotBuilt
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskDefinition(Node):
+    """`mask window(l, r = l) = { ... }`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: SetExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Attention(Node):
+    """`attention name(parameters) { statements }`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use(Node):
+    """`use std` (the prelude) or `use "shared.attn"` (inside the file's own folder)."""
+
+    path: str
+
+
+Definition = MaskDefinition | Attention | NotBuilt
+
+
+@dataclass(frozen=True, slots=True)
+class File(Node):
+    """One source: `attn 1` (language version), uses, definitions, in the order written."""
+
+    source: Source = field(compare=False, repr=False)
+    version: int | None
+    uses: tuple[Use, ...]
+    definitions: tuple[Definition, ...]

@@ -1,0 +1,1 @@
+"""What runs: building kernels, operators, artifacts, caches, the dense oracle and the commands."""
