@@ -1,0 +1,218 @@
+"""Smart constructors: build an expression, folding what is constant. Exact on integers."""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from attnc.compiler.errors import NotAffine, TooComplex
+from attnc.dsl import syntax as ast
+
+BIT_LIMIT = 128  # of an integer constant
+
+OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "div": operator.floordiv,
+    "mod": operator.mod,
+}
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+_FUNCTIONS: dict[str, Callable[..., float]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "clamp": _clamp,
+}
+
+
+def conjunction(left: ast.Expr, right: ast.Expr) -> ast.Expr:
+    """`left and right`."""
+    match left, right:
+        case (ast.Bool(True), other) | (other, ast.Bool(True)):
+            return other
+        case (ast.Bool(False), _) | (_, ast.Bool(False)):
+            return ast.Bool(False)
+    return left if left == right else ast.Binary("and", left, right)
+
+
+def disjunction(left: ast.Expr, right: ast.Expr) -> ast.Expr:
+    """`left or right`."""
+    match left, right:
+        case (ast.Bool(False), other) | (other, ast.Bool(False)):
+            return other
+        case (ast.Bool(True), _) | (_, ast.Bool(True)):
+            return ast.Bool(True)
+    return left if left == right else ast.Binary("or", left, right)
+
+
+def negation(operand: ast.Expr) -> ast.Expr:
+    """`not operand`, pushed into a constant, a negation or a single comparison."""
+    match operand:
+        case ast.Bool(value):
+            return ast.Bool(not value)
+        case ast.Unary("not", inner):
+            return inner
+        case ast.Compare((op,), operands) if not any(map(_may_be_nan, operands)):
+            return ast.Compare((OPPOSITE[op],), operands)  # type: ignore[arg-type]
+        case _:
+            return ast.Unary("not", operand)
+
+
+def _may_be_nan(expr: ast.Expr) -> bool:
+    return any(isinstance(node, ast.Index | ast.Float) for node in walk(expr))
+
+
+def unary(op: str, operand: ast.Expr) -> ast.Expr:
+    """`- operand` or `not operand`."""
+    if op == "not":
+        return negation(operand)
+    match operand:
+        case ast.Int(value):
+            return ast.Int(-value)
+        case ast.Float(real):
+            return ast.Float(-real)
+        case ast.Unary("-", inner):
+            return inner
+        case _:
+            return ast.Unary("-", operand)
+
+
+def binary(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
+    """`left op right`; raises `NotAffine` for a constant division by zero."""
+    match op, left, right:
+        case "and", _, _:
+            return conjunction(left, right)
+        case "or", _, _:
+            return disjunction(left, right)
+        case "div" | "mod" | "/", _, ast.Int(0):
+            raise NotAffine("a division by zero")
+        case "^", ast.Int(base), ast.Int(exponent):
+            return _power(base, exponent)
+        case _, ast.Int() | ast.Float(), ast.Int() | ast.Float() if op in _ARITHMETIC:
+            return number(_ARITHMETIC[op](left.value, right.value))
+        case ("+" | "-", other, ast.Int(0)) | ("+", ast.Int(0), other):
+            return other
+        case ("*" | "div", other, ast.Int(1)) | ("*", ast.Int(1), other):
+            return other
+        case "-", ast.Int(0), other:
+            return unary("-", other)
+        case _:
+            return ast.Binary(op, left, right)  # type: ignore[arg-type]
+
+
+def _power(base: int, exponent: int) -> ast.Expr:
+    if exponent < 0:
+        return ast.Float(float(base) ** exponent)
+    if abs(base) > 1 and exponent * abs(base).bit_length() > 2 * BIT_LIMIT:
+        raise TooComplex(f"the constant {base}^{exponent} is too large")
+    return number(base**exponent)
+
+
+def number(value: float) -> ast.Expr:
+    """A number as a node; an integer of more than `BIT_LIMIT` bits raises `TooComplex`."""
+    if isinstance(value, float):
+        return ast.Float(value)
+    if abs(value).bit_length() > BIT_LIMIT:
+        raise TooComplex(f"a constant of {value.bit_length()} bits")
+    return ast.Int(value)
+
+
+def compare(ops: tuple[str, ...], operands: tuple[ast.Expr, ...]) -> ast.Expr:
+    """The chain; constant links are decided here."""
+    links = [_link(op, a, b) for op, a, b in zip(ops, operands, operands[1:], strict=False)]
+    if any(link == ast.Bool(False) for link in links):
+        return ast.Bool(False)
+    if all(isinstance(link, ast.Compare) for link in links):
+        return ast.Compare(ops, operands)  # type: ignore[arg-type]
+    result: ast.Expr = ast.Bool(True)
+    for link in links:
+        result = conjunction(result, link)
+    return result
+
+
+def _link(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
+    match left, right:
+        case (ast.Int() | ast.Float() | ast.Bool(), ast.Int() | ast.Float() | ast.Bool()):
+            return ast.Bool(_COMPARE[op](left.value, right.value))
+        case _:
+            return ast.Compare((op,), (left, right))  # type: ignore[arg-type]
+
+
+def call(function: str, arguments: tuple[ast.Expr, ...]) -> ast.Expr:
+    """`function(arguments)`; `min max abs clamp` of constants are computed."""
+    values = [a.value for a in arguments if isinstance(a, ast.Int | ast.Float)]
+    if function in _FUNCTIONS and len(values) == len(arguments):
+        return number(_FUNCTIONS[function](*values))
+    return ast.Call(function, arguments)
+
+
+def children(expr: ast.Expr) -> tuple[ast.Expr, ...]:
+    """The expressions directly below this one."""
+    match expr:
+        case ast.Int() | ast.Float() | ast.Bool() | ast.Name():
+            return ()
+        case ast.List(items):
+            return items
+        case ast.Index(_, indices):
+            return indices
+        case ast.Unary(_, operand):
+            return (operand,)
+        case ast.Binary(_, left, right):
+            return (left, right)
+        case ast.Compare(_, operands):
+            return operands
+        case ast.Call(_, arguments):
+            return arguments
+        case ast.Exists(_, low, high, body):
+            return (low, high, body)
+        case _:
+            assert_never(expr)
+
+
+def walk(expr: ast.Expr) -> Iterator[ast.Expr]:
+    """Every node of the expression, the root first."""
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(children(node))
+
+
+def names(expr: ast.Expr) -> frozenset[str]:
+    """The names that occur, tensors' not among them."""
+    return frozenset(node.id for node in walk(expr) if isinstance(node, ast.Name))
+
+
+def affine_in(expr: ast.Expr, variable: str) -> bool:
+    """Whether the variable occurs only where an integer set can hold it as a dimension."""
+
+    def free(part: ast.Expr) -> bool:
+        return variable not in names(part)
+
+    for node in walk(expr):
+        match node:
+            case ast.Binary("*", left, right) if not (free(left) and free(right)):
+                if not (isinstance(left, ast.Int) or isinstance(right, ast.Int)):
+                    return False
+            case ast.Binary("^" | "/") | ast.Index() | ast.Call("at") if not free(node):
+                return False
+            case ast.Binary("div" | "mod", _, right) if not free(right):
+                return False
+            case _:
+                pass
+    return True

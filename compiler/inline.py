@@ -1,0 +1,201 @@
+"""From a bound spec to one closed formula: names, parameters and set operators inlined.
+
+The result mentions only the built-ins `q k h b len qlen`, inputs and, where a wide `exists` is
+kept, its variable. Constants are folded. A list indexed by `h` becomes `at([..], h)`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from attnc.compiler import fold
+from attnc.compiler.errors import HeadsNeeded, NotAffine, TooComplex, WrongListLength
+from attnc.dsl import syntax as ast
+
+if TYPE_CHECKING:
+    from attnc.dsl.program import Bound
+
+AT = "at"  # the function that `list[h]` becomes: at(List, index)
+NODE_LIMIT = 20_000
+UNROLL_LIMIT = 64
+
+Environment = Mapping[str, ast.Expr]
+
+
+def mask_condition(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr:
+    """The pairs of the mask as one boolean formula; `Bool(True)` where there is no mask.
+
+    Raises `HeadsNeeded` if the formula needs a head count that is None, `TooComplex` if it
+    grows past `NODE_LIMIT` nodes.
+    """
+    body = bound.mask
+    if body is None:
+        return ast.Bool(True)
+    inliner = _inliner(bound, heads, kv_heads)
+    return _guarded(lambda: inliner.pairs(body, _constants(bound.values)))
+
+
+def score_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr | None:
+    """The score as a formula over `s`, built-ins and inputs; None where the spec has none."""
+    score = bound.score
+    if score is None:
+        return None
+    inliner = _inliner(bound, heads, kv_heads)
+    return _guarded(lambda: inliner.close(score, _constants(bound.values)))
+
+
+def _guarded(build: Callable[[], ast.Expr]) -> ast.Expr:
+    try:
+        return build()
+    except RecursionError:
+        raise TooComplex("it is nested too deeply") from None
+
+
+def _inliner(bound: "Bound", heads: int | None, kv_heads: int | None) -> "_Inliner":
+    return _Inliner(bound.program.masks, {"heads": heads, "kv_heads": kv_heads})
+
+
+def constant(value: object) -> ast.Expr:
+    """A Python value as a node: bool, int, float or a sequence of them."""
+    match value:
+        case bool():
+            return ast.Bool(value)
+        case int():
+            return ast.Int(value)
+        case float():
+            return ast.Float(value)
+        case list() | tuple():
+            return ast.List(tuple(constant(item) for item in value))
+        case _:
+            raise TypeError(f"no constant of the language: {value!r}")
+
+
+def _constants(values: Mapping[str, object]) -> Environment:
+    return {name: constant(value) for name, value in values.items()}
+
+
+@dataclass(slots=True)
+class _Inliner:
+    masks: Mapping[str, ast.MaskDefinition]
+    counts: Mapping[str, int | None]
+    nodes: int = field(default=0)
+    variables: int = field(default=0)
+
+    def pairs(self, body: ast.SetExpr, env: Environment) -> ast.Expr:
+        """A set expression as the condition for a pair to be in it."""
+        match body:
+            case ast.Comprehension(condition):
+                return self.close(condition, env)
+            case ast.SetBinary("-", left, right):
+                return fold.conjunction(
+                    self.pairs(left, env), fold.negation(self.pairs(right, env))
+                )
+            case ast.SetBinary(op, left, right):
+                join = fold.conjunction if op == "&" else fold.disjunction
+                return join(self.pairs(left, env), self.pairs(right, env))
+            case ast.Complement(operand):
+                return fold.negation(self.pairs(operand, env))
+            case ast.When(operand, condition):
+                return fold.conjunction(self.close(condition, env), self.pairs(operand, env))
+            case ast.SetCall():
+                return self._called(body, env)
+            case _:
+                assert_never(body)
+
+    def _called(self, call: ast.SetCall, env: Environment) -> ast.Expr:
+        mask = self.masks[call.name]
+        given = dict(zip((p.name for p in mask.parameters), call.arguments, strict=False))
+        given |= dict(call.keywords)
+        inner: dict[str, ast.Expr] = {}
+        for parameter in mask.parameters:
+            if parameter.name in given:
+                inner[parameter.name] = self.close(given[parameter.name], env)
+            elif parameter.default is not None:
+                inner[parameter.name] = self.close(parameter.default, inner)
+        return self.pairs(mask.body, inner)
+
+    def close(self, expr: ast.Expr, env: Environment) -> ast.Expr:
+        """A scalar expression with its names replaced and its constants folded."""
+        self.nodes += 1
+        if self.nodes > NODE_LIMIT:
+            raise TooComplex(f"written out it has more than {NODE_LIMIT} nodes")
+        match expr:
+            case ast.Int() | ast.Float() | ast.Bool():
+                return expr
+            case ast.List(items):
+                return ast.List(tuple(self.close(item, env) for item in items))
+            case ast.Name(name):
+                return self._named(expr, name, env)
+            case ast.Index():
+                return self._indexed(expr, env)
+            case ast.Unary(op, operand):
+                return fold.unary(op, self.close(operand, env))
+            case ast.Binary(op, left, right):
+                return fold.binary(op, self.close(left, env), self.close(right, env))
+            case ast.Compare(ops, operands):
+                return fold.compare(ops, tuple(self.close(o, env) for o in operands))
+            case ast.Call(function, arguments):
+                return fold.call(function, tuple(self.close(a, env) for a in arguments))
+            case ast.Exists():
+                return self._exists(expr, env)
+            case _:
+                assert_never(expr)
+
+    def _named(self, expr: ast.Expr, name: str, env: Environment) -> ast.Expr:
+        if name in env:
+            return env[name]
+        if name in self.counts:
+            count = self.counts[name]
+            if count is None:
+                raise HeadsNeeded(name)
+            return ast.Int(count)
+        return expr
+
+    def _indexed(self, expr: ast.Index, env: Environment) -> ast.Expr:
+        indices = tuple(self.close(index, env) for index in expr.indices)
+        match env.get(expr.base):
+            case ast.List() as items:
+                return self._item(items, indices[0])
+            case ast.Name(base):
+                return ast.Index(base, indices, span=expr.span)
+            case _:
+                return ast.Index(expr.base, indices, span=expr.span)
+
+    def _item(self, items: ast.List, index: ast.Expr) -> ast.Expr:
+        heads, length = self.counts["heads"], len(items.items)
+        match index:
+            case ast.Int(value) if 0 <= value < length:
+                return items.items[value]
+            case ast.Int(value):
+                raise WrongListLength(length, value + 1)
+            case ast.Name("h") if heads is not None and heads != length:
+                raise WrongListLength(length, heads)
+        if len(set(items.items)) == 1 and heads is not None:
+            return items.items[0]
+        return ast.Call(AT, (items, index))
+
+    def _exists(self, expr: ast.Exists, env: Environment) -> ast.Expr:
+        match self.close(expr.low, env), self.close(expr.high, env):
+            case ast.Int(low), ast.Int(high):
+                pass
+            case _:
+                raise NotAffine("the bounds of `exists` are not constant")
+        if high - low > UNROLL_LIMIT:
+            kept = self._kept(expr, env, low, high)
+            if kept is not None:
+                return kept
+            if high - low > NODE_LIMIT:
+                raise TooComplex(f"`exists` over {high - low} values has to be written out")
+        found: ast.Expr = ast.Bool(False)
+        for value in range(low, high):
+            case = self.close(expr.body, {**env, expr.variable: ast.Int(value)})
+            found = fold.disjunction(found, case)
+        return found
+
+    def _kept(self, expr: ast.Exists, env: Environment, low: int, high: int) -> ast.Expr | None:
+        self.variables += 1
+        variable = f"{expr.variable}_{self.variables}"
+        body = self.close(expr.body, {**env, expr.variable: ast.Name(variable)})
+        if not fold.affine_in(body, variable):
+            return None
+        return ast.Exists(variable, ast.Int(low), ast.Int(high), body)

@@ -1,0 +1,248 @@
+"""Closed-form loops over a set of tiles: isl's AST generator, and what it gives as plain trees.
+
+Expressions in a nest are `dsl.syntax` expressions over `t h q_start k_start q_len k_len`, run-time
+integers and the loop variable, with `div mod min max` and the boolean operators.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from attnc.compiler import fold
+from attnc.compiler.errors import TooComplex
+from attnc.compiler.evaluate import evaluate
+from attnc.compiler.relation import OPERATIONS, Relation
+from attnc.compiler.sets import Code, IntegerSet, Term, context, generate, guard
+from attnc.dsl import syntax as ast
+
+_COMPARE: dict[str, Literal["==", "<=", "<", ">=", ">"]] = {
+    "eq": "==",
+    "le": "<=",
+    "lt": "<",
+    "ge": ">=",
+    "gt": ">",
+}
+
+LOOP_LIMIT = 12  # a nest of more loops is better run in a planner than printed into a kernel
+
+DEFAULT_ALIGNMENT = ("q_start + q_len = k_start + k_len",)
+FROM_ZERO = (*DEFAULT_ALIGNMENT, "k_start = 0", "q_len <= k_len")
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`for variable in range(low, high, step)`: `high` is excluded, `step` positive."""
+
+    variable: str
+    low: ast.Expr
+    high: ast.Expr
+    step: int
+    body: "Nest"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`if condition: body else: otherwise`."""
+
+    condition: ast.Expr
+    body: "Nest"
+    otherwise: "Nest" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One tile."""
+
+    tile: ast.Expr
+
+
+Statement = Loop | Guard | Visit
+Nest = tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A nest, and whether to print it as `"loops"` or to fill a `"table"` with it."""
+
+    nest: Nest
+    loops: int
+    kind: str
+
+
+def plan(
+    tiles: IntegerSet,
+    relation: Relation,
+    fixed: str = "t",
+    size: int = 1,
+    assume: Sequence[str] = (),
+) -> Plan:
+    """The nest over the tiles `c` of one given `t` (or, `fixed="c"`, over `t` for one given `c`).
+
+    `size` is the number of rows of the fixed tile, for the fact that the tile exists. `assume`
+    are more facts in isl's notation, such as `FROM_ZERO`.
+    """
+    rows = "q_len" if fixed == "t" else "k_len"
+    facts = ["1 <= q_len", "1 <= k_len", f"0 <= {fixed}", f"{size} {fixed} < {rows}", *assume]
+    if relation.uses_head:
+        facts.append(f"0 <= h < {relation.heads}")
+    known = context((*relation.params, *relation.outer, fixed), facts)
+    with guard(OPERATIONS):
+        one = tiles.as_params(*relation.outer, fixed).gist(known)
+    nest = _simplest(one, known)
+    loops = count_loops(nest)
+    return Plan(nest, loops, "loops" if loops <= LOOP_LIMIT else "table")
+
+
+def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest:
+    """The better of the code for the whole set and that for its disjoint parts in sequence."""
+    nests = []
+    for parts in ((lambda: [tiles]), tiles.parts):
+        try:
+            with guard(OPERATIONS):
+                nests.append(tuple(s for part in parts() for s in _nest(generate(part, known))))
+        except TooComplex:
+            continue
+    if not nests:
+        raise TooComplex("no loops were found over its tiles")
+    return min(nests, key=lambda nest: (count_loops(nest), count_guards(nest)))
+
+
+# ---------------------------------------------------------------- from isl's code
+
+
+def _nest(code: Code) -> Nest:
+    match code:
+        case ("block", *parts):
+            return tuple(statement for part in parts for statement in _nest(part))
+        case ("if", condition, then, other):
+            return (Guard(_expression(condition), _nest(then), _nest(other)),)
+        case ("visit", tile):
+            return (Visit(_expression(tile)),)
+        case ("for", variable, low, comparison, bound, step, body):
+            high = _expression(bound)
+            if comparison == "<=":
+                high = _plus_one(high)
+            return (Loop(variable, _expression(low), high, step, _nest(body)),)
+        case _:
+            raise TypeError(f"no code of isl's: {code!r}")
+
+
+def _plus_one(expr: ast.Expr) -> ast.Expr:
+    match expr:
+        case ast.Binary("-", left, ast.Int(1)):
+            return left
+        case ast.Call("min", arguments):
+            return ast.Call("min", tuple(map(_plus_one, arguments)))
+        case _:
+            return fold.binary("+", expr, ast.Int(1))
+
+
+def _expression(term: Term) -> ast.Expr:
+    match term:
+        case int():
+            return ast.Int(term)
+        case str():
+            return ast.Name(term)
+        case ("neg", operand):
+            return fold.unary("-", _expression(operand))
+        case ("eq" | "le" | "lt" | "ge" | "gt" as op, left, right):
+            return ast.Compare((_COMPARE[op],), (_expression(left), _expression(right)))
+        case ("min" | "max" as op, *operands):
+            return ast.Call(op, tuple(map(_expression, operands)))
+        case (op, left, right) if op in ("+", "-", "*", "div", "mod", "and", "or"):
+            return fold.binary(op, _expression(left), _expression(right))
+        case _:
+            raise TooComplex(f"a loop bound uses `{term[0]}`")
+
+
+# ---------------------------------------------------------------- on nests
+
+
+def count_loops(nest: Nest) -> int:
+    """The number of loops and of single visits outside loops."""
+    total = 0
+    for statement in nest:
+        match statement:
+            case Loop():
+                total += 1
+            case Guard(_, body, otherwise):
+                total += count_loops(body) + count_loops(otherwise)
+            case Visit():
+                total += 1
+            case _:
+                assert_never(statement)
+    return total
+
+
+def count_guards(nest: Nest) -> int:
+    """The number of conditions."""
+    total = 0
+    for statement in nest:
+        match statement:
+            case Loop(body=body):
+                total += count_guards(body)
+            case Guard(_, body, otherwise):
+                total += 1 + count_guards(body) + count_guards(otherwise)
+            case Visit():
+                pass
+            case _:
+                assert_never(statement)
+    return total
+
+
+def enumerate_tiles(nest: Nest, **values: int) -> Iterator[int]:
+    """The tiles that a nest visits, in its order; `values` are all names but the loop's."""
+    for statement in nest:
+        match statement:
+            case Loop(variable, low, high, step, body):
+                for value in range(evaluate(low, values), evaluate(high, values), step):
+                    yield from enumerate_tiles(body, **{**values, variable: value})
+            case Guard(condition, body, otherwise):
+                chosen = body if evaluate(condition, values) else otherwise
+                yield from enumerate_tiles(chosen, **values)
+            case Visit(tile):
+                yield evaluate(tile, values)
+            case _:
+                assert_never(statement)
+
+
+def show(nest: Nest, indent: int = 0) -> str:
+    """The nest as text, in the manner of Python."""
+    pad, lines = "    " * indent, []
+    for statement in nest:
+        match statement:
+            case Loop(variable, low, high, step, body):
+                bounds = [text(low), text(high), *([str(step)] if step != 1 else [])]
+                lines.append(f"{pad}for {variable} in range({', '.join(bounds)}):")
+                lines.append(show(body, indent + 1))
+            case Guard(condition, body, otherwise):
+                lines += [f"{pad}if {text(condition)}:", show(body, indent + 1)]
+                if otherwise:
+                    lines += [f"{pad}else:", show(otherwise, indent + 1)]
+            case Visit(tile):
+                lines.append(f"{pad}visit({text(tile)})")
+            case _:
+                assert_never(statement)
+    return "\n".join(lines)
+
+
+def text(expr: ast.Expr) -> str:
+    """An expression of a nest as text, fully parenthesised below the top."""
+    match expr:
+        case ast.Int(value):
+            return str(value)
+        case ast.Name(name):
+            return name
+        case ast.Unary(op, operand):
+            return f"{op}{text(operand)}"
+        case ast.Binary("and" | "or" | "+" as op, left, right):
+            return f"{text(left)} {op} {text(right)}"
+        case ast.Binary(op, left, right):
+            return f"({text(left)}) {op} ({text(right)})"
+        case ast.Compare(ops, operands):
+            pairs = zip(ops, operands[1:], strict=True)
+            return text(operands[0]) + "".join(f" {op} {text(o)}" for op, o in pairs)
+        case ast.Call(function, arguments):
+            return f"{function}({', '.join(map(text, arguments))})"
+        case _:
+            raise TypeError(f"no expression of a loop nest: {expr!r}")

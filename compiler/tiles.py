@@ -1,0 +1,85 @@
+"""Tiles of a relation: which are live, and which need no mask. Sets with symbolic lengths.
+
+Query tile `t` holds the rows `[t * tile_q, (t + 1) * tile_q)`, key tile `c` the rows
+`[c * tile_k, (c + 1) * tile_k)`; row i of the queries has position `q_start + i`. All sets have
+the dimensions `[h, t, c]`, `h` only where the mask depends on the head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnc.compiler.relation import OPERATIONS, Relation
+from attnc.compiler.sets import IntegerSet, Space, context, guard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """The three classes, exactly.
+
+    `existing`: tiles with a pair that exists. `live`: some existing pair is in the upper relation.
+    `full`: all existing pairs are in the lower relation. `partial`: live and not full.
+    """
+
+    existing: IntegerSet
+    live: IntegerSet
+    full: IntegerSet
+    partial: IntegerSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visits:
+    """What a kernel visits: the live tiles in two parts, chosen so that their loops are simple.
+
+    `whole`: all keys of the tile exist and every pair of it, of query rows past the end too,
+    is in the relation: no test at all is needed. `masked`: the other live tiles. A whole tile is
+    full; a full tile at the ragged end is masked.
+    """
+
+    live: IntegerSet
+    whole: IntegerSet
+    masked: IntegerSet
+
+
+def classify(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()) -> Tiles:
+    """The classes at a tile size; `assume` are facts about the parameters, in isl's notation."""
+    mapping, facts = tile_map(relation, tile_q, tile_k), context(relation.params, assume)
+    names = (*relation.outer, "t", "c")
+    with guard(OPERATIONS):
+        existing = (relation.existing & facts).apply(mapping, *names)
+        live = (relation.upper & facts).apply(mapping, *names)
+        broken = ((relation.existing & facts) - relation.lower).coalesce().apply(mapping, *names)
+        full = (existing - broken).coalesce()
+        partial = (live & broken).coalesce()
+    return Tiles(existing, live, full, partial)
+
+
+def visits(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()) -> Visits:
+    """What a kernel visits at a tile size; `assume` as in `classify`."""
+    mapping, facts = tile_map(relation, tile_q, tile_k), context(relation.params, assume)
+    names = (*relation.outer, "t", "c")
+    with guard(OPERATIONS):
+        live = (relation.upper & facts).apply(mapping, *names)
+        unbroken = _with_all_keys(relation, tile_q, tile_k) & facts
+        whole = (unbroken - (relation.fails & facts).apply(mapping, *names)).coalesce()
+        masked = (live - whole).coalesce()
+    return Visits(live, whole, masked)
+
+
+def tile_map(relation: Relation, tile_q: int, tile_k: int) -> str:
+    """The map from pairs to tiles, `{ [h, q, k] -> [h, t, c] }`, as text."""
+    outer = "".join(f"{name}, " for name in relation.outer)
+    return (
+        f"[{', '.join(relation.params)}] -> {{ [{outer}q, k] -> [{outer}t, c] : "
+        f"{tile_q} t <= q - q_start < {tile_q} t + {tile_q} and "
+        f"{tile_k} c <= k - k_start < {tile_k} c + {tile_k} }}"
+    )
+
+
+def _with_all_keys(relation: Relation, tile_q: int, tile_k: int) -> IntegerSet:
+    """The tiles with some query row and nothing but existing keys."""
+    space = Space((*relation.outer, "t", "c"), relation.params)
+    heads = f"0 <= h < {relation.heads} and " if relation.uses_head else ""
+    return space.parse(
+        f"{heads}0 <= t and {tile_q} t < q_len and 0 <= c and {tile_k} c + {tile_k} <= k_len and "
+        f"0 <= k_start + {tile_k} c"
+    )
