@@ -1,0 +1,34 @@
+"""Indented lines of source text."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Emitter:
+    """Collects lines; `block` indents what is written inside it."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._depth = 0
+        self._names = 0
+
+    def line(self, *texts: str) -> None:
+        """Write one line for each text, at the current depth."""
+        self._lines.extend("    " * self._depth + text for text in texts)
+
+    @contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        """Write the header (which ends in a colon) and indent what follows."""
+        self.line(header)
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+    def fresh(self, stem: str) -> str:
+        """A name that no other call has returned."""
+        self._names += 1
+        return f"{stem}_{self._names}"
+
+    def text(self) -> str:
+        """Everything written, ending in a newline."""
+        return "\n".join(self._lines) + "\n"

@@ -1,0 +1,164 @@
+"""Expressions of the language as target text, with types and lanes.
+
+A printer is a table from operation to text template plus a resolver for names; a target supplies
+both. Values carry their dtype and whether they are one number or a vector of lanes, so that mixed
+operands are converted in one place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Protocol, assert_never
+
+from attnc.dsl.syntax import (
+    Binary,
+    Bool,
+    Call,
+    Compare,
+    Exists,
+    Expr,
+    Float,
+    Index,
+    Int,
+    List,
+    Name,
+    Unary,
+)
+
+INT, FLOAT, BOOL = "int32", "float32", "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Target text of one value: `lanes` is 1 for a scalar."""
+
+    text: str
+    dtype: str
+    lanes: int = 1
+
+
+class Target(Protocol):
+    """What a printer asks of a target."""
+
+    operators: Mapping[str, str]
+    functions: Mapping[str, str]
+
+    def name(self, name: str) -> Value:
+        """A built-in, loop variable or run-time number."""
+
+    def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
+        """An element of an input."""
+
+    def cast(self, value: Value, dtype: str) -> Value:
+        """The value in another dtype."""
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        """A scalar repeated over lanes."""
+
+    def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
+        """A function with no entry in `functions` (exp, tanh, ...), on float arguments."""
+
+
+def render(expr: Expr, target: Target) -> Value:
+    """The text of an expression for a target; statements that it needs are emitted by the target."""
+    match expr:
+        case Int(value=value):
+            return Value(str(value), INT)
+        case Float(value=value):
+            return target.cast(Value(repr(value), "literal"), FLOAT)
+        case Bool(value=value):
+            return target.cast(Value(str(value), "literal"), BOOL)
+        case Name(id=name):
+            return target.name(name)
+        case Index(base=base, indices=indices):
+            return target.read(base, indices)
+        case Unary(op=op, operand=operand):
+            return _apply(op if op == "not" else "neg", [render(operand, target)], target)
+        case Binary(op="^", left=left, right=Int(value=power)) if 0 <= power <= 8:
+            return _power(render(left, target), power, target)
+        case Binary(op=op, left=left, right=right):
+            return _apply(op, [render(left, target), render(right, target)], target)
+        case Compare():
+            return _chain(expr, target)
+        case Call():
+            return _call(expr, target)
+        case Exists() | List():
+            raise AssertionError("inlining leaves no list, and kernels expand `exists`")
+        case _:
+            assert_never(expr)
+
+
+def condition(expr: Expr, target: Target) -> str:
+    """The text of a boolean expression."""
+    return render(expr, target).text
+
+
+def _power(base: Value, power: int, target: Target) -> Value:
+    one = Value("1", INT)
+    return reduce(lambda a, b: _apply("*", [a, b], target), [base] * power) if power else one
+
+
+def _chain(chain: Compare, target: Target) -> Value:
+    values = [render(operand, target) for operand in chain.operands]
+    links = [
+        _apply(op, [left, right], target)
+        for op, left, right in zip(chain.ops, values, values[1:], strict=False)
+    ]
+    return reduce(lambda a, b: _apply("and", [a, b], target), links)
+
+
+def _call(call: Call, target: Target) -> Value:
+    match call.function, call.arguments:
+        case "at", (List(items=items), index):
+            return _choose(items, index, target)
+        case "clamp", (value, low, high):
+            return render(Call("min", (Call("max", (value, low)), high)), target)
+        case "softcap", (value, cap):
+            return render(Binary("*", cap, Call("tanh", (Binary("/", value, cap),))), target)
+        case "where", (test, then, otherwise):
+            return _where(*(render(a, target) for a in (test, then, otherwise)), target)
+        case name, arguments if name in target.functions:
+            return _apply(name, [render(a, target) for a in arguments], target)
+        case name, arguments:
+            values = [target.cast(render(a, target), FLOAT) for a in arguments]
+            return target.special(name, tuple(values))
+
+
+def _choose(items: tuple[Expr, ...], index: Expr, target: Target) -> Value:
+    """`[a, b, c][index]` as a chain of selections."""
+    *first, last = items
+    chain = last
+    for place in reversed(range(len(first))):
+        chain = Call("where", (Compare(("==",), (index, Int(place))), first[place], chain))
+    return render(chain, target)
+
+
+def _where(test: Value, then: Value, otherwise: Value, target: Target) -> Value:
+    test, then, otherwise = _same_lanes([test, then, otherwise], target)
+    then, otherwise = _same_dtype([then, otherwise], target)
+    text = target.operators["where"].format(test.text, then.text, otherwise.text)
+    return Value(text, then.dtype, then.lanes)
+
+
+def _apply(op: str, values: list[Value], target: Target) -> Value:
+    """An operator on values brought to common lanes and dtype."""
+    table = target.functions if op in target.functions else target.operators
+    if op == "/":
+        values = [target.cast(value, FLOAT) for value in values]
+    values = _same_dtype(_same_lanes(values, target), target)
+    text = reduce(lambda a, b: table[op].format(a, b), [v.text for v in values[1:]], values[0].text)
+    if len(values) == 1:
+        text = table[op].format(values[0].text)
+    comparison = op in ("<", "<=", ">", ">=", "==", "!=")
+    return Value(text, BOOL if comparison else values[0].dtype, values[0].lanes)
+
+
+def _same_lanes(values: list[Value], target: Target) -> list[Value]:
+    lanes = max(value.lanes for value in values)
+    return [v if v.lanes == lanes else target.splat(v, lanes) for v in values]
+
+
+def _same_dtype(values: list[Value], target: Target) -> list[Value]:
+    if FLOAT in {value.dtype for value in values}:
+        return [target.cast(value, FLOAT) for value in values]
+    return values

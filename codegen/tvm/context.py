@@ -1,0 +1,83 @@
+"""The facts and names that the parts of one CPU kernel share.
+
+Scratch of one thread, in float32 (`f`): the query tile transposed and scaled (`query`, [d][q]),
+the scores of a chunk (`scores`, [k][q]), the output transposed (`output`, [v][q]), and per query
+the running maximum, the running sum and the factor by which the output is rescaled.
+Lists of one thread, in int32 (`lists`): key tiles to visit without a mask, then with one.
+Inputs with one row per query are copied to `f` or `rows_i` once per query tile.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from attnc.codegen.emitter import Emitter
+from attnc.codegen.tvm.machine import Machine
+from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.inputs import InputAttr
+
+
+@dataclass(frozen=True)
+class Context:
+    """One kernel being printed."""
+
+    out: Emitter
+    kernel: tile.KernelOp
+    machine: Machine
+
+    @property
+    def head_dim(self) -> int:
+        """Columns of queries and keys."""
+        return int(self.kernel.head_dim.value.data)
+
+    @property
+    def value_dim(self) -> int:
+        """Columns of values and outputs."""
+        return int(self.kernel.value_dim.value.data)
+
+    @property
+    def group(self) -> int:
+        """Query heads for each KV head."""
+        return int(self.kernel.heads.value.data) // int(self.kernel.kv_heads.value.data)
+
+    @property
+    def rows(self) -> int:
+        """Query rows of a tile."""
+        return self.machine.tile_q
+
+    @cached_property
+    def inputs(self) -> dict[str, InputAttr]:
+        """The inputs by name."""
+        return {i.label.data: i for i in self.kernel.inputs}
+
+    @cached_property
+    def row_inputs(self) -> dict[str, InputAttr]:
+        """Inputs with one number per query (and head): copied once per query tile."""
+        return {n: i for n, i in self.inputs.items() if {*i.axis_names} & {"token", "q"} and
+                not {*i.axis_names} & {"k", "d"}}  # fmt: skip
+
+    @cached_property
+    def float_parts(self) -> dict[str, int]:
+        """Sizes of the parts of a thread's float scratch."""
+        sizes = {
+            "query": self.head_dim * self.rows,
+            "scores": self.machine.chunk * self.machine.keys * self.rows,
+            "output": self.value_dim * self.rows,
+            "maximum": self.rows,
+            "total": self.rows,
+            "rescale": self.rows,
+        }
+        return sizes | self._copies("float")
+
+    @cached_property
+    def int_parts(self) -> dict[str, int]:
+        """Sizes of the parts of a thread's int scratch that precede its two lists of tiles."""
+        return self._copies("int")
+
+    def _copies(self, dtype: str) -> dict[str, int]:
+        names = (n for n, i in self.row_inputs.items() if i.dtype.data == dtype)
+        return {f"in_{name}": self.rows for name in names}
+
+    def part(self, name: str, offset: str = "0") -> str:
+        """One vector of queries of a part of the scratch."""
+        buffer = "g" if name in self.int_parts else "f"
+        return f"{buffer}[T.ramp({name}_at + {offset}, 1, {self.machine.lanes})]"

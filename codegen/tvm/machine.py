@@ -1,0 +1,29 @@
+"""What a micro-kernel needs to know of a CPU: how wide its vectors are and how many fit."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`lanes` float32 numbers a register; a tile is `vectors` registers of queries by `keys` keys.
+
+    vectors * keys accumulators, `vectors` operands and one broadcast fill the register file.
+    `chunk` key tiles are scored before one update of the running maximum.
+    """
+
+    name: str
+    lanes: int
+    vectors: int
+    keys: int
+    chunk: int = 8
+
+    @property
+    def tile_q(self) -> int:
+        """Query rows of a tile."""
+        return self.lanes * self.vectors
+
+
+AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8)
+AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
+NEON = Machine("neon", lanes=4, vectors=6, keys=4)
+GENERIC = Machine("generic", lanes=4, vectors=3, keys=4)

@@ -1,0 +1,97 @@
+"""How TVMScript spells the operations of an expression, on scalars and on vectors of lanes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from attnc.codegen.emitter import Emitter
+from attnc.codegen.expressions import FLOAT, INT, Value
+from attnc.codegen.tvm.exponential import constant, exp, expm1
+from attnc.dsl.syntax import Expr
+
+OPERATORS = {
+    "+": "({0} + {1})",
+    "-": "({0} - {1})",
+    "*": "({0} * {1})",
+    "/": "({0} / {1})",
+    "div": "T.floordiv({0}, {1})",
+    "mod": "T.floormod({0}, {1})",
+    "neg": "(-{0})",
+    "<": "({0} < {1})",
+    "<=": "({0} <= {1})",
+    ">": "({0} > {1})",
+    ">=": "({0} >= {1})",
+    "==": "({0} == {1})",
+    "!=": "({0} != {1})",
+    "and": "T.And({0}, {1})",
+    "or": "T.Or({0}, {1})",
+    "not": "T.Not({0})",
+    "where": "T.Select({0}, {1}, {2})",
+}
+FUNCTIONS = {
+    "min": "T.min({0}, {1})",
+    "max": "T.max({0}, {1})",
+    "abs": "T.abs({0})",
+    "sqrt": "T.sqrt({0})",
+    "log": "T.log({0})",
+    "log2": "T.log2({0})",
+}
+
+Reader = Callable[[str, tuple[Expr, ...]], Value]
+
+
+@dataclass
+class TvmTarget:
+    """Names and inputs of one place in a kernel, and the statements written there."""
+
+    out: Emitter
+    names: Mapping[str, Value]
+    reader: Reader
+    operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
+    functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
+
+    def name(self, name: str) -> Value:
+        """The value that a name stands for here."""
+        return self.names.get(name, Value(name, INT))
+
+    def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
+        """An element of an input, as the place reads it."""
+        return self.reader(base, indices)
+
+    def cast(self, value: Value, dtype: str) -> Value:
+        """The value in another dtype; literals become typed."""
+        if value.dtype == dtype:
+            return value
+        if value.dtype == "literal":
+            text = f"T.{dtype}({value.text})" if dtype == FLOAT else f"T.bool({value.text})"
+            return Value(text, dtype)
+        if value.text.lstrip("-").isdigit() and dtype == FLOAT:
+            return Value(f"T.float32({value.text})", FLOAT)
+        lanes = f"x{value.lanes}" if value.lanes > 1 else ""
+        return Value(f"T.Cast('{dtype}{lanes}', {value.text})", dtype, value.lanes)
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        """A scalar repeated over lanes."""
+        text = f"T.int32({value.text})" if value.text.lstrip("-").isdigit() else value.text
+        return Value(f"T.broadcast({text}, {lanes})", value.dtype, lanes)
+
+    def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
+        """exp, tanh and sigmoid from one polynomial; TVM's own are scalar library calls."""
+        (x,) = arguments
+        match function:
+            case "exp":
+                return exp(self.out, x)
+            case "tanh":
+                return self._tanh(x)
+            case "sigmoid":
+                one = constant(1.0, x.lanes)
+                power = exp(self.out, Value(f"(-{x.text})", FLOAT, x.lanes))
+                return Value(f"({one} / ({one} + {power.text}))", FLOAT, x.lanes)
+            case _:
+                raise AssertionError(f"no such function: {function}")
+
+    def _tanh(self, x: Value) -> Value:
+        """e / (e + 2) with e = exp(2x) - 1, for |x| cut to 30, where tanh has reached 1."""
+        two, limit, least = (constant(number, x.lanes) for number in (2.0, 30.0, -30.0))
+        doubled = f"({two} * T.min({limit}, T.max({least}, {x.text})))"
+        e = expm1(self.out, Value(doubled, FLOAT, x.lanes)).text
+        return Value(f"({e} / ({e} + {two}))", FLOAT, x.lanes)

@@ -1,0 +1,148 @@
+"""The plan of one query tile: which key tiles to visit, as two lists in the thread's scratch."""
+
+from dataclasses import dataclass
+
+from xdsl.ir import Block
+
+from attnc.codegen.expressions import INT, Value, render
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.lanes import DTYPES, element, scalar_target
+from attnc.codegen.tvm.target import TvmTarget
+from attnc.compiler.dialects import tile
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.printer import print_expr
+from attnc.dsl.syntax import Expr
+
+FULL, PARTIAL = 0, 1
+LISTS = {"full": FULL, "partial": PARTIAL}
+
+
+def emit_plan(context: Context, visits: list[tile.VisitOp]) -> None:
+    """Fill both lists; `count[0]` and `count[1]` are their lengths."""
+    context.out.line("count[0] = 0", "count[1] = 0")
+    for visit in visits:
+        _Plan(context, LISTS[visit.tile_class.data]).nest(visit.plan.block)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Prints the plan of one class."""
+
+    context: Context
+    target_list: int
+
+    def nest(self, block: Block) -> None:
+        out = self.context.out
+        if not block.ops:
+            return
+        for op in block.ops:
+            match op:
+                case tile.ForOp():
+                    low, high = self.text(op.low.data), self.text(op.high.data)
+                    variable, step = op.variable.data, op.step.value.data
+                    trips = f"T.max(0, {high} - {low} + {step - 1}) // {step}"
+                    with out.block(f"for {variable}_i in range({trips}):"):
+                        out.line(f"{variable}: T.int32 = {low} + {variable}_i * {step}")
+                        self.nest(op.body.block)
+                case tile.IfOp():
+                    with out.block(f"if {self.text(op.condition.data)}:"):
+                        self.nest(op.body.block)
+                case tile.PushOp():
+                    self.push(op)
+                case _:
+                    raise AssertionError(f"no plan for {op.name}")
+
+    def push(self, op: tile.PushOp) -> None:
+        out = self.context.out
+        out.line(f"tile: T.int32 = {self.text(op.tile.data)}")
+        if op.possible is None or op.certain is None:
+            _append(self.context, str(self.target_list))
+            return
+        target = emit_key_bounds(self.context)
+        possible = render(parse_expression(op.possible.data), target).text
+        certain = render(parse_expression(op.certain.data), target).text
+        whole = f"tile * {self.context.machine.keys} + {self.context.machine.keys} <= k_len"
+        with out.block(f"if {possible}:"):
+            with out.block(f"if T.And({whole}, {certain}):"):
+                _append(self.context, str(FULL))
+            with out.block("else:"):
+                _append(self.context, str(PARTIAL))
+
+    def text(self, expression: str) -> str:
+        return render(parse_expression(expression), scalar_target(self.context)).text
+
+
+def _append(context: Context, which: str) -> None:
+    context.out.line(
+        f"lists[lists_at + {which} * key_tiles + count[{which}]] = tile",
+        f"count[{which}] = count[{which}] + 1",
+    )
+
+
+def emit_query_bounds(context: Context) -> None:
+    """The bounds over this query tile of the inputs that are read once per query."""
+    out = context.out
+    for name, attr in context.row_inputs.items():
+        dtype = DTYPES[attr.dtype.data]
+        buffer = "g" if dtype == INT else "f"
+        out.line(f"in_{name}_q = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+        out.line(*(f"in_{name}_q[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
+        with out.block(f"for r in range({context.rows}):"):
+            _widen(context, f"in_{name}_q", f"{buffer}[in_{name}_at + r]")
+
+
+LOCAL = "annotations={'disable_lower_builtin': True}"
+
+
+def emit_key_bounds(context: Context) -> TvmTarget:
+    """The bounds over the candidate key tile of the inputs with a row per key; names for them all."""
+    out, keys = context.out, context.machine.keys
+    target = scalar_target(context)
+    names = dict(target.names)
+    names |= {
+        "q_low": Value("q_first", INT),
+        "q_high": Value(f"(q_start + T.min(i_first + {context.rows}, q_len) - 1)", INT),
+        "k_low": Value(f"(k_start + tile * {keys})", INT),
+        "k_high": Value(f"(k_start + T.min(tile * {keys} + {keys}, k_len) - 1)", INT),
+    }
+    for name, attr in context.inputs.items():
+        dtype = DTYPES[attr.dtype.data]
+        if name in context.row_inputs:
+            names |= _ends(name, "q", dtype)
+        if {"token", "k"} & {*attr.axis_names} and not {"q", "d"} & {*attr.axis_names}:
+            names |= _ends(name, "k", dtype)
+            _emit_scan(context, name)
+    return TvmTarget(out, names, target.reader)
+
+
+def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
+    return {
+        f"{name}_{axis}_{end}": Value(f"in_{name}_{axis}[{i}]", dtype)
+        for i, end in enumerate(("low", "high"))
+    }
+
+
+def _emit_scan(context: Context, name: str) -> None:
+    """Minimum and maximum of an input over the existing keys of the candidate tile."""
+    out, keys, attr = context.out, context.machine.keys, context.inputs[name]
+    dtype = DTYPES[attr.dtype.data]
+
+    def at(row: str) -> str:
+        rows = {"h": "h", "hkv": f"(h // {context.group})", "b": "0"}
+        places = [Value(rows.get(axis, row), INT) for axis in attr.axis_names]
+        return element(context, attr, places, dtype).text
+
+    first = f"(k_row + tile * {keys})"
+    out.line(f"in_{name}_k = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+    out.line(*(f"in_{name}_k[{i}] = {at(first)}" for i in (0, 1)))
+    with out.block(f"for r in range(T.min({keys}, k_len - tile * {keys})):"):
+        _widen(context, f"in_{name}_k", at(f"({first} + r)"))
+
+
+def _widen(context: Context, ends: str, value: str) -> None:
+    context.out.line(
+        f"{ends}[0] = T.min({ends}[0], {value})", f"{ends}[1] = T.max({ends}[1], {value})"
+    )
+
+
+__all__ = ["Expr", "emit_plan", "emit_query_bounds", "print_expr"]

@@ -1,0 +1,232 @@
+"""The `attn` dialect: what an attention computes, before anything is said about how.
+
+    attn.attention @mistral heads 4 / 1 dims 64 / 64 {
+      %0 = attn.pairs "-255 <= k - q and k - q <= 0"
+      attn.mask %0
+      attn.normalize "softmax"
+      attn.assert "causal"
+    }
+
+Passes add to it: `split-atoms` the relation, `prove` the verdicts, `choose-tiles` the tiling,
+`classify-tiles` the classes, `plan-visits` the loops.
+"""
+
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, SymbolNameConstraint
+from xdsl.ir import Dialect, ParametrizedAttribute, TypeAttribute
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import NoTerminator, Pure, SymbolOpInterface
+from xdsl.utils.exceptions import VerifyException
+
+from attnc.compiler.dialects.attributes import verify_expression
+from attnc.compiler.dialects.inputs import InputAttr
+
+VERDICTS = ("proved", "refuted", "unknown")
+
+
+@irdl_attr_definition
+class PairsType(ParametrizedAttribute, TypeAttribute):
+    """A set of pairs of a query and a key."""
+
+    name = "attn.set"
+
+
+@irdl_op_definition
+class AttentionOp(IRDLOperation):
+    """One attention with its compile-time sizes; 0 where a size is not known yet."""
+
+    name = "attn.attention"
+    sym_name = prop_def(SymbolNameConstraint())
+    heads = prop_def(IntegerAttr)
+    kv_heads = prop_def(IntegerAttr)
+    head_dim = prop_def(IntegerAttr)
+    value_dim = prop_def(IntegerAttr)
+    cross = prop_def(IntegerAttr)
+    inputs = prop_def(ArrayAttr[InputAttr])
+    body = region_def("single_block")
+    traits = traits_def(SymbolOpInterface(), NoTerminator())
+    assembly_format = (
+        "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
+        "`inputs` $inputs `cross` $cross $body attr-dict"
+    )
+
+
+@irdl_op_definition
+class PairsOp(IRDLOperation):
+    """The pairs for which a closed condition holds; `origin` says where it was written."""
+
+    name = "attn.pairs"
+    condition = prop_def(StringAttr)
+    origin = opt_prop_def(StringAttr)
+    result = result_def(PairsType)
+    traits = traits_def(Pure())
+    assembly_format = "$condition (`from` $origin^)? `:` type($result) attr-dict"
+
+    def verify_(self) -> None:
+        """The condition is an expression."""
+        verify_expression(self.condition)
+
+
+class _SetOp(IRDLOperation):
+    """What the binary set operations share."""
+
+    left = operand_def(PairsType)
+    right = operand_def(PairsType)
+    result = result_def(PairsType)
+    traits = traits_def(Pure())
+    assembly_format = "$left `,` $right `:` type($left) `,` type($right) `->` type($result) attr-dict"
+
+
+@irdl_op_definition
+class UnionOp(_SetOp):
+    """`left | right`."""
+
+    name = "attn.union"
+
+
+@irdl_op_definition
+class IntersectOp(_SetOp):
+    """`left & right`."""
+
+    name = "attn.intersect"
+
+
+@irdl_op_definition
+class DifferenceOp(_SetOp):
+    """`left - right`."""
+
+    name = "attn.difference"
+
+
+@irdl_op_definition
+class ComplementOp(IRDLOperation):
+    """`~operand`, over all existing pairs."""
+
+    name = "attn.complement"
+    operand = operand_def(PairsType)
+    result = result_def(PairsType)
+    traits = traits_def(Pure())
+    assembly_format = "$operand `:` type($operand) `->` type($result) attr-dict"
+
+
+@irdl_op_definition
+class MaskOp(IRDLOperation):
+    """The pairs that attend."""
+
+    name = "attn.mask"
+    pairs = operand_def(PairsType)
+    assembly_format = "$pairs `:` type($pairs) attr-dict"
+
+
+@irdl_op_definition
+class RelationOp(IRDLOperation):
+    """The mask as isl maps: `upper` takes run-time tests as true, `lower` as false; `test` decides."""
+
+    name = "attn.relation"
+    upper = prop_def(StringAttr)
+    lower = prop_def(StringAttr)
+    condition = prop_def(StringAttr)
+    test = opt_prop_def(StringAttr)
+    assembly_format = (
+        "`upper` $upper `lower` $lower `condition` $condition (`test` $test^)? attr-dict"
+    )
+
+
+@irdl_op_definition
+class ScoreOp(IRDLOperation):
+    """The score as an expression of the scaled dot product `s`."""
+
+    name = "attn.score"
+    value = prop_def(StringAttr)
+    assembly_format = "$value attr-dict"
+
+    def verify_(self) -> None:
+        """The value is an expression."""
+        verify_expression(self.value)
+
+
+@irdl_op_definition
+class NormalizeOp(IRDLOperation):
+    """How scores become weights."""
+
+    name = "attn.normalize"
+    kind = prop_def(StringAttr)
+    assembly_format = "$kind attr-dict"
+
+
+@irdl_op_definition
+class AssertOp(IRDLOperation):
+    """A property to be proved for every length; `prove` fills in the verdict."""
+
+    name = "attn.assert"
+    kind = prop_def(StringAttr)
+    verdict = opt_prop_def(StringAttr)
+    counterexample = opt_prop_def(StringAttr)
+    assembly_format = "$kind (`is` $verdict^)? (`at` $counterexample^)? attr-dict"
+
+    def verify_(self) -> None:
+        """A verdict is one of three words."""
+        if self.verdict is not None and self.verdict.data not in VERDICTS:
+            raise VerifyException(f"a verdict is one of {VERDICTS}, not {self.verdict.data!r}")
+
+
+@irdl_op_definition
+class TilingOp(IRDLOperation):
+    """The tile map: query tile `t` holds rows t*q .. t*q + q, key tile `c` rows c*k .. c*k + k."""
+
+    name = "attn.tiling"
+    q = prop_def(IntegerAttr)
+    k = prop_def(IntegerAttr)
+    assembly_format = "$q `x` $k attr-dict"
+
+
+@irdl_op_definition
+class ClassesOp(IRDLOperation):
+    """The key tiles of each query tile, by class, as isl maps from [h, t] or [t] to [c]."""
+
+    name = "attn.classes"
+    full = prop_def(StringAttr)
+    partial = prop_def(StringAttr)
+    assembly_format = "`full` $full `partial` $partial attr-dict"
+
+
+@irdl_op_definition
+class VisitsOp(IRDLOperation):
+    """How the tiles of one class are enumerated, in operations of the `tile` dialect."""
+
+    name = "attn.visits"
+    tile_class = prop_def(StringAttr)
+    plan = region_def("single_block")
+    traits = traits_def(NoTerminator())
+    assembly_format = "$tile_class $plan attr-dict"
+
+
+Attn = Dialect(
+    "attn",
+    [
+        AttentionOp,
+        PairsOp,
+        UnionOp,
+        IntersectOp,
+        DifferenceOp,
+        ComplementOp,
+        MaskOp,
+        RelationOp,
+        ScoreOp,
+        NormalizeOp,
+        AssertOp,
+        TilingOp,
+        ClassesOp,
+        VisitsOp,
+    ],
+    [PairsType, InputAttr],
+)

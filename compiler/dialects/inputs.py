@@ -1,0 +1,31 @@
+"""The attribute for a run-time input, shared by both dialects."""
+
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import ParametrizedAttribute
+from xdsl.irdl import irdl_attr_definition, param_def
+from xdsl.utils.exceptions import VerifyException
+
+AXES = ("b", "h", "hkv", "token", "q", "k", "d")
+
+
+@irdl_attr_definition
+class InputAttr(ParametrizedAttribute):
+    """A run-time tensor: its name, `int` or `float`, and its axes separated by spaces."""
+
+    name = "attn.input"
+    label: StringAttr = param_def()
+    dtype: StringAttr = param_def()
+    axes: StringAttr = param_def()
+
+    def verify(self) -> None:
+        """Known dtype, known axes, in the order of the language."""
+        if self.dtype.data not in ("int", "float"):
+            raise VerifyException(f"an input is int or float, not {self.dtype.data!r}")
+        places = [AXES.index(axis) if axis in AXES else -1 for axis in self.axis_names]
+        if -1 in places or places != sorted(set(places)):
+            raise VerifyException(f"the axes {self.axes.data!r} are not out of {AXES}, in order")
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The axes as a tuple; empty for a run-time number."""
+        return tuple(self.axes.data.split())

@@ -1,0 +1,190 @@
+"""What can be said of a condition on a whole tile from the bounds of what it reads.
+
+For tests that depend on run-time tensors (`doc[q] == doc[k]`) the compiler cannot know the tiles.
+It derives two scalar expressions from the condition instead: `possible` (some pair of the tile may
+satisfy it) and `certain` (every pair does), by interval arithmetic over the names `q_low q_high
+k_low k_high` and, for each input read at a query or a key, `<input>_q_low`, `<input>_k_high` and
+so on. Both are sound; a kernel evaluates them once per candidate tile.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+
+from attnc.dsl.syntax import (
+    Binary,
+    Bool,
+    Call,
+    Compare,
+    Exists,
+    Expr,
+    Float,
+    Index,
+    Int,
+    List,
+    Name,
+    Unary,
+)
+
+UNBOUNDED = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The inclusive bounds of a number over a tile."""
+
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether some pair of the tile may satisfy a condition, and whether all of them do."""
+
+    possible: Expr
+    certain: Expr
+
+
+MAYBE = Verdict(Bool(True), Bool(False))
+
+
+def bound(condition: Expr) -> Verdict:
+    """The verdict on a closed condition over one tile."""
+    match condition:
+        case Bool():
+            return Verdict(condition, condition)
+        case Unary(op="not", operand=operand):
+            inner = bound(operand)
+            return Verdict(_not(inner.certain), _not(inner.possible))
+        case Binary(op="and" | "or" as op, left=left, right=right):
+            a, b = bound(left), bound(right)
+            return Verdict(_join(op, a.possible, b.possible), _join(op, a.certain, b.certain))
+        case Compare(ops=ops, operands=operands):
+            pairs = zip(ops, operands, operands[1:], strict=False)
+            verdicts = [_compare(op, left, right) for op, left, right in pairs]
+            return reduce(_both, verdicts)
+        case _:
+            return MAYBE
+
+
+def _both(a: Verdict, b: Verdict) -> Verdict:
+    return Verdict(_join("and", a.possible, b.possible), _join("and", a.certain, b.certain))
+
+
+def _join(op: str, a: Expr, b: Expr) -> Expr:
+    """`a and b` or `a or b`, with constants folded."""
+    absorbing = Bool(op == "or")
+    if absorbing in (a, b):
+        return absorbing
+    neutral = Bool(op == "and")
+    if a == neutral:
+        return b
+    if b == neutral:
+        return a
+    return Binary("and" if op == "and" else "or", a, b)
+
+
+def _not(a: Expr) -> Expr:
+    return Bool(not a.value) if isinstance(a, Bool) else Unary("not", a)
+
+
+def _compare(op: str, left: Expr, right: Expr) -> Verdict:
+    """`left op right` by comparing ends of the two intervals."""
+    a, b = interval(left), interval(right)
+    if a is None or b is None:
+        return MAYBE
+    match op:
+        case "<" | "<=":
+            return Verdict(Compare((op,), (a.low, b.high)), Compare((op,), (a.high, b.low)))
+        case ">" | ">=":
+            return Verdict(Compare((op,), (a.high, b.low)), Compare((op,), (a.low, b.high)))
+        case "==":
+            return Verdict(
+                _both_compare("<=", a.low, b.high, b.low, a.high),
+                _both_compare("==", a.low, b.high, a.high, b.low),
+            )
+        case _:
+            equal = _compare("==", left, right)
+            return Verdict(_not(equal.certain), _not(equal.possible))
+
+
+def _both_compare(op: str, a: Expr, b: Expr, c: Expr, d: Expr) -> Expr:
+    """`a op b and c op d`."""
+    return Binary("and", Compare((op,), (a, b)), Compare((op,), (c, d)))
+
+
+def interval(value: Expr) -> Interval | None:
+    """The bounds of a number over a tile, or None where nothing is known."""
+    match value:
+        case Int() | Float():
+            return Interval(value, value)
+        case Name(id="q" | "k" as axis):
+            return Interval(Name(f"{axis}_low"), Name(f"{axis}_high"))
+        case Name():
+            return Interval(value, value)
+        case Index(base=base, indices=indices):
+            return _input(base, indices)
+        case Unary(op="-", operand=operand):
+            inner = interval(operand)
+            return inner and Interval(Unary("-", inner.high), Unary("-", inner.low))
+        case Binary():
+            return _binary(value)
+        case Call():
+            return _call(value)
+        case Compare() | Exists() | List() | Bool() | Unary():
+            return UNBOUNDED
+
+
+def input_bounds(base: str, indices: tuple[Expr, ...]) -> str | None:
+    """`q` or `k` where the input is read at one position of that axis (and the head) only."""
+    axes = {index.id for index in indices if isinstance(index, Name)} - {"h", "b"}
+    plain = all(isinstance(index, Name) for index in indices)
+    return axes.pop() if plain and axes in ({"q"}, {"k"}) else None
+
+
+def _input(base: str, indices: tuple[Expr, ...]) -> Interval | None:
+    axis = input_bounds(base, indices)
+    return axis and Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
+
+
+def _binary(value: Binary) -> Interval | None:
+    a, b = interval(value.left), interval(value.right)
+    if a is None or b is None:
+        return UNBOUNDED
+    match value.op:
+        case "+":
+            return Interval(Binary("+", a.low, b.low), Binary("+", a.high, b.high))
+        case "-":
+            return Interval(Binary("-", a.low, b.high), Binary("-", a.high, b.low))
+        case "*" if isinstance(value.left, Int):
+            return _scale(value.left, b)
+        case "*" if isinstance(value.right, Int):
+            return _scale(value.right, a)
+        case "div" if isinstance(value.right, Int):
+            ends = (Binary("div", a.low, value.right), Binary("div", a.high, value.right))
+            return Interval(*(ends if value.right.value > 0 else reversed(ends)))
+        case "mod" if isinstance(value.right, Int):
+            return Interval(Int(0), Int(value.right.value - 1))
+        case _:
+            return UNBOUNDED
+
+
+def _scale(factor: Int, a: Interval) -> Interval:
+    ends = (Binary("*", factor, a.low), Binary("*", factor, a.high))
+    return Interval(*(ends if factor.value >= 0 else reversed(ends)))
+
+
+def _call(value: Call) -> Interval | None:
+    arguments = [interval(argument) for argument in value.arguments]
+    known = [a for a in arguments if a is not None]
+    if len(known) < len(arguments):
+        return UNBOUNDED
+    lows, highs = tuple(a.low for a in known), tuple(a.high for a in known)
+    match value.function:
+        case "min" | "max" | "clamp" as name:
+            return Interval(Call(name, lows), Call(name, highs))
+        case "abs":
+            low, high = lows[0], highs[0]
+            least = Call("max", (low, Unary("-", high)))
+            return Interval(Call("max", (Int(0), least)), Call("max", (Unary("-", low), high)))
+        case _:
+            return UNBOUNDED

@@ -1,0 +1,84 @@
+"""From TVMScript text to LLVM text, and from LLVM text to a callable. The only user of tvm."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
+from attnc.runtime.pool import on_torch_pool
+
+Kernel = Callable[..., None]
+LEVELS = {
+    AVX512.name: ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
+    AVX2.name: ("avx2", "fma"),
+    NEON.name: ("neon",),
+}
+MACHINES = {machine.name: machine for machine in (AVX512, AVX2, NEON, GENERIC)}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The CPU that LLVM sees: its name, the instruction sets that matter, and its machine model."""
+
+    cpu: str
+    features: tuple[str, ...]
+    machine: Machine
+
+
+@cache
+def tvm() -> ModuleType:
+    """The tvm module, imported on first use: it takes seconds, and its pool must not pin threads."""
+    os.environ.setdefault("TVM_BIND_THREADS", "0")
+    os.environ.setdefault("TVM_NUM_THREADS", str(torch.get_num_threads()))
+    import tvm
+
+    return tvm
+
+
+@cache
+def host() -> Host:
+    """This machine."""
+    from tvm.target import codegen
+
+    cpu = codegen.llvm_get_system_cpu()
+    known = set(codegen.llvm_get_cpu_features(_target(cpu)))
+    for name, needed in LEVELS.items():
+        if known.issuperset(needed):
+            return Host(cpu, needed, MACHINES[name])
+    return Host(cpu, (), GENERIC)
+
+
+def _target(cpu: str) -> Any:
+    return tvm().target.Target(
+        {"kind": "llvm", "mcpu": cpu, "num-cores": torch.get_num_threads()}
+    )
+
+
+def to_llvm(script: str, cpu: str) -> str:
+    """Compile TVMScript to optimised LLVM text for a CPU; runs no code of the module."""
+    module = tvm().script.from_source(script)
+    built = tvm().compile(module, target=_target(cpu))
+    return str(built.mod.inspect_source("ll"))
+
+
+def to_assembly(script: str, cpu: str) -> str:
+    """The machine code as assembly text."""
+    module = tvm().script.from_source(script)
+    return str(tvm().compile(module, target=_target(cpu)).mod.inspect_source("asm"))
+
+
+def load(llvm: str) -> Kernel:
+    """The function `main` of a module given as LLVM text, with its loops on torch's pool."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kernel.ll"
+        path.write_text(on_torch_pool(llvm))
+        module = tvm().runtime.load_module(str(path))
+        kernel: Kernel = module["main"]
+    return kernel
