@@ -4,8 +4,9 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from attnc.compiler.errors import NotAffine, TooComplex
+from attnc.compiler.errors import NotAffine
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import AnalysisTooComplex
 
 BIT_LIMIT = 128  # of an integer constant
 
@@ -119,16 +120,16 @@ def _power(base: int, exponent: int) -> ast.Expr:
     if exponent < 0:
         return ast.Float(float(base) ** exponent)
     if abs(base) > 1 and exponent * abs(base).bit_length() > 2 * BIT_LIMIT:
-        raise TooComplex(f"the constant {base}^{exponent} is too large")
+        raise AnalysisTooComplex(f"the constant {base}^{exponent} is too large")
     return number(base**exponent)
 
 
 def number(value: float) -> ast.Expr:
-    """A number as a node; an integer of more than `BIT_LIMIT` bits raises `TooComplex`."""
+    """A number as a node; an integer of more than `BIT_LIMIT` bits raises `AnalysisTooComplex`."""
     if isinstance(value, float):
         return ast.Float(value)
     if abs(value).bit_length() > BIT_LIMIT:
-        raise TooComplex(f"a constant of {value.bit_length()} bits")
+        raise AnalysisTooComplex(f"a constant of {value.bit_length()} bits")
     return ast.Int(value)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from attnc.compiler import fold
-from attnc.compiler.errors import HeadsNeeded, NotAffine, TooComplex, WrongListLength
+from attnc.compiler.errors import NotAffine
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -25,7 +26,7 @@ Environment = Mapping[str, ast.Expr]
 def mask_condition(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr:
     """The pairs of the mask as one boolean formula; `Bool(True)` where there is no mask.
 
-    Raises `HeadsNeeded` if the formula needs a head count that is None, `TooComplex` if it
+    Raises `HeadsMissing` if the formula needs a head count that is None, `AnalysisTooComplex` if it
     grows past `NODE_LIMIT` nodes.
     """
     body = bound.mask
@@ -48,7 +49,7 @@ def _guarded(build: Callable[[], ast.Expr]) -> ast.Expr:
     try:
         return build()
     except RecursionError:
-        raise TooComplex("it is nested too deeply") from None
+        raise AnalysisTooComplex("it is nested too deeply") from None
 
 
 def _inliner(bound: "Bound", heads: int | None, kv_heads: int | None) -> "_Inliner":
@@ -118,7 +119,7 @@ class _Inliner:
         """A scalar expression with its names replaced and its constants folded."""
         self.nodes += 1
         if self.nodes > NODE_LIMIT:
-            raise TooComplex(f"written out it has more than {NODE_LIMIT} nodes")
+            raise AnalysisTooComplex(f"written out it has more than {NODE_LIMIT} nodes")
         match expr:
             case ast.Int() | ast.Float() | ast.Bool():
                 return expr
@@ -147,7 +148,7 @@ class _Inliner:
         if name in self.counts:
             count = self.counts[name]
             if count is None:
-                raise HeadsNeeded(name)
+                raise HeadsMissing(name)
             return ast.Int(count)
         return expr
 
@@ -155,21 +156,21 @@ class _Inliner:
         indices = tuple(self.close(index, env) for index in expr.indices)
         match env.get(expr.base):
             case ast.List() as items:
-                return self._item(items, indices[0])
+                return self._item(expr.base, items, indices[0])
             case ast.Name(base):
                 return ast.Index(base, indices, span=expr.span)
             case _:
                 return ast.Index(expr.base, indices, span=expr.span)
 
-    def _item(self, items: ast.List, index: ast.Expr) -> ast.Expr:
+    def _item(self, name: str, items: ast.List, index: ast.Expr) -> ast.Expr:
         heads, length = self.counts["heads"], len(items.items)
         match index:
             case ast.Int(value) if 0 <= value < length:
                 return items.items[value]
             case ast.Int(value):
-                raise WrongListLength(length, value + 1)
+                raise HeadCountMismatch(name, length, value + 1)
             case ast.Name("h") if heads is not None and heads != length:
-                raise WrongListLength(length, heads)
+                raise HeadCountMismatch(name, length, heads)
         if len(set(items.items)) == 1 and heads is not None:
             return items.items[0]
         return ast.Call(AT, (items, index))
@@ -185,7 +186,7 @@ class _Inliner:
             if kept is not None:
                 return kept
             if high - low > NODE_LIMIT:
-                raise TooComplex(f"`exists` over {high - low} values has to be written out")
+                raise AnalysisTooComplex(f"`exists` over {high - low} values has to be written out")
         found: ast.Expr = ast.Bool(False)
         for value in range(low, high):
             case = self.close(expr.body, {**env, expr.variable: ast.Int(value)})

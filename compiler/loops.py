@@ -4,16 +4,16 @@ Expressions in a nest are `dsl.syntax` expressions over `t h q_start k_start q_l
 integers and the loop variable, with `div mod min max` and the boolean operators.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from attnc.compiler import fold
-from attnc.compiler.errors import TooComplex
 from attnc.compiler.evaluate import evaluate
 from attnc.compiler.relation import OPERATIONS, Relation
 from attnc.compiler.sets import Code, IntegerSet, Term, context, generate, guard
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import AnalysisTooComplex
 
 _COMPARE: dict[str, Literal["==", "<=", "<", ">=", ">"]] = {
     "eq": "==",
@@ -96,14 +96,15 @@ def plan(
 def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest:
     """The better of the code for the whole set and that for its disjoint parts in sequence."""
     nests = []
-    for parts in ((lambda: [tiles]), tiles.parts):
+    ways: tuple[Callable[[], list[IntegerSet]], ...] = (lambda: [tiles], tiles.parts)
+    for parts in ways:
         try:
             with guard(OPERATIONS):
                 nests.append(tuple(s for part in parts() for s in _nest(generate(part, known))))
-        except TooComplex:
+        except AnalysisTooComplex:
             continue
     if not nests:
-        raise TooComplex("no loops were found over its tiles")
+        raise AnalysisTooComplex("no loops were found over its tiles")
     return min(nests, key=lambda nest: (count_loops(nest), count_guards(nest)))
 
 
@@ -152,7 +153,7 @@ def _expression(term: Term) -> ast.Expr:
         case (op, left, right) if op in ("+", "-", "*", "div", "mod", "and", "or"):
             return fold.binary(op, _expression(left), _expression(right))
         case _:
-            raise TooComplex(f"a loop bound uses `{term[0]}`")
+            raise AnalysisTooComplex(f"a loop bound uses `{term[0]}`")
 
 
 # ---------------------------------------------------------------- on nests

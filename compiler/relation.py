@@ -10,10 +10,11 @@ from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 from attnc.compiler import fold
-from attnc.compiler.errors import HeadsNeeded, NotAffine, TooComplex
+from attnc.compiler.errors import NotAffine
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.sets import Affine, IntegerSet, Space, guard
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import AnalysisTooComplex, HeadsMissing
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -81,7 +82,7 @@ class Relation:
 
 
 def of_bound(bound: "Bound", heads: int | None = None, kv_heads: int | None = None) -> Relation:
-    """The relation of a bound spec; raises `HeadsNeeded`, `NotAffine` or `TooComplex`."""
+    """The relation of a bound spec; raises `HeadsMissing`, `NotAffine` or `AnalysisTooComplex`."""
     floats = frozenset(name for name, i in bound.inputs.items() if i.dtype == "float")
     return relation(mask_condition(bound, heads, kv_heads), heads, floats)
 
@@ -94,7 +95,7 @@ def relation(
     bound = {node.variable for node in fold.walk(condition) if isinstance(node, ast.Exists)}
     uses_head, uses_batch = "h" in used, "b" in used
     if uses_head and heads is None:
-        raise HeadsNeeded
+        raise HeadsMissing
     runtime = tuple(sorted(used - BUILTINS - bound - floats))
     params = (*LENGTHS, *runtime, *(("b",) if uses_batch else ()))
     space = Space((*(("h",) if uses_head else ()), "q", "k"), params)
@@ -111,7 +112,7 @@ def relation(
                 lower = (translate.holds(condition, True, "lower") & exists).coalesce()
             fails = translate.holds(condition, False, "upper").coalesce()
         except RecursionError:
-            raise TooComplex("it is nested too deeply") from None
+            raise AnalysisTooComplex("it is nested too deeply") from None
     test = condition if tested else None
     return Relation(
         condition, upper, lower, exists, fails, test, uses_head, uses_batch, heads, runtime
@@ -195,6 +196,15 @@ class _Translator:
                 return self.space.variable(name)
             case ast.Unary("-", operand):
                 return -self.value(operand)
+            case ast.Binary():
+                return self._arithmetic(expr)
+            case ast.Call():
+                return self._call(expr)
+            case _:
+                raise NotAffine("a condition stands where a number is needed")
+
+    def _arithmetic(self, expr: ast.Binary) -> Affine:
+        match expr:
             case ast.Binary("+", left, right):
                 return self.value(left) + self.value(right)
             case ast.Binary("-", left, right):
@@ -205,12 +215,8 @@ class _Translator:
                 return self.value(left).div(divisor)
             case ast.Binary("mod", left, ast.Int(divisor)) if divisor:
                 return self.value(left).mod(divisor)
-            case ast.Binary(op, _, _):
-                raise NotAffine(f"an operand of `{op}` has to be constant")
-            case ast.Call():
-                return self._call(expr)
             case _:
-                raise NotAffine("a condition stands where a number is needed")
+                raise NotAffine(f"an operand of `{expr.op}` has to be constant")
 
     def _call(self, expr: ast.Call) -> Affine:
         match expr.function, expr.arguments:

@@ -1,8 +1,8 @@
 """Sets of integer points: the only module that imports islpy.
 
 An `IntegerSet` is a set over named dimensions and named parameters. Every query runs under a
-limit on isl's operations and ends in `TooComplex` where isl gives up, whichever way it says so
-(an exception, or None). isl contexts are not thread-safe: one context, one lock.
+limit on isl's operations and ends in `AnalysisTooComplex` where isl gives up, whichever way it
+says so (an exception, or None). isl contexts are not thread-safe: one context, one lock.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import islpy as isl
 
-from attnc.compiler.errors import TooComplex
+from attnc.dsl.errors import AnalysisTooComplex
 
 OPERATIONS = 1_000_000
 PIECE_LIMIT = 400
@@ -53,7 +53,7 @@ class guard:  # noqa: N801  (used as a function)
             _CONTEXT.reset_operations()
         _LOCK.release()
         if isinstance(error, isl.Error):
-            raise TooComplex(f"isl gave up ({_reason(error)})") from None
+            raise AnalysisTooComplex(f"isl gave up ({_reason(error)})") from None
 
 
 def _reason(error: Exception) -> str:
@@ -64,7 +64,7 @@ def _reason(error: Exception) -> str:
 def checked(result: Any) -> Any:
     """The result of an isl call; None, which isl returns after an overflow, is an error."""
     if result is None:
-        raise TooComplex("isl gave up")
+        raise AnalysisTooComplex("isl gave up")
     return result
 
 
@@ -119,7 +119,7 @@ class IntegerSet:
     def _with(self, raw: Any) -> "IntegerSet":
         result = checked(raw)
         if result.n_basic_set() > PIECE_LIMIT:
-            raise TooComplex(f"it falls into more than {PIECE_LIMIT} pieces")
+            raise AnalysisTooComplex(f"it falls into more than {PIECE_LIMIT} pieces")
         for i, name in enumerate(self.dims):
             if result.get_dim_name(_DIM.set, i) != name:
                 result = result.set_dim_name(_DIM.set, i, name)
@@ -472,7 +472,7 @@ def _code(node: Any) -> Code:
         case isl.ast_node_type.for_:  # type: ignore[attr-defined]
             return _for(node)
         case other:
-            raise TooComplex(f"isl wrote code of an unknown kind ({other})")
+            raise AnalysisTooComplex(f"isl wrote code of an unknown kind ({other})")
 
 
 def _for(node: Any) -> Code:
