@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from attnc.dsl.failures import Failure
+from attnc.dsl.failures import StageError
 
 
 @dataclass(eq=False)
-class NotAffine(Failure):
+class NotAffine(StageError):
     """A formula that no integer set can hold, such as `q * k` (the checker refuses these)."""
 
     template = "not a formula that can be analysed: {what}"

@@ -29,11 +29,17 @@ def mask_condition(bound: "Bound", heads: int | None, kv_heads: int | None) -> a
     Raises `HeadsMissing` if the formula needs a head count that is None, `AnalysisTooComplex` if it
     grows past `NODE_LIMIT` nodes.
     """
-    body = bound.mask
-    if body is None:
+    if bound.mask is None:
         return ast.Bool(True)
+    return pairs_condition(bound.mask, bound, heads, kv_heads)
+
+
+def pairs_condition(
+    pairs: ast.SetExpr, bound: "Bound", heads: int | None, kv_heads: int | None
+) -> ast.Expr:
+    """The same for a part of the mask."""
     inliner = _inliner(bound, heads, kv_heads)
-    return _guarded(lambda: inliner.pairs(body, _constants(bound.values)))
+    return _guarded(lambda: inliner.pairs(pairs, _constants(bound.values)))
 
 
 def score_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr | None:

@@ -45,8 +45,16 @@ class _Budget:
             raise AnalysisTooComplex("its points are too many to count")
 
 
-def count_piece(piece: Piece) -> int:
-    """The number of integer points of one convex piece (a bounded one)."""
+def count(pieces: Sequence[Piece]) -> int:
+    """The number of integer points of disjoint, bounded, convex pieces.
+
+    Raises `AnalysisTooComplex` where that takes more than `CASE_LIMIT` sums.
+    """
+    budget = _Budget()
+    return sum(_count_piece(piece, budget) for piece in pieces)
+
+
+def _count_piece(piece: Piece, budget: _Budget) -> int:
     rows = set(piece.inequalities)
     width = len(piece.divisions)
     for i, division in enumerate(piece.divisions):
@@ -58,7 +66,7 @@ def count_piece(piece: Piece) -> int:
         above = tuple(-v + (divisor - 1) * (j == 0) for j, v in enumerate(below))
         rows |= {below, above}
     solved = _solve(list(piece.equalities), sorted(rows))
-    return 0 if solved is None else _count(solved, _Budget())
+    return 0 if solved is None else _count(solved, budget)
 
 
 # ---------------------------------------------------------------- equalities

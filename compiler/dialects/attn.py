@@ -129,16 +129,21 @@ class MaskOp(IRDLOperation):
 
 @irdl_op_definition
 class RelationOp(IRDLOperation):
-    """The mask as isl maps: `upper` takes run-time tests as true, `lower` as false; `test` decides."""
+    """The mask as isl sets of `[h, q, k]`, lengths symbolic.
+
+    `upper` takes every test of a run-time tensor as true, `lower` as false; without such tests
+    they are equal and `lower` is left out.
+    """
 
     name = "attn.relation"
-    upper = prop_def(StringAttr)
-    lower = prop_def(StringAttr)
     condition = prop_def(StringAttr)
-    test = opt_prop_def(StringAttr)
-    assembly_format = (
-        "`upper` $upper `lower` $lower `condition` $condition (`test` $test^)? attr-dict"
-    )
+    upper = prop_def(StringAttr)
+    lower = opt_prop_def(StringAttr)
+    assembly_format = "$condition `upper` $upper (`lower` $lower^)? attr-dict"
+
+    def verify_(self) -> None:
+        """The condition is an expression."""
+        verify_expression(self.condition)
 
 
 @irdl_op_definition
@@ -191,7 +196,7 @@ class TilingOp(IRDLOperation):
 
 @irdl_op_definition
 class ClassesOp(IRDLOperation):
-    """The key tiles of each query tile, by class, as isl maps from [h, t] or [t] to [c]."""
+    """The key tiles `c` of each query tile `t`, by class, as isl sets of `[h, t, c]`."""
 
     name = "attn.classes"
     full = prop_def(StringAttr)

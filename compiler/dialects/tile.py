@@ -115,12 +115,9 @@ class VisitOp(IRDLOperation):
     assembly_format = "$tile_class `plan` $plan `each` $each attr-dict"
 
     def verify_(self) -> None:
-        """Only partial tiles pay for a mask."""
+        """The class is known."""
         if self.tile_class.data not in CLASSES:
             raise VerifyException(f"a class is one of {CLASSES}, not {self.tile_class.data!r}")
-        masked = any(isinstance(op, MaskOp) for op in self.each.block.ops)
-        if masked and self.tile_class.data == "full":
-            raise VerifyException("a full tile carries no mask")
 
 
 @irdl_op_definition

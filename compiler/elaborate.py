@@ -1,0 +1,105 @@
+"""From a bound spec to the `attn` dialect: one `attn.pairs` for each named or written set."""
+
+from dataclasses import dataclass
+
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.ir import Block, Region, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from attnc.compiler.dialects import attn
+from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.dialects.tile import number
+from attnc.compiler.inline import pairs_condition, score_expression
+from attnc.dsl.printer import print_expr, print_set
+from attnc.dsl.program import Bound
+from attnc.dsl.syntax import Bool, Complement, Input, SetBinary, SetExpr
+
+OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a kernel is specialised on; 0 stands for not known."""
+
+    heads: int = 0
+    kv_heads: int = 0
+    head_dim: int = 0
+    value_dim: int = 0
+
+
+def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
+    """The attention as a module of one `attn.attention`; raises what inlining raises."""
+    block = Block()
+    build = _Build(bound, sizes, Builder(InsertPoint.at_end(block)))
+    build.mask()
+    build.rest()
+    attention = attn.AttentionOp.build(
+        properties={
+            "sym_name": StringAttr(bound.name),
+            "heads": number(sizes.heads),
+            "kv_heads": number(sizes.kv_heads),
+            "head_dim": number(sizes.head_dim),
+            "value_dim": number(sizes.value_dim),
+            "cross": number(int(bound.cross)),
+            "inputs": ArrayAttr([_input(i) for i in bound.inputs.values()]),
+        },
+        regions=[Region(block)],
+    )
+    return ModuleOp([attention])
+
+
+def _input(declared: Input) -> InputAttr:
+    axes = StringAttr(" ".join(declared.axes))
+    return InputAttr(StringAttr(declared.name), StringAttr(declared.dtype), axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    bound: Bound
+    sizes: Sizes
+    at: Builder
+
+    def mask(self) -> None:
+        whole = self.bound.mask
+        pairs = self.pairs(whole) if whole is not None else self.leaf(Bool(True), "no mask")
+        self.at.insert(attn.MaskOp.build(operands=[pairs]))
+
+    def pairs(self, expr: SetExpr) -> SSAValue:
+        """The set operators stay operations; what they combine becomes conditions."""
+        match expr:
+            case SetBinary(op=op, left=left, right=right):
+                operands = [self.pairs(left), self.pairs(right)]
+                operation = OPERATIONS[op].build(operands=operands, result_types=[attn.PairsType()])
+                return self.at.insert(operation).results[0]
+            case Complement(operand=operand):
+                inner = [self.pairs(operand)]
+                operation = attn.ComplementOp.build(operands=inner, result_types=[attn.PairsType()])
+                return self.at.insert(operation).results[0]
+            case _:
+                heads, kv_heads = self.sizes.heads or None, self.sizes.kv_heads or None
+                condition = pairs_condition(expr, self.bound, heads, kv_heads)
+                return self.leaf(condition, f"{expr.span}: {print_set(expr)}")
+
+    def leaf(self, condition: object, origin: str) -> SSAValue:
+        operation = attn.PairsOp.build(
+            properties={
+                "condition": StringAttr(print_expr(condition)),  # type: ignore[arg-type]
+                "origin": StringAttr(origin),
+            },
+            result_types=[attn.PairsType()],
+        )
+        return self.at.insert(operation).results[0]
+
+    def rest(self) -> None:
+        """Score, normaliser and assertions."""
+        heads, kv_heads = self.sizes.heads or None, self.sizes.kv_heads or None
+        score = score_expression(self.bound, heads, kv_heads)
+        if score is not None:
+            value = {"value": StringAttr(print_expr(score))}
+            self.at.insert(attn.ScoreOp.build(properties=value))
+        kind = {"kind": StringAttr(self.bound.normalize)}
+        self.at.insert(attn.NormalizeOp.build(properties=kind))
+        for statement in self.bound.asserts:
+            kind = {"kind": StringAttr(statement.kind)}
+            self.at.insert(attn.AssertOp.build(properties=kind))

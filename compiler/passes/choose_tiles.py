@@ -1,0 +1,50 @@
+"""`choose-tiles`: the tile map with the least work.
+
+Input: a relation. Output: `attn.tiling`. The work of a candidate is the number of pairs it visits
+at a reference length, counted exactly, times what a pair costs at that tile size.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from attnc.compiler.dialects import attn
+from attnc.compiler.dialects.tile import number
+from attnc.compiler.facts import attentions, relation_of
+from attnc.compiler.relation import Relation
+from attnc.compiler.tiles import visits
+
+REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
+
+
+@dataclass(frozen=True)
+class ChooseTiles(ModulePass):
+    """`rows` are the candidate heights of a query tile, `costs` the cost of a pair at each, in %."""
+
+    name: ClassVar[str] = "choose-tiles"
+    rows: tuple[int, ...] = (48,)
+    costs: tuple[int, ...] = (100,)
+    keys: int = 8
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Record the cheapest candidate."""
+        for attention in attentions(op):
+            relation = relation_of(attention)
+            best = min(
+                zip(self.rows, self.costs, strict=True),
+                key=lambda candidate: self.work(relation, *candidate),
+            )
+            tiling = attn.TilingOp.build(
+                properties={"q": number(best[0]), "k": number(self.keys)}
+            )
+            attention.body.block.add_op(tiling)
+
+    def work(self, relation: Relation, rows: int, cost: int) -> int:
+        """Visited pairs times cost; where lengths alone do not fix the set, the cost only."""
+        if len(self.rows) == 1 or relation.runtime or relation.uses_batch:
+            return cost
+        live = visits(relation, rows, self.keys).live.fix(**REFERENCE)
+        return live.count() * rows * self.keys * cost

@@ -1,0 +1,33 @@
+"""`classify-tiles`: which tiles a kernel visits, and which of them need no mask.
+
+Input: a relation and a tiling. Output: `attn.classes`, two isl sets with symbolic lengths.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.passes import ModulePass
+
+from attnc.compiler.dialects import attn
+from attnc.compiler.facts import attentions, relation_of, the
+from attnc.compiler.tiles import visits
+
+
+@dataclass(frozen=True)
+class ClassifyTiles(ModulePass):
+    """Record the full and the partial tiles of each attention."""
+
+    name: ClassVar[str] = "classify-tiles"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Where run-time tensors decide, every live tile is partial here and may become full."""
+        for attention in attentions(op):
+            tiling, relation = the(attention, attn.TilingOp), relation_of(attention)
+            tiles = visits(relation, int(tiling.q.value.data), int(tiling.k.value.data))
+            full, partial = tiles.whole, tiles.masked
+            if not relation.exact:
+                full, partial = tiles.live - tiles.live, tiles.live
+            properties = {"full": StringAttr(full.text), "partial": StringAttr(partial.text)}
+            attention.body.block.add_op(attn.ClassesOp.build(properties=properties))

@@ -1,0 +1,88 @@
+"""`lower-to-tile`: from what to how.
+
+Input: an attention with its tiling and visits. Output: a `tile.kernel` in its place, in which
+every visit still carries the mask; `specialise` takes it out of the full ones.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.builder import Builder
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.ir import Block, Region
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from attnc.compiler.dialects import attn, tile
+from attnc.compiler.facts import all_of, attentions, the
+
+
+@dataclass(frozen=True)
+class LowerToTile(ModulePass):
+    """Write the forward kernel of each attention."""
+
+    name: ClassVar[str] = "lower-to-tile"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Replace each attention by its kernel."""
+        for attention in attentions(op):
+            Rewriter.replace_op(attention, _kernel(attention), [])
+
+
+def _kernel(attention: attn.AttentionOp) -> tile.KernelOp:
+    body = Block()
+    at = Builder(InsertPoint.at_end(body))
+    query = at.insert(_load("q", "qd"))
+    for visits in all_of(attention, attn.VisitsOp):
+        each = _each(attention, query)
+        at.insert(
+            tile.VisitOp.build(
+                properties={"tile_class": visits.tile_class},
+                regions=[visits.detach_region(visits.plan), Region(each)],
+            )
+        )
+    kind = the(attention, attn.NormalizeOp).kind
+    at.insert(
+        tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")})
+    )
+    tiling = the(attention, attn.TilingOp)
+    kept = ("sym_name", "heads", "kv_heads", "head_dim", "value_dim", "cross", "inputs")
+    properties = {name: attention.properties[name] for name in kept}
+    properties |= {"tile_q": tiling.q, "tile_k": tiling.k}
+    return tile.KernelOp.build(properties=properties, regions=[Region(body)])
+
+
+def _load(name: str, axes: str) -> tile.LoadOp:
+    return tile.LoadOp.build(
+        properties={"operand_name": StringAttr(name)}, result_types=[tile.block(axes)]
+    )
+
+
+def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
+    """What is done with a key tile: score, mask, weigh, accumulate."""
+    block = Block()
+    at = Builder(InsertPoint.at_end(block))
+    kq = tile.block("kq")
+    keys = at.insert(_load("k", "kd"))
+    dot = tile.DotOp.build(operands=[query.result, keys.result], result_types=[kq])
+    scores = at.insert(dot).result
+    for score in all_of(attention, attn.ScoreOp):
+        step = tile.ScoreOp.build(
+            operands=[scores], properties={"value": score.value}, result_types=[kq]
+        )
+        scores = at.insert(step).result
+    condition = the(attention, attn.RelationOp).condition
+    mask = tile.MaskOp.build(
+        operands=[scores], properties={"condition": condition}, result_types=[kq]
+    )
+    masked = at.insert(mask).result
+    weigh = tile.OnlineSoftmaxOp.build(operands=[masked], result_types=[kq])
+    weights = at.insert(weigh).result
+    values = at.insert(_load("v", "kv"))
+    at.insert(
+        tile.AccumulateOp.build(
+            operands=[weights, values.result], properties={"target": StringAttr("out")}
+        )
+    )
+    return block

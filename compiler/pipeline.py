@@ -1,0 +1,71 @@
+"""The whole lowering, as one list of passes, with the reason beside each order constraint."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.parser import Parser
+from xdsl.passes import ModulePass
+
+from attnc.compiler.dialects.attn import Attn
+from attnc.compiler.dialects.tile import Tile
+from attnc.compiler.passes.choose_tiles import ChooseTiles
+from attnc.compiler.passes.classify_tiles import ClassifyTiles
+from attnc.compiler.passes.lower_to_tile import LowerToTile
+from attnc.compiler.passes.plan_visits import PlanVisits
+from attnc.compiler.passes.prove import Prove
+from attnc.compiler.passes.simplify import Simplify
+from attnc.compiler.passes.specialise import Specialise
+from attnc.compiler.passes.split_atoms import SplitAtoms
+
+Watcher = Callable[[str, ModuleOp], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """The candidate heights of a query tile with the relative cost of a pair, and the keys."""
+
+    rows: tuple[int, ...]
+    costs: tuple[int, ...]
+    keys: int
+
+
+def passes(tiling: Tiling) -> tuple[ModulePass, ...]:
+    """The passes in order."""
+    return (
+        Simplify(),
+        SplitAtoms(),  # needs one condition
+        Prove(),  # needs the relation
+        ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys),  # needs the relation
+        ClassifyTiles(),  # needs the tiling
+        PlanVisits(),  # needs the classes
+        LowerToTile(),  # needs the visits
+        Specialise(),  # needs the mask in every visit
+    )
+
+
+def context() -> Context:
+    """An xdsl context with both dialects."""
+    ctx = Context()
+    for dialect in (Builtin, Attn, Tile):
+        ctx.load_dialect(dialect)
+    return ctx
+
+
+def run(module: ModuleOp, sequence: Sequence[ModulePass], watch: Watcher | None = None) -> None:
+    """Apply passes in place; the module is verified, and shown to `watch`, after each."""
+    ctx = context()
+    module.verify()
+    for step in sequence:
+        step.apply(ctx, module)
+        module.verify()
+        if watch is not None:
+            watch(step.name, module)
+
+
+def parse(text: str) -> ModuleOp:
+    """A module from its text, verified."""
+    module = Parser(context(), text).parse_module()
+    module.verify()
+    return module
