@@ -1,1 +1,1 @@
-"""The language: source text to a checked, typed syntax tree with spans. Imports nothing but lark."""
+"""The language: source text to a checked syntax tree with spans. Imports nothing but lark."""

@@ -14,12 +14,12 @@ class Source:
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The lines without their ends; at least one, so that every position has a line."""
-        return tuple(self.text.splitlines()) or ("",)
+        return tuple(line.rstrip("\r") for line in self.text.split("\n"))
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A place in a source: 1-based line and column of the first character and of the one past the last."""
+    """A place in a source: 1-based line and column of its first character and of the one past it."""
 
     source: Source
     line: int

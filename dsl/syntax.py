@@ -23,16 +23,22 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Int(Node):
+    """`42`: within 64 bits, not negative as written."""
+
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Float(Node):
+    """`0.5`, `1e-3`."""
+
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bool(Node):
+    """`true`, `false`."""
+
     value: bool
 
 
@@ -60,13 +66,15 @@ class Index(Node):
 
 @dataclass(frozen=True, slots=True)
 class Unary(Node):
+    """`-x`, `not x`."""
+
     op: Literal["-", "not"]
     operand: "Expr"
 
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """`div` and `mod` floor; `/` is real division (scores only); `^` has constant operands in masks."""
+    """`div`, `mod` floor; `/` is real division (scores only); `^` is of constants in masks."""
 
     op: Literal["+", "-", "*", "/", "div", "mod", "^", "and", "or"]
     left: "Expr"
@@ -91,7 +99,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Exists(Node):
-    """`exists i in low..high : body`; `high` is excluded, both bounds are compile-time constants."""
+    """`exists i in low..high : body`; `high` is excluded, both bounds are constants."""
 
     variable: str
     low: "Expr"
@@ -123,6 +131,8 @@ class SetCall(Node):
 
 @dataclass(frozen=True, slots=True)
 class SetBinary(Node):
+    """Union, intersection, difference."""
+
     op: Literal["|", "&", "-"]
     left: "SetExpr"
     right: "SetExpr"
@@ -130,6 +140,8 @@ class SetBinary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Complement(Node):
+    """`~a`: all pairs that are not in `a`."""
+
     operand: "SetExpr"
 
 
@@ -172,16 +184,22 @@ class Input(Node):
 
 @dataclass(frozen=True, slots=True)
 class MaskStatement(Node):
+    """`mask SET`."""
+
     body: SetExpr
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreStatement(Node):
+    """`score EXPRESSION`."""
+
     value: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizeStatement(Node):
+    """`normalize softmax`."""
+
     kind: str
 
 
@@ -199,7 +217,7 @@ class CrossStatement(Node):
 
 @dataclass(frozen=True, slots=True)
 class NotBuilt(Node):
-    """A construct that the grammar knows and this version does not build: the checker refuses it."""
+    """A construct that the grammar knows and this version does not build: refused when checked."""
 
     feature: str
 
@@ -238,6 +256,7 @@ class Use(Node):
     """`use std` (the prelude) or `use "shared.attn"` (inside the file's own folder)."""
 
     path: str
+    quoted: bool = True
 
 
 Definition = MaskDefinition | Attention | NotBuilt

@@ -1,0 +1,106 @@
+"""From the parse tree to declarations, statements and the file."""
+
+from typing import Any, cast
+
+from lark import Token, Tree
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.build import Branch, Builder
+from attnc.dsl.mistakes.syntax import UnknownType
+
+_PARAMETER_TYPES = ("int", "float", "bool", "list")
+
+
+def build_file(tree: Branch, builder: Builder) -> ast.File:
+    """The tree of a whole source."""
+    version: int | None = None
+    uses: list[ast.Use] = []
+    definitions: list[ast.Definition] = []
+    for item in cast(list[Any], tree.children):
+        match item.data:
+            case "version":
+                version = int(str(item.children[0])[:9])
+            case "use_name" | "use_path":
+                uses.append(_use(item, builder))
+            case _:
+                definitions.append(_definition(item, builder))
+    span = builder.span(tree)
+    return ast.File(builder.source, version, tuple(uses), tuple(definitions), span=span)
+
+
+def _use(tree: Any, builder: Builder) -> ast.Use:
+    """`use std` is kept as `std`, `use "x.attn"` as `x.attn`."""
+    name = str(tree.children[0])
+    return ast.Use(name.strip('"'), quoted=name.startswith('"'), span=builder.span(tree))
+
+
+def _definition(tree: Any, builder: Builder) -> ast.Definition:
+    span = builder.span(tree)
+    match tree.data, tree.children:
+        case "mask_definition", [Token() as name, *parameters, body]:
+            owned = _parameters(parameters, builder)
+            inner = builder.set_expression(body)
+            return ast.MaskDefinition(str(name), owned, inner, span=span)
+        case "attention", [Token() as name, *rest]:
+            heads = [item for item in rest if item.data == "parameters"]
+            body = tuple(_statement(i, builder) for i in rest if i.data != "parameters")
+            return ast.Attention(str(name), _parameters(heads, builder), body, span=span)
+        case ("route" | "stack" | "grid" | "segment") as kind, _:
+            return ast.NotBuilt(f"`{kind}`", span=span)
+        case other:
+            raise AssertionError(f"no definition: {other}")
+
+
+def _parameters(trees: list[Any], builder: Builder) -> tuple[ast.Parameter, ...]:
+    items = trees[0].children if trees else ()
+    return tuple(_parameter(item, builder) for item in items if item is not None)
+
+
+def _parameter(tree: Any, builder: Builder) -> ast.Parameter:
+    name, kind, default = tree.children
+    value = builder.expression(default) if default is not None else None
+    type_name = str(kind.children[0]) if kind is not None else None
+    if type_name is not None and type_name not in _PARAMETER_TYPES:
+        allowed = "int, float, bool or list"
+        builder.mistakes.append(UnknownType(type_name, allowed, span=builder.span(kind)))
+        type_name = None
+    return ast.Parameter(str(name), cast(Any, type_name), value, span=builder.span(tree))
+
+
+def _statement(tree: Any, builder: Builder) -> ast.Statement:
+    span = builder.span(tree)
+    match tree.data, tree.children:
+        case "input", parts:
+            return _input(parts, builder, tree)
+        case "mask", [body]:
+            return ast.MaskStatement(builder.set_expression(body), span=span)
+        case "score", [value]:
+            return ast.ScoreStatement(builder.expression(value), span=span)
+        case "normalize", [name, None]:
+            return ast.NormalizeStatement(str(name), span=span)
+        case "normalize", [name, _]:
+            return ast.NotBuilt(f"`normalize {name}(...)`", span=span)
+        case "assertion", [name, None, None, None]:
+            return ast.AssertStatement(str(name), span=span)
+        case "assertion", [name, *_]:
+            return ast.NotBuilt(f"`assert {name}` with an argument or a bound", span=span)
+        case "same_as", _:
+            return ast.NotBuilt("`assert same_as`", span=span)
+        case "cross", _:
+            return ast.CrossStatement(span=span)
+        case kind, _:
+            return ast.NotBuilt(f"`{kind}`", span=span)
+
+
+def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input | ast.NotBuilt:
+    name, dtype, axes, grad = parts
+    span = builder.span(tree)
+    if dtype == "set":
+        return ast.NotBuilt("an input of type `set`", span=span)
+    if dtype not in ("int", "float"):
+        builder.mistakes.append(UnknownType(str(dtype), "int or float", span=builder.span(dtype)))
+        dtype = "int"
+    names = [str(axis.children[0]) for axis in (axes.children if axes else ()) if axis is not None]
+    if "branch" in names:
+        return ast.NotBuilt("the axis `branch`", span=span)
+    return ast.Input(str(name), cast(Any, str(dtype)), tuple(names), grad is not None, span=span)

@@ -1,0 +1,101 @@
+"""The value of a compile-time expression, on Python numbers."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.build import MAX_INT
+
+Scalar = int | float | bool
+Value = Scalar | tuple[int | float, ...]
+Environment = Mapping[str, Value]
+
+
+class ConstantError(Exception):
+    """A constant expression without a value; the text completes "`EXPRESSION` ..."."""
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "div": operator.floordiv,
+    "mod": operator.mod,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "min": min,
+    "max": max,
+    "clamp": lambda x, low, high: min(max(x, low), high),
+}
+
+
+def evaluate(expr: ast.Expr, environment: Environment) -> Value | None:
+    """The value, or None where it depends on something that the environment does not have.
+
+    Raises `ConstantError` for a division by zero and for what 64 bits cannot hold.
+    """
+    match expr:
+        case ast.Int(value) | ast.Float(value) | ast.Bool(value):
+            return value
+        case ast.Name(name):
+            return environment.get(name)
+        case ast.List(items):
+            return _all(lambda *values: values, items, environment)
+        case ast.Unary(op, operand):
+            return _all(operator.neg if op == "-" else operator.not_, (operand,), environment)
+        case ast.Binary("and" | "or" as op, left, right):
+            join = all if op == "and" else any
+            return _all(lambda *values: join(values), (left, right), environment)
+        case ast.Binary("^", left, right):
+            return _all(_power, (left, right), environment)
+        case ast.Binary(op, left, right):
+            return _all(_OPERATORS[op], (left, right), environment)
+        case ast.Compare(ops, operands):
+            return _all(lambda *values: _holds(ops, values), operands, environment)
+        case ast.Call(function, arguments) if function in _FUNCTIONS:
+            return _all(_FUNCTIONS[function], arguments, environment)
+        case _:
+            return None
+
+
+def _all(
+    function: Callable[..., Any], parts: tuple[ast.Expr, ...], environment: Environment
+) -> Any | None:
+    values = [evaluate(part, environment) for part in parts]
+    if any(value is None for value in values):
+        return None
+    try:
+        result = function(*values)
+    except ZeroDivisionError:
+        raise ConstantError("divides by zero") from None
+    except OverflowError:
+        raise ConstantError("is too large for a float") from None
+    if isinstance(result, int) and not -MAX_INT - 1 <= result <= MAX_INT:
+        raise ConstantError("does not fit 64 bits")
+    return result
+
+
+def _holds(ops: tuple[str, ...], values: tuple[Any, ...]) -> bool:
+    pairs = zip(values, values[1:], strict=False)
+    return all(_OPERATORS[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
+
+
+def _power(base: int | float, exponent: int | float) -> int | float:
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and exponent < 0:
+        raise ConstantError("has a negative exponent")
+    if whole and exponent > 64 and abs(base) > 1:
+        raise ConstantError("does not fit 64 bits")
+    result = base**exponent
+    if isinstance(result, complex):
+        raise ConstantError("is not a real number")
+    return result

@@ -1,0 +1,148 @@
+"""What the stages behind the front end can tell a user: one exception class per kind of failure.
+
+Each takes its facts as fields, `raise ShapeMismatch("doc", "[Nk]", (3, 4))`, and makes its message.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from attnc.dsl.diagnostics import AttnError, fill, listing
+
+
+@dataclass(eq=False)
+class Failure(AttnError):  # noqa: N818
+    """A message made of a template and of the facts that the fields hold."""
+
+    template: ClassVar[str]
+    notes: ClassVar[tuple[str, ...]] = ()
+
+    def __str__(self) -> str:
+        notes = (fill(note, self) for note in self.notes)
+        return "; ".join([fill(self.template, self) or self.template, *filter(None, notes)])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        names = self.__dataclass_fields__
+        return type(self), tuple(getattr(self, name) for name in names)
+
+
+@dataclass(eq=False)
+class ShapeMismatch(Failure):
+    """A tensor of another shape than the operator needs."""
+
+    template = "`{name}` has shape {found}, expected {expected}"
+    name: str
+    expected: str
+    found: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class DtypeMismatch(Failure):
+    """A tensor of another dtype than the operator was compiled for, or than an input declares."""
+
+    template = "`{name}` has dtype {found}, expected {expected}"
+    name: str
+    expected: str
+    found: str
+
+
+@dataclass(eq=False)
+class MissingInput(Failure):
+    """An input of the spec that the call did not pass."""
+
+    template = "input `{name}` is missing: pass it as a keyword"
+    name: str
+
+
+@dataclass(eq=False)
+class UnknownArgument(Failure):
+    """A keyword of the call that is no input of the spec."""
+
+    template = "unknown argument `{name}`"
+    notes = ("the inputs are {inputs}",)
+    name: str
+    known: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> str:
+        """All names, for the note."""
+        return listing(self.known, "and")
+
+
+@dataclass(eq=False)
+class HeadsMissing(Failure):
+    """The spec depends on the head count, and none was given."""
+
+    template = "the spec depends on the head: pass `{name}`"
+    name: str = "heads"
+
+
+@dataclass(eq=False)
+class HeadCountMismatch(Failure):
+    """A list parameter that has not one item per head."""
+
+    template = "the list `{name}` has {length} items for {heads} heads"
+    name: str
+    length: int
+    heads: int
+
+
+@dataclass(eq=False)
+class AssertionRefuted(Failure):
+    """An assertion that does not hold, with a length and a pair that show it."""
+
+    template = "assertion `{assertion}` does not hold: at N = {n}, q = {q}{key}"
+    notes = ("{reason}",)
+    assertion: str
+    n: int
+    q: int
+    k: int | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the counterexample, with a leading comma; nothing where there is no key."""
+        return f", k = {self.k}" if self.k is not None else " "
+
+
+@dataclass(eq=False)
+class AssertionUnknown(Failure):
+    """An assertion that could be neither proved nor refuted."""
+
+    template = "assertion `{assertion}` could not be decided: {reason}"
+    assertion: str
+    reason: str
+
+
+@dataclass(eq=False)
+class AnalysisTooComplex(Failure):
+    """The analysis met its limit on work or size."""
+
+    template = "this spec is too complex to analyse: {what}"
+    notes = ("the limit is {limit}",)
+    what: str
+    limit: int | None = None
+
+
+@dataclass(eq=False)
+class NotBuiltForTarget(Failure):
+    """A feature that a target lacks; nothing is replaced silently."""
+
+    template = "{feature} is not built for target `{target}`"
+    notes = ("targets that have it: {others}",)
+    feature: str
+    target: str
+    targets: tuple[str, ...] = field(default=())
+
+    @property
+    def others(self) -> str:
+        """The targets that have the feature, for the note."""
+        return listing(self.targets, "and")
+
+
+@dataclass(eq=False)
+class InvalidArtifact(Failure):
+    """A folder that is no artifact, or one that was changed or made by another version."""
+
+    template = "cannot load the artifact `{path}`: {reason}"
+    path: str
+    reason: str

@@ -1,0 +1,111 @@
+"""Mistakes in what an attention consists of."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from attnc.dsl.diagnostics import Diagnostic, closest, listing
+
+
+@dataclass(frozen=True, slots=True)
+class MissingMask(Diagnostic):
+    """An attention without a mask."""
+
+    code: ClassVar[str] = "missing-mask"
+    title: ClassVar[str] = "attention `{name}` has no mask"
+    hints: ClassVar[tuple[str, ...]] = ("every pair: `mask full`",)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAttention(Diagnostic):
+    """A file that defines masks only."""
+
+    code: ClassVar[str] = "no-attention"
+    title: ClassVar[str] = "no attention is defined"
+    hints: ClassVar[tuple[str, ...]] = ("add `attention NAME {{ mask ... }}`",)
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralAttentions(Diagnostic):
+    """More than one attention in a file."""
+
+    code: ClassVar[str] = "several-attentions"
+    title: ClassVar[str] = "a second attention `{name}`"
+    notes: ClassVar[tuple[str, ...]] = (
+        "the first is at {first}",
+        "a file holds one attention; masks may be shared with `use`",
+    )
+    name: str
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateStatement(Diagnostic):
+    """Two statements of which an attention has one."""
+
+    code: ClassVar[str] = "duplicate-statement"
+    title: ClassVar[str] = "a second `{kind}`"
+    notes: ClassVar[tuple[str, ...]] = ("the first is at {first}",)
+    hints: ClassVar[tuple[str, ...]] = ("{advice}",)
+    kind: str
+    first: str
+
+    @property
+    def advice(self) -> str | None:
+        """How to say both at once."""
+        return "join masks with `|` or `&`" if self.kind == "mask" else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownNormaliser(Diagnostic):
+    """A normaliser that the language lacks."""
+
+    code: ClassVar[str] = "unknown-normaliser"
+    title: ClassVar[str] = "unknown normaliser `{name}`"
+    notes: ClassVar[tuple[str, ...]] = ("normalisers are {normalisers}",)
+    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
+    name: str
+    known: tuple[str, ...]
+
+    @property
+    def suggestion(self) -> str | None:
+        """The known name nearest to this one."""
+        return closest(self.name, self.known)
+
+    @property
+    def normalisers(self) -> str:
+        """All names, for the note."""
+        return listing(self.known, "and")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAssertion(Diagnostic):
+    """An assertion that the language lacks."""
+
+    code: ClassVar[str] = "unknown-assertion"
+    title: ClassVar[str] = "unknown assertion `{name}`"
+    notes: ClassVar[tuple[str, ...]] = ("assertions are {assertions}",)
+    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
+    name: str
+    known: tuple[str, ...]
+
+    @property
+    def suggestion(self) -> str | None:
+        """The known name nearest to this one."""
+        return closest(self.name, self.known)
+
+    @property
+    def assertions(self) -> str:
+        """All names, for the note."""
+        return listing(self.known, "and")
+
+
+@dataclass(frozen=True, slots=True)
+class AxesOutOfOrder(Diagnostic):
+    """Axes in another order than the fixed one, or one twice."""
+
+    code: ClassVar[str] = "axes-out-of-order"
+    title: ClassVar[str] = "the axes `{axes}` are out of order"
+    notes: ClassVar[tuple[str, ...]] = ("the order is {order}; each at most once",)
+    axes: str
+    order: str

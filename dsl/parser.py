@@ -1,0 +1,100 @@
+"""From text to syntax tree: the LALR parser, its limits, and its mistakes in human words."""
+
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.build import Branch, Builder
+from attnc.dsl.build_file import build_file
+from attnc.dsl.diagnostics import DiagnosticsError
+from attnc.dsl.expected import expected_words, quoted
+from attnc.dsl.mistakes import syntax as mistakes
+from attnc.dsl.mistakes.files import FileTooLarge
+from attnc.dsl.source import Source, Span
+
+MAX_CHARACTERS = 256 * 1024
+MAX_DEPTH = 80  # levels of a file
+MAX_EXPRESSION_DEPTH = 200  # of one expression: the formula of a whole mask, written out
+EXPRESSION_NAME = "<expression>"
+
+
+def parse(source: Source) -> ast.File:
+    """The tree of a source text.
+
+    Raises `DiagnosticsError` where the text is too large, is no text of the language, or uses an
+    expression that this version does not build.
+    """
+    builder = Builder(source)
+    file = build_file(_tree(source, "file", MAX_DEPTH), builder)
+    if builder.mistakes:
+        raise DiagnosticsError(builder.mistakes)
+    return file
+
+
+def parse_expression(text: str) -> ast.Expr:
+    """The tree of one scalar expression.
+
+    >>> parse_expression("q - k")
+    Binary(op='-', left=Name(id='q'), right=Name(id='k'))
+    """
+    builder = Builder(Source(EXPRESSION_NAME, text))
+    tree = _tree(builder.source, "expression_only", MAX_EXPRESSION_DEPTH)
+    expression = builder.expression(cast(Any, tree.children[0]))
+    if builder.mistakes:
+        raise DiagnosticsError(builder.mistakes)
+    return expression
+
+
+@cache
+def _lark() -> Lark:
+    grammar = resources.files("attnc.dsl").joinpath("grammar.lark").read_text("utf-8")
+    starts = ["file", "expression_only"]
+    return Lark(grammar, parser="lalr", start=starts, propagate_positions=True)
+
+
+def _tree(source: Source, start: str, depth: int) -> Branch:
+    if (size := len(source.text)) > MAX_CHARACTERS:
+        span = Span(source, 1, 1, 1, 2)
+        raise DiagnosticsError([FileTooLarge(size, MAX_CHARACTERS, span=span)])
+    try:
+        tree = _lark().parse(source.text, start=start)
+    except UnexpectedInput as error:
+        raise DiagnosticsError([_explained(error, source)]) from None
+    _refuse_deep(tree, source, depth)
+    return tree
+
+
+def _refuse_deep(tree: Branch, source: Source, limit: int) -> None:
+    """Raises where the tree is deeper than the recursive stages can follow. Not recursive itself."""
+    level = [tree]
+    for _ in range(limit):
+        level = [c for t in level for c in t.children if c is not None and hasattr(c, "children")]
+        if not level:
+            return
+    span = Builder(source).span(level[0])
+    raise DiagnosticsError([mistakes.NestedTooDeeply(limit, span=span)])
+
+
+def _explained(error: UnexpectedInput, source: Source) -> mistakes.Diagnostic:
+    match error:
+        case UnexpectedToken(token=Token(type="$END")):
+            last = source.lines[-1]
+            span = Span(source, len(source.lines), len(last) + 1, len(source.lines), len(last) + 2)
+            return mistakes.UnexpectedEnd(
+                expected_words(error.accepts or error.expected), span=span
+            )
+        case UnexpectedToken(token=token):
+            span = Builder(source).span(token)
+            words = expected_words(error.accepts or error.expected)
+            return mistakes.UnexpectedToken(quoted(token), words, span=span)
+        case UnexpectedCharacters():
+            span = Span(source, error.line, error.column, error.line, error.column + 1)
+            return mistakes.UnexpectedCharacter(
+                error.char, expected_words(error.allowed), span=span
+            )
+        case _:
+            raise error

@@ -1,0 +1,92 @@
+"""A checked spec, and the same with values for its parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.binding import bind_parameters
+from attnc.dsl.constants import Value
+from attnc.dsl.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One checked attention with every mask that it can name.
+
+    The types of all parameters are filled in.
+    """
+
+    file: ast.File
+    attention: ast.Attention
+    masks: Mapping[str, ast.MaskDefinition]
+    inputs: Mapping[str, ast.Input]
+
+    @property
+    def source(self) -> Source:
+        """The text of the attention's file."""
+        return self.file.source
+
+    @property
+    def name(self) -> str:
+        """The attention's name."""
+        return self.attention.name
+
+    def bind(self, /, **parameters: object) -> "Bound":
+        """The spec for these parameters; defaults fill the rest.
+
+        Raises `DiagnosticsError` for an unknown or missing parameter, one of the wrong type, and
+        for constants that have no meaning, such as a zero block size.
+        """
+        values = bind_parameters(self.attention, parameters)
+        bound = Bound(self, values)
+        return bound
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A checked attention whose parameters have values."""
+
+    program: Program
+    values: Mapping[str, Value]
+
+    @property
+    def name(self) -> str:
+        """The attention's name."""
+        return self.program.name
+
+    @property
+    def mask(self) -> ast.SetExpr | None:
+        """The set of pairs; None where the attention has no mask statement."""
+        found = (s.body for s in self._body if isinstance(s, ast.MaskStatement))
+        return next(found, None)
+
+    @property
+    def score(self) -> ast.Expr | None:
+        """The score formula; None where it is the scaled dot product itself."""
+        found = (s.value for s in self._body if isinstance(s, ast.ScoreStatement))
+        return next(found, None)
+
+    @property
+    def normalize(self) -> str:
+        """The normaliser's name."""
+        found = (s.kind for s in self._body if isinstance(s, ast.NormalizeStatement))
+        return next(found, "softmax")
+
+    @property
+    def asserts(self) -> tuple[ast.AssertStatement, ...]:
+        """What is to be proved, in the order written."""
+        return tuple(s for s in self._body if isinstance(s, ast.AssertStatement))
+
+    @property
+    def inputs(self) -> Mapping[str, ast.Input]:
+        """The run-time tensors and numbers, by name."""
+        return self.program.inputs
+
+    @property
+    def cross(self) -> bool:
+        """Whether queries and keys are two sequences, both starting at position 0."""
+        return any(isinstance(s, ast.CrossStatement) for s in self._body)
+
+    @property
+    def _body(self) -> tuple[ast.Statement, ...]:
+        return self.program.attention.body

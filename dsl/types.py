@@ -1,0 +1,61 @@
+"""The vocabulary: built-ins, functions, axes, reserved names, and what may stand where."""
+
+from dataclasses import dataclass
+from typing import Final
+
+LANGUAGE_VERSION: Final = 1
+
+BUILTINS: Final = ("q", "k", "h", "b", "len", "qlen", "heads", "kv_heads")
+SCORE: Final = "s"
+"""The scaled dot product, in a score only."""
+
+AXES: Final = ("b", "h", "hkv", "token", "q", "k", "d")
+"""What an input can have, in the order in which it must have them."""
+
+AXIS_INDEX: Final = {"b": ("b",), "h": ("h",), "hkv": ("h",), "q": ("q",), "k": ("k",)}
+"""The name that indexes an axis; `token` takes q or k, `d` any bounded integer."""
+
+RESERVED: Final = frozenset(
+    ["scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len", "target", "dtype", "head_dim", "heads", "kv_heads", "layout", "seq", "q_len", "batch", "spec"]
+)
+"""Keywords of the public functions: no parameter or input may take them."""
+
+NORMALISERS: Final = ("softmax", "softmax1", "sigmoid", "softplus", "linear")
+NORMALISERS_BUILT: Final = ("softmax",)
+ASSERTIONS: Final = (
+    "causal",
+    "covers",
+    "bounded_cache",
+    "density",
+    "reaches",
+    "heads_cover",
+    "same_as",
+)
+ASSERTIONS_BUILT: Final = ("causal", "covers")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the language: how many arguments it takes, and whether a mask may call it."""
+
+    arity: int
+    score_only: bool = False
+
+
+FUNCTIONS: Final = {
+    "abs": Function(1),
+    "min": Function(2),
+    "max": Function(2),
+    "clamp": Function(3),
+    "exp": Function(1, score_only=True),
+    "log": Function(1, score_only=True),
+    "log2": Function(1, score_only=True),
+    "sqrt": Function(1, score_only=True),
+    "tanh": Function(1, score_only=True),
+    "sigmoid": Function(1, score_only=True),
+    "softcap": Function(2, score_only=True),
+    "where": Function(3, score_only=True),
+}
+
+MAX_RANGE: Final = 4096
+"""Values of an `exists`."""
