@@ -1,13 +1,10 @@
 """What only the reasoning finds; the rest of what it raises is in `attnc.dsl.errors`."""
 
-from dataclasses import dataclass
-
-from attnc.dsl.failures import StageError
+from attnc.dsl.errors import AttnError
 
 
-@dataclass(eq=False)
-class NotAffine(StageError):
+class NotAffineError(AttnError):
     """A formula that no integer set can hold, such as `q * k` (the checker refuses these)."""
 
-    template = "not a formula that can be analysed: {what}"
-    what: str
+    def __str__(self) -> str:
+        return f"not a formula that can be analysed: {super().__str__()}"

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from attnc.compiler.errors import NotAffine
+from attnc.compiler.errors import NotAffineError
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
 
@@ -94,14 +94,14 @@ def unary(op: str, operand: ast.Expr) -> ast.Expr:
 
 
 def binary(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
-    """`left op right`; raises `NotAffine` for a constant division by zero."""
+    """`left op right`; raises `NotAffineError` for a constant division by zero."""
     match op, left, right:
         case "and", _, _:
             return conjunction(left, right)
         case "or", _, _:
             return disjunction(left, right)
         case "div" | "mod" | "/", _, ast.Int(0):
-            raise NotAffine("a division by zero")
+            raise NotAffineError("a division by zero")
         case "^", ast.Int(base), ast.Int(exponent):
             return _power(base, exponent)
         case _, ast.Int() | ast.Float(), ast.Int() | ast.Float() if op in _ARITHMETIC:
@@ -197,6 +197,31 @@ def walk(expr: ast.Expr) -> Iterator[ast.Expr]:
 def names(expr: ast.Expr) -> frozenset[str]:
     """The names that occur, tensors' not among them."""
     return frozenset(node.id for node in walk(expr) if isinstance(node, ast.Name))
+
+
+def on_diagonal(expr: ast.Expr, floats: frozenset[str] = frozenset()) -> ast.Expr:
+    """The condition for `k = q`; a tensor compared with itself is decided, if it holds no NaN."""
+    match expr:
+        case ast.Name("k"):
+            return ast.Name("q")
+        case ast.Index(base, indices):
+            return ast.Index(base, tuple(on_diagonal(i, floats) for i in indices))
+        case ast.Unary(op, operand):
+            return unary(op, on_diagonal(operand, floats))
+        case ast.Binary(op, left, right):
+            return binary(op, on_diagonal(left, floats), on_diagonal(right, floats))
+        case ast.Compare((op,), (a, b)):
+            a, b = on_diagonal(a, floats), on_diagonal(b, floats)
+            same = a == b and isinstance(a, ast.Index) and a.base not in floats
+            return ast.Bool(op in ("==", "<=", ">=")) if same else compare((op,), (a, b))
+        case ast.Compare(ops, operands):
+            return compare(ops, tuple(on_diagonal(o, floats) for o in operands))
+        case ast.Call(function, arguments):
+            return call(function, tuple(on_diagonal(a, floats) for a in arguments))
+        case ast.Exists(variable, low, high, body):
+            return ast.Exists(variable, low, high, on_diagonal(body, floats))
+        case _:
+            return expr
 
 
 def affine_in(expr: ast.Expr, variable: str) -> bool:

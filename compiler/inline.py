@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from attnc.compiler import fold
-from attnc.compiler.errors import NotAffine
+from attnc.compiler.errors import NotAffineError
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing
 
@@ -186,7 +186,7 @@ class _Inliner:
             case ast.Int(low), ast.Int(high):
                 pass
             case _:
-                raise NotAffine("the bounds of `exists` are not constant")
+                raise NotAffineError("the bounds of `exists` are not constant")
         if high - low > UNROLL_LIMIT:
             kept = self._kept(expr, env, low, high)
             if kept is not None:

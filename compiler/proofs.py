@@ -1,9 +1,9 @@
 """Proofs about a pattern for every length at once, or the smallest counterexample.
 
 What "every length" means: self-attention whose queries are the last of the keys' positions, from
-position 0 (`k_start = 0`, `q_start + q_len = k_len`, `1 <= q_len <= k_len`), so square calls, chunked
-prefill and decoding; under `cross`, two sequences from position 0 with at least one token each.
-Run-time integers take every value.
+position 0 (`k_start = 0`, `q_start + q_len = k_len`, `1 <= q_len <= k_len`), so square calls,
+chunked prefill and decoding; under `cross`, two sequences from position 0 with at least one token
+each. Run-time integers take every value.
 """
 
 import time
@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from attnc.compiler import lattice
+from attnc.compiler import fold, lattice
 from attnc.compiler.relation import LENGTHS, OPERATIONS, Relation
+from attnc.compiler.relation import relation as of_condition
 from attnc.compiler.sets import IntegerSet, Space, context, guard
 from attnc.dsl.errors import AnalysisTooComplex
 
@@ -71,9 +72,22 @@ def covers(relation: Relation, cross: bool = False) -> Proof:
     def uncovered(pairs: IntegerSet) -> IntegerSet:
         return queries - pairs.project("k").coalesce()
 
-    return _decide(
-        "covers", relation, lambda: uncovered(relation.lower), lambda: uncovered(relation.upper)
-    )
+    def possible() -> IntegerSet:
+        found = uncovered(relation.lower)
+        if relation.exact or cross or found.is_empty():
+            return found
+        return found - _own_keys(relation).project("k")
+
+    return _decide("covers", relation, possible, lambda: uncovered(relation.upper))
+
+
+def _own_keys(relation: Relation) -> IntegerSet:
+    """The pairs of a query with its own key, in which `doc[q] == doc[k]` is known to hold."""
+    condition = fold.on_diagonal(relation.condition, relation.floats)
+    pairs = of_condition(condition, relation.heads, relation.floats).lower
+    if len(pairs.dims) < len(relation.dims):
+        pairs = pairs.apply(f"{{ [q, k] -> [h, q, k] : 0 <= h < {relation.heads} }}", "h", "q", "k")
+    return pairs & Space(relation.dims, relation.params).parse("k = q")
 
 
 def equal(a: Relation, b: Relation, cross: bool = False) -> Proof:

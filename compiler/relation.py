@@ -10,7 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 from attnc.compiler import fold
-from attnc.compiler.errors import NotAffine
+from attnc.compiler.errors import NotAffineError
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.sets import Affine, IntegerSet, Space, guard
 from attnc.dsl import syntax as ast
@@ -49,6 +49,7 @@ class Relation:
     uses_batch: bool
     heads: int | None
     runtime: tuple[str, ...]
+    floats: frozenset[str]
 
     @property
     def exact(self) -> bool:
@@ -82,7 +83,7 @@ class Relation:
 
 
 def of_bound(bound: "Bound", heads: int | None = None, kv_heads: int | None = None) -> Relation:
-    """The relation of a bound spec; raises `HeadsMissing`, `NotAffine` or `AnalysisTooComplex`."""
+    """The relation of a bound spec; raises `HeadsMissing` or `AnalysisTooComplex`."""
     floats = frozenset(name for name, i in bound.inputs.items() if i.dtype == "float")
     return relation(mask_condition(bound, heads, kv_heads), heads, floats)
 
@@ -90,7 +91,7 @@ def of_bound(bound: "Bound", heads: int | None = None, kv_heads: int | None = No
 def relation(
     condition: ast.Expr, heads: int | None = None, floats: frozenset[str] = frozenset()
 ) -> Relation:
-    """The relation of a closed condition; `floats` are the run-time floats."""
+    """The relation of a closed condition; `floats` are the float inputs."""
     used = fold.names(condition)
     bound = {node.variable for node in fold.walk(condition) if isinstance(node, ast.Exists)}
     uses_head, uses_batch = "h" in used, "b" in used
@@ -115,7 +116,7 @@ def relation(
             raise AnalysisTooComplex("it is nested too deeply") from None
     test = condition if tested else None
     return Relation(
-        condition, upper, lower, exists, fails, test, uses_head, uses_batch, heads, runtime
+        condition, upper, lower, exists, fails, test, uses_head, uses_batch, heads, runtime, floats
     )
 
 
@@ -158,7 +159,7 @@ class _Translator:
             case ast.Compare(ops, operands):
                 return self._chain(ops, operands, positive)
             case _:
-                raise NotAffine("a condition is neither a comparison nor made of them")
+                raise NotAffineError("a condition is neither a comparison nor made of them")
 
     def _constant(self, value: bool) -> IntegerSet:
         return self.space.everything() if value else self.space.nothing()
@@ -201,7 +202,7 @@ class _Translator:
             case ast.Call():
                 return self._call(expr)
             case _:
-                raise NotAffine("a condition stands where a number is needed")
+                raise NotAffineError("a condition stands where a number is needed")
 
     def _arithmetic(self, expr: ast.Binary) -> Affine:
         match expr:
@@ -216,14 +217,14 @@ class _Translator:
             case ast.Binary("mod", left, ast.Int(divisor)) if divisor:
                 return self.value(left).mod(divisor)
             case _:
-                raise NotAffine(f"an operand of `{expr.op}` has to be constant")
+                raise NotAffineError(f"an operand of `{expr.op}` has to be constant")
 
     def _call(self, expr: ast.Call) -> Affine:
         match expr.function, expr.arguments:
             case "at", (ast.List(items), index):
                 numbers = [item.value for item in items if isinstance(item, ast.Int)]
                 if len(numbers) < len(items):
-                    raise NotAffine("a list holds something else than integers")
+                    raise NotAffineError("a list holds something else than integers")
                 return self.space.table(numbers, self.value(index))
             case "min", arguments:
                 return reduce(Affine.minimum, map(self.value, arguments))
@@ -235,7 +236,7 @@ class _Translator:
             case "clamp", (operand, low, high):
                 return self.value(operand).maximum(self.value(low)).minimum(self.value(high))
             case name, _:
-                raise NotAffine(f"`{name}` is no function of integers")
+                raise NotAffineError(f"`{name}` is no function of integers")
 
 
 def _operands(op: str, expr: ast.Expr) -> list[ast.Expr]:

@@ -1,0 +1,156 @@
+"""What a spec costs, computed from its pattern: density, tiles, flops, bytes, cache, proofs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from attnc.compiler.counts import Census, census
+from attnc.compiler.proofs import Proof, cache_bound, prove
+from attnc.compiler.relation import Relation, of_bound
+from attnc.dsl.errors import MissingInput
+
+if TYPE_CHECKING:
+    from attnc.dsl.program import Bound
+
+
+@dataclass(frozen=True, slots=True)
+class TileCounts:
+    """How many tiles hold no pair, some and not all, all of their existing pairs."""
+
+    empty: int
+    partial: int
+    full: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The result of `analyze`, for one batch entry.
+
+    `heads` is the Hm of the counts: the number of heads if the mask depends on the head, else 1.
+    `useful` are the pairs of the pattern, `density` useful / (heads * q_len * kv_len), `visited`
+    every pair whose dot product is computed (live tiles count whole). `useful` and `density` are
+    None where a tensor has a say in the mask: `at_most` bounds the pairs then.
+
+    `flops` are the multiplications and additions of both products, `4 * head_dim * visited`.
+    `bytes` is the traffic of a kernel that reads each query row and writes each output row once,
+    and reads the keys and values of every visited tile. Both are for the heads counted.
+    """
+
+    name: str
+    q_len: int
+    kv_len: int
+    heads: int
+    head_dim: int
+    useful: int | None
+    density: float | None
+    at_most: int
+    visited: int
+    tiles: TileCounts
+    tile_map: str
+    flops: int
+    bytes: int
+    cache_bound: int | None
+    proofs: tuple[Proof, ...]
+    backends: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data, as the command's `--json` prints them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The lengths of one call and the positions of its first rows."""
+
+    q_len: int
+    kv_len: int
+    q_start: int
+    k_start: int = 0
+
+    @classmethod
+    def of(
+        cls, seq: int | None, q_len: int | None, kv_len: int | None, cross: bool = False
+    ) -> "Lengths":
+        """From `seq` (both lengths) or the two lengths; positions by default (see the design)."""
+        queries, keys = (seq if n is None else n for n in (q_len, kv_len))
+        if queries is None or keys is None:
+            raise MissingInput("seq")
+        return cls(queries, keys, 0 if cross else keys - queries)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The four parameters of the sets."""
+        return {
+            "q_start": self.q_start,
+            "k_start": self.k_start,
+            "q_len": self.q_len,
+            "k_len": self.kv_len,
+        }
+
+
+def analyze(
+    bound: "Bound",
+    lengths: Lengths,
+    *,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    head_dim: int = 64,
+    tile: tuple[int, int] = (48, 8),
+    itemsize: int = 4,
+    numbers: Mapping[str, int] | None = None,
+    backends: tuple[str, ...] = (),
+) -> Analysis:
+    """Analyse a bound spec at given lengths. `numbers` are its run-time integers.
+
+    Raises `HeadsMissing` where the mask depends on a head count that is None, `MissingInput` for
+    a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
+    """
+    relation = of_bound(bound, heads, kv_heads)
+    values = lengths.values | _numbers(relation, numbers or {})
+    found = census(relation, *tile, **values)
+    counted = (relation.heads or 1) if relation.uses_head else 1
+    rows = 2 * lengths.q_len * counted + 2 * found.visited // tile[0]
+    return Analysis(
+        name=bound.name,
+        q_len=lengths.q_len,
+        kv_len=lengths.kv_len,
+        heads=counted,
+        head_dim=head_dim,
+        useful=found.useful if relation.exact else None,
+        density=_density(found) if relation.exact else None,
+        at_most=found.useful,
+        visited=found.visited,
+        tiles=TileCounts(found.empty, found.partial, found.full),
+        tile_map=f"t = (q - q_start) div {tile[0]}, c = (k - k_start) div {tile[1]}",
+        flops=4 * head_dim * found.visited,
+        bytes=rows * head_dim * itemsize,
+        cache_bound=cache_bound(relation, bound.cross),
+        proofs=tuple(prove(a.kind, relation, bound.cross) for a in bound.asserts),
+        backends=backends,
+        notes=_notes(relation),
+    )
+
+
+def _density(found: Census) -> float:
+    return found.useful / found.pairs if found.pairs else 0.0
+
+
+def _numbers(relation: Relation, numbers: Mapping[str, int]) -> dict[str, int]:
+    missing = [name for name in relation.runtime if name not in numbers]
+    if missing:
+        raise MissingInput(missing[0])
+    values = {name: numbers[name] for name in relation.runtime}
+    return values | ({"b": numbers.get("b", 0)} if relation.uses_batch else {})
+
+
+def _notes(relation: Relation) -> tuple[str, ...]:
+    notes = []
+    if not relation.exact:
+        notes.append(
+            "run-time tensors decide part of the mask: `useful` and `density` are unknown, the "
+            "pairs are at most `at_most`; tiles and `visited` are what a kernel visits"
+        )
+    if relation.uses_batch:
+        notes.append("the mask depends on the batch entry: the numbers are for one of them")
+    return tuple(notes)
