@@ -1,0 +1,1 @@
+"""Ways of using attnc, one runnable file each: `python -m examples.gemma`."""
