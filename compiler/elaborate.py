@@ -20,12 +20,16 @@ OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What a kernel is specialised on; 0 stands for not known."""
+    """What a kernel is specialised on; 0 stands for not known.
+
+    `cropped` kernels accept keys that start after position 0.
+    """
 
     heads: int = 0
     kv_heads: int = 0
     head_dim: int = 0
     value_dim: int = 0
+    cropped: bool = False
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

@@ -31,15 +31,22 @@ class Tiling:
     keys: int
 
 
-def passes(tiling: Tiling) -> tuple[ModulePass, ...]:
-    """The passes in order."""
+# Keys that were cropped away need a kernel of their own: most calls start at key 0, and knowing it
+# makes their loops shorter. Negative starts (left padding) are turned into 0 before a kernel runs.
+FROM_ZERO = ("k_start = 0",)
+CROPPED = ("k_start >= 0",)
+
+
+def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
+    """The passes in order; `cropped` kernels accept keys that start after position 0."""
+    assume = CROPPED if cropped else FROM_ZERO
     return (
         Simplify(),
         SplitAtoms(),  # needs one condition
         Prove(),  # needs the relation
         ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys),  # needs the relation
-        ClassifyTiles(),  # needs the tiling
-        PlanVisits(),  # needs the classes
+        ClassifyTiles(assume=assume),  # needs the tiling
+        PlanVisits(assume=assume),  # needs the classes
         LowerToTile(),  # needs the visits
         Specialise(),  # needs the mask in every visit
     )

@@ -11,7 +11,7 @@ The module's function `main` takes, in this order:
     scale, threads, tiles (query tiles of the longest sequence), key_tiles (room in a list)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, INT, Value, render
@@ -32,10 +32,9 @@ ANY = "T.int64(1099511627776)"
 
 
 @dataclass(frozen=True, slots=True)
-class KernelSource:
-    """TVMScript text and what its caller must provide."""
+class KernelFacts:
+    """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order."""
 
-    text: str
     floats: int
     ints: int
     tile_q: int
@@ -44,8 +43,18 @@ class KernelSource:
     numbers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KernelSource:
+    """TVMScript text and the facts of its kernel."""
+
+    text: str
+    facts: KernelFacts
+
+
 def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> KernelSource:
-    """The TVMScript module of a forward kernel for a machine."""
+    """The TVMScript module of a forward kernel for a machine, at the kernel's own tile size."""
+    rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
+    machine = replace(machine, vectors=rows // machine.lanes, keys=keys)
     out = Emitter()
     context = Context(out, kernel, machine)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
@@ -58,9 +67,8 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
                 _emit_worker(context)
     tensors, numbers = _split_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
-    return KernelSource(
-        out.text(), floats, ints, machine.tile_q, machine.keys, tuple(tensors), tuple(numbers)
-    )
+    facts = KernelFacts(floats, ints, rows, keys, tuple(tensors), tuple(numbers))
+    return KernelSource(out.text(), facts)
 
 
 def _split_inputs(context: Context) -> tuple[list[str], list[str]]:
@@ -151,7 +159,7 @@ def _emit_worker(context: Context) -> None:
 
 def _emit_scratch(context: Context) -> None:
     """Offsets of this thread's scratch; the lists follow the copied int inputs."""
-    out, m = context.out, context.machine
+    out = context.out
     for parts, start, final in (
         (context.float_parts, "T.Cast('int64', worker) * f_s0", None),
         (context.int_parts, "T.Cast('int64', worker) * lists_s0", "lists_at"),
@@ -165,7 +173,6 @@ def _emit_scratch(context: Context) -> None:
     out.line(f"count = T.alloc_buffer((2,), 'int32', {LOCAL})")
     if context.int_parts:
         out.line(f"g = T.decl_buffer(({ANY},), 'int32', data=lists_m.data)")
-    assert m.chunk
 
 
 def _emit_tile(context: Context) -> None:

@@ -17,15 +17,17 @@ from attnc.compiler.tiles import visits
 
 @dataclass(frozen=True)
 class ClassifyTiles(ModulePass):
-    """Record the full and the partial tiles of each attention."""
+    """Record the full and the partial tiles; `assume` are facts about the lengths, as isl text."""
 
     name: ClassVar[str] = "classify-tiles"
+    assume: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Where run-time tensors decide, every live tile is partial here and may become full."""
         for attention in attentions(op):
             tiling, relation = the(attention, attn.TilingOp), relation_of(attention)
-            tiles = visits(relation, int(tiling.q.value.data), int(tiling.k.value.data))
+            rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
+            tiles = visits(relation, rows, keys, self.assume)
             full, partial = tiles.whole, tiles.masked
             if not relation.exact:
                 full, partial = tiles.live - tiles.live, tiles.live

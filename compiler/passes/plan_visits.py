@@ -22,9 +22,10 @@ from attnc.dsl.printer import print_expr
 
 @dataclass(frozen=True)
 class PlanVisits(ModulePass):
-    """Record how the tiles of each class are enumerated."""
+    """Record how the tiles of each class are enumerated; `assume` as in `classify-tiles`."""
 
     name: ClassVar[str] = "plan-visits"
+    assume: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """One nest for each class that has tiles."""
@@ -34,7 +35,7 @@ class PlanVisits(ModulePass):
             verdict = None if relation.exact else bound(relation.condition)
             for name in ("full", "partial"):
                 tiles = sets.parse(classes.properties[name].data)
-                plan = loops.plan(tiles, relation, size=rows)
+                plan = loops.plan(tiles, relation, size=rows, assume=self.assume)
                 block = _Nest(verdict).block(plan.nest)
                 visits = attn.VisitsOp.build(
                     properties={"tile_class": StringAttr(name)}, regions=[Region(block)]

@@ -1,0 +1,72 @@
+"""Kernels by what they are specialised on: from memory, else from disk, else compiled."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from attnc.codegen.tvm.kernel import KernelFacts
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.program import Bound
+from attnc.runtime import build, cache
+from attnc.runtime.lower import lower, print_module
+from attnc.version import __version__
+
+SCHEMA = 1
+LLVM_FILE, FACTS_FILE, SCRIPT_FILE = "kernel.ll", "facts.json", "kernel.py"
+
+_lock = threading.RLock()  # isl contexts and TVM's script parser belong to one thread at a time
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedKernel:
+    """A callable kernel and what it must be given."""
+
+    run: build.Kernel
+    facts: KernelFacts
+
+
+def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
+    """The name of a kernel: a hash of everything that its text depends on."""
+    program = bound.program
+    parts = (
+        SCHEMA,
+        __version__,
+        version("apache-tvm"),
+        cpu,
+        repr(program.attention),
+        sorted(map(repr, program.masks.values())),
+        sorted(bound.values.items()),
+        sizes,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def files(bound: Bound, sizes: Sizes) -> dict[str, str]:
+    """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from."""
+    machine = build.host()
+    with _lock:
+        return cache.fetch(
+            digest(bound, sizes, machine.cpu), lambda: compile_files(bound, sizes, machine)
+        )
+
+
+def compile_files(bound: Bound, sizes: Sizes, machine: build.Host) -> dict[str, str]:
+    """The same, compiled now."""
+    module = lower(bound, sizes, machine.machine)
+    source = print_module(module, bound, machine.machine)
+    return {
+        LLVM_FILE: build.to_llvm(source.text, machine.cpu),
+        FACTS_FILE: json.dumps(asdict(source.facts)),
+        SCRIPT_FILE: source.text,
+    }
+
+
+def from_files(texts: Mapping[str, str]) -> LoadedKernel:
+    """A kernel from its files."""
+    facts = json.loads(texts[FACTS_FILE])
+    lists = {name: tuple(facts[name]) for name in ("inputs", "numbers")}
+    with _lock:
+        return LoadedKernel(build.load(texts[LLVM_FILE]), KernelFacts(**(facts | lists)))

@@ -1,0 +1,63 @@
+"""From a bound spec to the text of its CPU kernel, and every stage on the way."""
+
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ModuleOp
+
+from attnc.codegen.tvm.kernel import KernelSource, print_kernel
+from attnc.codegen.tvm.machine import Machine
+from attnc.compiler.dialects.tile import KernelOp
+from attnc.compiler.elaborate import Sizes, elaborate
+from attnc.compiler.pipeline import Tiling, Watcher, passes, run
+from attnc.dsl.program import Bound
+from attnc.version import __version__
+
+# What a pair costs, in percent, with one, two and three vectors of queries for each broadcast key.
+PAIR_COSTS = (150, 112, 100)
+
+
+def tiling(machine: Machine) -> Tiling:
+    """The query tiles that a machine's registers allow."""
+    widths = range(1, machine.vectors + 1)
+    costs = PAIR_COSTS[-machine.vectors :] if machine.vectors <= len(PAIR_COSTS) else ()
+    if len(costs) != machine.vectors:
+        return Tiling((machine.tile_q,), (100,), machine.keys)
+    return Tiling(tuple(machine.lanes * w for w in widths), costs, machine.keys)
+
+
+def lower(
+    bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None
+) -> ModuleOp:
+    """The module of the `tile` dialect; `watch` sees it elaborated and after each pass."""
+    module = elaborate(bound, sizes)
+    if watch is not None:
+        watch("elaborate", module)
+    run(module, passes(tiling(machine), sizes.cropped), watch)
+    return module
+
+
+def print_module(module: ModuleOp, bound: Bound, machine: Machine) -> KernelSource:
+    """The TVMScript of the one kernel of a module."""
+    (kernel,) = (op for op in module.body.block.ops if isinstance(op, KernelOp))
+    return print_kernel(kernel, machine, header(bound))
+
+
+def header(bound: Bound) -> str:
+    """What the first line of every generated file says."""
+    values = ", ".join(f"{name} = {value}" for name, value in bound.values.items())
+    return f"{bound.name}({values}), written by attnc {__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The text of every stage of one spec, by name, in order."""
+
+    texts: dict[str, str]
+
+
+def stages(bound: Bound, sizes: Sizes, machine: Machine) -> Stages:
+    """The IR after each pass, and the TVMScript; the later stages need a build."""
+    texts: dict[str, str] = {}
+    module = lower(bound, sizes, machine, lambda name, m: texts.__setitem__(name, str(m) + "\n"))
+    texts["tvm"] = print_module(module, bound, machine).text
+    return Stages(texts)
