@@ -6,12 +6,13 @@ integers and the loop variable, with `div mod min max` and the boolean operators
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal, assert_never
 
 from attnc.compiler import fold
 from attnc.compiler.evaluate import evaluate
 from attnc.compiler.relation import OPERATIONS, Relation
-from attnc.compiler.sets import Code, IntegerSet, Term, context, generate, guard
+from attnc.compiler.sets import Code, IntegerSet, Term, context, generate, guard, membership
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
 
@@ -23,6 +24,7 @@ _COMPARE: dict[str, Literal["==", "<=", "<", ">=", ">"]] = {
     "gt": ">",
 }
 
+CODE_OPERATIONS = 300_000  # of isl, for one nest; writing code does much per operation
 LOOP_LIMIT = 12  # a nest of more loops is better run in a planner than printed into a kernel
 
 DEFAULT_ALIGNMENT = ("q_start + q_len = k_start + k_len",)
@@ -75,11 +77,13 @@ def plan(
     fixed: str = "t",
     size: int = 1,
     assume: Sequence[str] = (),
+    other_size: int = 1,
 ) -> Plan:
     """The nest over the tiles `c` of one given `t` (or, `fixed="c"`, over `t` for one given `c`).
 
     `size` is the number of rows of the fixed tile, for the fact that the tile exists. `assume`
-    are more facts in isl's notation, such as `FROM_ZERO`.
+    are more facts in isl's notation, such as `FROM_ZERO`. Where isl finds no loops within its limit,
+    the nest tries every tile of the other kind, which have `other_size` rows.
     """
     rows = "q_len" if fixed == "t" else "k_len"
     facts = ["1 <= q_len", "1 <= k_len", f"0 <= {fixed}", f"{size} {fixed} < {rows}", *assume]
@@ -89,23 +93,34 @@ def plan(
     with guard(OPERATIONS):
         one = tiles.as_params(*relation.outer, fixed).gist(known)
     nest = _simplest(one, known)
+    if nest is None:
+        return Plan(_search(one, known, other_size), LOOP_LIMIT + 1, "table")
     loops = count_loops(nest)
     return Plan(nest, loops, "loops" if loops <= LOOP_LIMIT else "table")
 
 
-def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest:
+def _search(tiles: IntegerSet, known: IntegerSet, size: int) -> Nest:
+    """A loop over all tiles, with membership as a condition."""
+    (variable,) = tiles.dims
+    rows = ast.Name("k_len" if variable == "c" else "q_len")
+    high = ast.Binary("div", ast.Binary("+", rows, ast.Int(size - 1)), ast.Int(size))
+    with guard(OPERATIONS):
+        inside = _expression(membership(tiles, known))
+    visit = Guard(inside, (Visit(ast.Name(variable)),))
+    return (Loop(variable, ast.Int(0), high, 1, (visit,)),)
+
+
+def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest | None:
     """The better of the code for the whole set and that for its disjoint parts in sequence."""
     nests = []
     ways: tuple[Callable[[], list[IntegerSet]], ...] = (lambda: [tiles], tiles.parts)
     for parts in ways:
         try:
-            with guard(OPERATIONS):
+            with guard(CODE_OPERATIONS):
                 nests.append(tuple(s for part in parts() for s in _nest(generate(part, known))))
         except AnalysisTooComplex:
             continue
-    if not nests:
-        raise AnalysisTooComplex("no loops were found over its tiles")
-    return min(nests, key=lambda nest: (count_loops(nest), count_guards(nest)))
+    return min(nests, key=lambda nest: (count_loops(nest), count_guards(nest)), default=None)
 
 
 # ---------------------------------------------------------------- from isl's code
@@ -149,7 +164,8 @@ def _expression(term: Term) -> ast.Expr:
         case ("eq" | "le" | "lt" | "ge" | "gt" as op, left, right):
             return ast.Compare((_COMPARE[op],), (_expression(left), _expression(right)))
         case ("min" | "max" as op, *operands):
-            return ast.Call(op, tuple(map(_expression, operands)))
+            parts = map(_expression, operands)
+            return reduce(lambda a, b: ast.Call(op, (a, b)), parts)
         case (op, left, right) if op in ("+", "-", "*", "div", "mod", "and", "or"):
             return fold.binary(op, _expression(left), _expression(right))
         case _:

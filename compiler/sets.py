@@ -459,6 +459,14 @@ def generate(points: IntegerSet, known: IntegerSet) -> Code:
         return _code(checked(node))
 
 
+def membership(points: IntegerSet, known: IntegerSet) -> Term:
+    """The condition for a point to be in the set, as an expression over dimensions and parameters."""
+    with guard():
+        inside = points.as_params(*points.dims).raw.params()
+        build = isl.AstBuild.from_context(known.raw.params())
+        return _term(checked(build.expr_from_set(checked(inside.compute_divs()))))
+
+
 def _code(node: Any) -> Code:
     match node.get_type():
         case isl.ast_node_type.block:
