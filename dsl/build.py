@@ -30,8 +30,8 @@ class Builder:
 
     def span(self, item: Any) -> Span:
         """Where a tree or token stands."""
-        at = item if isinstance(item, Token) else item.meta
-        if not isinstance(item, Token) and at.empty:
+        at: Any = item if isinstance(item, Token) else item.meta
+        if isinstance(item, Tree) and item.meta.empty:
             return Span(self.source, 1, 1, 1, 1)
         return Span(self.source, at.line, at.column, at.end_line, at.end_column)
 
@@ -75,7 +75,7 @@ class Builder:
                 return ast.Unary("not", self.expression(operand), span=span)
             case ("or" | "and") as op, [left, right]:
                 left, right = self.expression(left), self.expression(right)
-                return ast.Binary(op, left, right, span=span)  # type: ignore[arg-type]
+                return ast.Binary(op, left, right, span=span)
             case "power", [left, right]:
                 return ast.Binary("^", self.expression(left), self.expression(right), span=span)
             case "binary", [left, op, right]:

@@ -1,45 +1,96 @@
-"""The checker, first form: finds the attention and its masks."""
+"""The checker: from a parsed file to a `Program`, or to all mistakes that can be told at once.
+
+Input: a file and the masks that it imports. Output: a program whose parameters have types. The
+order is: what is not built, the masks of the file, its attention. Values are not looked at here,
+except for literals: `check_constants` does that once the parameters are bound.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.diagnostics import DiagnosticsError
-from attnc.dsl.mistakes.forms import NoAttention
-from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.check_attention import AttentionChecker
+from attnc.dsl.check_constants import constant_mistakes
+from attnc.dsl.check_masks import MaskTable
+from attnc.dsl.complexity import Sizes, find_recursion
+from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
+from attnc.dsl.mistakes.forms import NoAttention, SeveralAttentions
+from attnc.dsl.mistakes.syntax import NotSupported, UnsupportedVersion
 from attnc.dsl.program import Program
+from attnc.dsl.types import LANGUAGE_VERSION
 
 
 def check_library(
     file: ast.File, masks: Mapping[str, ast.MaskDefinition]
 ) -> dict[str, ast.MaskDefinition]:
-    """The masks of a file with the types of their parameters."""
-    return {d.name: d for d in file.definitions if isinstance(d, ast.MaskDefinition)}
+    """The checked masks of a file. Raises `DiagnosticsError`."""
+    _refuse_unbuilt(file)
+    mistakes: list[Diagnostic] = []
+    table = _checked_masks(file, masks, mistakes)
+    _raise(mistakes)
+    return table.own
 
 
 def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
-    """The checked program of a file, given the masks that it imports."""
+    """The checked program of a file, given the masks that it imports. Raises `DiagnosticsError`."""
+    _refuse_unbuilt(file)
+    mistakes: list[Diagnostic] = []
+    table = _checked_masks(file, masks, mistakes)
+    attention = _only_attention(file, mistakes)
+    if attention is None:
+        raise DiagnosticsError(mistakes)
+    checker = AttentionChecker(table, mistakes)
+    parameters = checker.check(attention)
+    _raise(mistakes)
+    typed = replace(attention, parameters=parameters)
+    inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
+    program = Program(file, typed, table.all(), inputs)
+    _raise(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
+    return program
+
+
+def _raise(mistakes: list[Diagnostic]) -> None:
+    if mistakes:
+        raise DiagnosticsError(mistakes)
+
+
+def _refuse_unbuilt(file: ast.File) -> None:
+    """Stops at what this version does not build: the rest of the file may depend on it."""
+    if file.version is not None and file.version != LANGUAGE_VERSION:
+        mistake = UnsupportedVersion(file.version, LANGUAGE_VERSION, span=file.span)
+        raise DiagnosticsError([mistake])
+    bodies = [d.body for d in file.definitions if isinstance(d, ast.Attention)]
+    items = (*file.definitions, *(statement for body in bodies for statement in body))
+    _raise([NotSupported(i.feature, span=i.span) for i in items if isinstance(i, ast.NotBuilt)])
+
+
+def _checked_masks(
+    file: ast.File, imported: Mapping[str, ast.MaskDefinition], mistakes: list[Diagnostic]
+) -> MaskTable:
+    table = MaskTable(dict(imported))
+    for definition in file.definitions:
+        if isinstance(definition, ast.MaskDefinition):
+            table.declare(definition, mistakes)
+    recursion = find_recursion(table.own)
+    if recursion is not None:
+        raise DiagnosticsError([*mistakes, recursion])
+    for definition in table.own.values():
+        table.check(definition, mistakes)
+    return table
+
+
+def _only_attention(file: ast.File, mistakes: list[Diagnostic]) -> ast.Attention | None:
     found = [d for d in file.definitions if isinstance(d, ast.Attention)]
     if not found:
-        raise DiagnosticsError([NoAttention(span=file.span)])
-    attention = found[0]
-    bad = [s for s in (*attention.body, *file.definitions) if isinstance(s, ast.NotBuilt)]
-    if bad:
-        raise DiagnosticsError(NotSupported(s.feature, span=s.span) for s in bad)
-    parameters = tuple(replace(p, type=_type(p)) for p in attention.parameters)
-    inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-    known = {**masks, **check_library(file, masks)}
-    return Program(file, replace(attention, parameters=parameters), known, inputs)
+        mistakes.append(NoAttention(span=file.span))
+        return None
+    first = str(found[0].span)
+    mistakes += [SeveralAttentions(other.name, first, span=other.span) for other in found[1:]]
+    return found[0]
 
 
-def _type(parameter: ast.Parameter) -> ast.ParameterType:
-    match parameter.default:
-        case ast.Float():
-            found: ast.ParameterType = "float"
-        case ast.Bool():
-            found = "bool"
-        case ast.List():
-            found = "list"
-        case _:
-            found = "int"
-    return parameter.type or found
+def _excess(program: Program) -> list[Diagnostic]:
+    sizes = Sizes(program.masks)
+    bodies = [s.body for s in program.attention.body if isinstance(s, ast.MaskStatement)]
+    found = (sizes.excess(body) for body in bodies)
+    return [mistake for mistake in found if mistake is not None]

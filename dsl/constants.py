@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from attnc.dsl import syntax as ast
@@ -85,7 +86,7 @@ def _all(
 
 
 def _holds(ops: tuple[str, ...], values: tuple[Any, ...]) -> bool:
-    pairs = zip(values, values[1:], strict=False)
+    pairs = pairwise(values)
     return all(_OPERATORS[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
 
 

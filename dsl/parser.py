@@ -4,13 +4,13 @@ from functools import cache
 from importlib import resources
 from typing import Any, cast
 
-from lark import Lark, Token
+from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
 from attnc.dsl.build_file import build_file
-from attnc.dsl.diagnostics import DiagnosticsError
+from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.expected import expected_words, quoted
 from attnc.dsl.mistakes import syntax as mistakes
 from attnc.dsl.mistakes.files import FileTooLarge
@@ -69,17 +69,17 @@ def _tree(source: Source, start: str, depth: int) -> Branch:
 
 
 def _refuse_deep(tree: Branch, source: Source, limit: int) -> None:
-    """Raises where the tree is deeper than the recursive stages can follow. Not recursive itself."""
+    """Raises where the tree is deeper than the recursive stages can follow."""
     level = [tree]
     for _ in range(limit):
-        level = [c for t in level for c in t.children if c is not None and hasattr(c, "children")]
+        level = [child for t in level for child in t.children if isinstance(child, Tree)]
         if not level:
             return
     span = Builder(source).span(level[0])
     raise DiagnosticsError([mistakes.NestedTooDeeply(limit, span=span)])
 
 
-def _explained(error: UnexpectedInput, source: Source) -> mistakes.Diagnostic:
+def _explained(error: UnexpectedInput, source: Source) -> Diagnostic:
     match error:
         case UnexpectedToken(token=Token(type="$END")):
             last = source.lines[-1]
@@ -93,8 +93,6 @@ def _explained(error: UnexpectedInput, source: Source) -> mistakes.Diagnostic:
             return mistakes.UnexpectedToken(quoted(token), words, span=span)
         case UnexpectedCharacters():
             span = Span(source, error.line, error.column, error.line, error.column + 1)
-            return mistakes.UnexpectedCharacter(
-                error.char, expected_words(error.allowed), span=span
-            )
+            return mistakes.UnexpectedCharacter(error.char, span=span)
         case _:
             raise error

@@ -41,10 +41,9 @@ def _scalar(expr: ast.Expr) -> tuple[str, int]:
             return f"{base}[{_listed(indices)}]", _ATOM
         case ast.Call(function, arguments):
             return f"{function}({_listed(arguments)})", _ATOM
-        case ast.Unary("-", operand):
-            return f"-{_expression(operand, _NEGATIVE)}", _NEGATIVE
-        case ast.Unary(_, operand):
-            return f"not {_expression(operand, _NOT)}", _NOT
+        case ast.Unary(op, operand):
+            mark, level = ("-", _NEGATIVE) if op == "-" else ("not ", _NOT)
+            return f"{mark}{_expression(operand, level)}", level
         case ast.Binary(op, left, right):
             return _binary(op, left, right)
         case ast.Compare(ops, operands):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
+from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.constants import Value
+from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.source import Source
 
 
@@ -38,8 +40,10 @@ class Program:
         for constants that have no meaning, such as a zero block size.
         """
         values = bind_parameters(self.attention, parameters)
-        bound = Bound(self, values)
-        return bound
+        mistakes = constant_mistakes(self.attention, self.masks, values)
+        if mistakes:
+            raise DiagnosticsError(mistakes)
+        return Bound(self, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A place in a source: 1-based line and column of its first character and of the one past it."""
+    """A place in a source: 1-based line and column of its first character and past its last."""
 
     source: Source
     line: int

@@ -16,7 +16,10 @@ AXIS_INDEX: Final = {"b": ("b",), "h": ("h",), "hkv": ("h",), "q": ("q",), "k": 
 """The name that indexes an axis; `token` takes q or k, `d` any bounded integer."""
 
 RESERVED: Final = frozenset(
-    ["scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len", "target", "dtype", "head_dim", "heads", "kv_heads", "layout", "seq", "q_len", "batch", "spec"]
+    (
+        *("spec", "scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len"),
+        *("target", "dtype", "head_dim", "heads", "kv_heads", "layout", "seq", "q_len", "batch"),
+    )
 )
 """Keywords of the public functions: no parameter or input may take them."""
 

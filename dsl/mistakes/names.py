@@ -161,9 +161,10 @@ class ReservedName(Diagnostic):
 
     code: ClassVar[str] = "reserved-name"
     title: ClassVar[str] = "`{name}` is reserved"
-    label: ClassVar[str] = "it is a keyword argument of attnc.compile or of the compiled operator"
+    label: ClassVar[str] = "{reason}"
     hints: ClassVar[tuple[str, ...]] = ("choose another name",)
     name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,7 @@ class UnexpectedCharacter(Diagnostic):
 
     code: ClassVar[str] = "unexpected-character"
     title: ClassVar[str] = "unexpected character `{character}`"
-    notes: ClassVar[tuple[str, ...]] = ("expected {expected}",)
     character: str
-    expected: str
 
 
 @dataclass(frozen=True, slots=True)

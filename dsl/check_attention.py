@@ -1,0 +1,133 @@
+"""One attention: its parameters, inputs and statements."""
+
+import keyword
+from dataclasses import dataclass
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.check_expression import ExpressionChecker
+from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
+from attnc.dsl.check_set import SetChecker
+from attnc.dsl.diagnostics import Diagnostic
+from attnc.dsl.mistakes import forms, names
+from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.scope import Scope, input_symbol
+from attnc.dsl.types import (
+    ASSERTIONS,
+    ASSERTIONS_BUILT,
+    AXES,
+    BUILTINS,
+    NORMALISERS,
+    NORMALISERS_BUILT,
+    RESERVED,
+    SCORE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChecker:
+    """Checks an attention against the masks of its file."""
+
+    masks: MaskTable
+    mistakes: list[Diagnostic]
+
+    def check(self, attention: ast.Attention) -> tuple[ast.Parameter, ...]:
+        """The parameters with their types; what is wrong is added to the mistakes."""
+        cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
+        scope = Scope("mask", cross=cross)
+        parameters = typed_parameters(attention.parameters, scope, self.mistakes)
+        for parameter in parameters:
+            self._free(parameter.name, parameter)
+        self._inputs(attention, scope)
+        scope.used.clear()
+        for statement in attention.body:
+            self._statement(statement, scope)
+        self._once_each(attention)
+        self.mistakes.extend(unused_parameters(parameters, scope.used))
+        self._unused_inputs(attention, scope)
+        return parameters
+
+    def _free(self, name: str, at: ast.Parameter | ast.Input) -> None:
+        """Refuses the names that the call of an operator uses."""
+        if name in RESERVED and name not in BUILTINS:
+            why = "it is a keyword of attnc.compile or of the compiled operator"
+            self.mistakes.append(names.ReservedName(name, why, span=at.span))
+        elif keyword.iskeyword(name):
+            self.mistakes.append(names.ReservedName(name, "it is a word of Python", span=at.span))
+
+    def _inputs(self, attention: ast.Attention, scope: Scope) -> None:
+        for given in attention.body:
+            if not isinstance(given, ast.Input):
+                continue
+            self._free(given.name, given)
+            if given.name in (*BUILTINS, SCORE):
+                self.mistakes.append(names.ShadowsBuiltin(given.name, span=given.span))
+            if (taken := scope.symbols.get(given.name)) is not None:
+                first = str(taken.span)
+                self.mistakes.append(names.DuplicateName(given.name, first, span=given.span))
+            scope.symbols[given.name] = input_symbol(given)
+            self._axes(given)
+
+    def _axes(self, given: ast.Input) -> None:
+        unknown = [axis for axis in given.axes if axis not in AXES]
+        self.mistakes.extend(names.UnknownAxis(axis, AXES, span=given.span) for axis in unknown)
+        places = [AXES.index(axis) for axis in given.axes if axis in AXES]
+        if sorted(set(places)) != places:
+            facts = (", ".join(given.axes), ", ".join(AXES))
+            self.mistakes.append(forms.AxesOutOfOrder(*facts, span=given.span))
+
+    def _statement(self, statement: ast.Statement, scope: Scope) -> None:
+        match statement:
+            case ast.MaskStatement(body):
+                SetChecker(ExpressionChecker(scope, self.mistakes), self.masks).check(body)
+            case ast.ScoreStatement(value):
+                ExpressionChecker(scope.at("score"), self.mistakes).number(value)
+            case ast.NormalizeStatement(kind) if kind not in NORMALISERS:
+                mistake = forms.UnknownNormaliser(kind, NORMALISERS, span=statement.span)
+                self.mistakes.append(mistake)
+            case ast.NormalizeStatement(kind) if kind not in NORMALISERS_BUILT:
+                self._unbuilt(f"`normalize {kind}`", statement)
+            case ast.AssertStatement(kind) if kind not in ASSERTIONS:
+                mistake_ = forms.UnknownAssertion(kind, ASSERTIONS, span=statement.span)
+                self.mistakes.append(mistake_)
+            case ast.AssertStatement(kind) if kind not in ASSERTIONS_BUILT:
+                self._unbuilt(f"`assert {kind}`", statement)
+            case _:
+                pass
+
+    def _unbuilt(self, feature: str, statement: ast.Statement) -> None:
+        self.mistakes.append(NotSupported(feature, span=statement.span))
+
+    def _once_each(self, attention: ast.Attention) -> None:
+        first: dict[str, ast.Statement] = {}
+        for statement in attention.body:
+            kind = _unique_kind(statement)
+            if kind in first:
+                at = str(first[kind].span)
+                mistake = forms.DuplicateStatement(kind, at, span=statement.span)
+                self.mistakes.append(mistake)
+            elif kind:
+                first[kind] = statement
+        if "mask" not in first:
+            self.mistakes.append(forms.MissingMask(attention.name, span=attention.span))
+
+    def _unused_inputs(self, attention: ast.Attention, scope: Scope) -> None:
+        inputs = [s for s in attention.body if isinstance(s, ast.Input)]
+        unused = [i for i in inputs if i.name not in scope.used]
+        self.mistakes.extend(names.UnusedInput(i.name, span=i.span) for i in unused)
+
+
+def _unique_kind(statement: ast.Statement) -> str:
+    """What there can be only one of; empty for an input."""
+    match statement:
+        case ast.MaskStatement():
+            return "mask"
+        case ast.ScoreStatement():
+            return "score"
+        case ast.NormalizeStatement():
+            return "normalize"
+        case ast.CrossStatement():
+            return "cross"
+        case ast.AssertStatement(kind):
+            return f"assert {kind}"
+        case _:
+            return ""
