@@ -82,8 +82,8 @@ def plan(
     """The nest over the tiles `c` of one given `t` (or, `fixed="c"`, over `t` for one given `c`).
 
     `size` is the number of rows of the fixed tile, for the fact that the tile exists. `assume`
-    are more facts in isl's notation, such as `FROM_ZERO`. Where isl finds no loops within its limit,
-    the nest tries every tile of the other kind, which have `other_size` rows.
+    are more facts in isl's notation, such as `FROM_ZERO`. Where isl finds no loops within its
+    limit, the nest tries every tile of the other kind, which have `other_size` rows.
     """
     rows = "q_len" if fixed == "t" else "k_len"
     facts = ["1 <= q_len", "1 <= k_len", f"0 <= {fixed}", f"{size} {fixed} < {rows}", *assume]
