@@ -24,7 +24,7 @@ _COMPARE: dict[str, Literal["==", "<=", "<", ">=", ">"]] = {
     "gt": ">",
 }
 
-CODE_OPERATIONS = 300_000  # of isl, for one nest; writing code does much per operation
+CODE_OPERATIONS = 800_000  # of isl, for one nest; writing code does much per operation
 LOOP_LIMIT = 12  # a nest of more loops is better run in a planner than printed into a kernel
 
 DEFAULT_ALIGNMENT = ("q_start + q_len = k_start + k_len",)
@@ -115,6 +115,8 @@ def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest | None:
     nests = []
     ways: tuple[Callable[[], list[IntegerSet]], ...] = (lambda: [tiles], tiles.parts)
     for parts in ways:
+        if nests and count_loops(nests[0]) <= 2:
+            break
         try:
             with guard(CODE_OPERATIONS):
                 nests.append(tuple(s for part in parts() for s in _nest(generate(part, known))))
