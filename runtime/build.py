@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,28 @@ def host() -> Host:
         if known.issuperset(needed):
             return Host(cpu, needed, MACHINES[name])
     return Host(cpu, (), GENERIC)
+
+
+def host_machine() -> Machine:
+    """The machine model of this CPU."""
+    return host().machine
+
+
+def missing_features(cpu: str, features: Sequence[str]) -> list[str]:
+    """The instruction sets among `features` that this CPU lacks; the CPU's name where it has none."""
+    from tvm.target import codegen
+
+    known = set(codegen.llvm_get_cpu_features(_target(host().cpu)))
+    if not features:
+        return [] if cpu == host().cpu else [cpu]
+    return [feature for feature in features if feature not in known]
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The torch dtype of a name such as `float32`."""
+    found = getattr(torch, name)
+    assert isinstance(found, torch.dtype)
+    return found
 
 
 def _target(cpu: str) -> Any:

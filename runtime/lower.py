@@ -6,9 +6,13 @@ from xdsl.dialects.builtin import ModuleOp
 
 from attnc.codegen.tvm.kernel import KernelSource, print_kernel
 from attnc.codegen.tvm.machine import Machine
+from attnc.compiler.dialects.attn import TilingOp
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
+from attnc.compiler.inline import score_expression
 from attnc.compiler.pipeline import Tiling, Watcher, passes, run
+from attnc.compiler.relation import of_bound
+from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
 from attnc.version import __version__
 
@@ -23,6 +27,26 @@ def tiling(machine: Machine) -> Tiling:
     if len(costs) != machine.vectors:
         return Tiling((machine.tile_q,), (100,), machine.keys)
     return Tiling(tuple(machine.lanes * w for w in widths), costs, machine.keys)
+
+
+def needs_heads(bound: Bound) -> bool:
+    """Whether the spec's text depends on the head counts or its mask on the head."""
+    try:
+        of_bound(bound)
+        score_expression(bound, None, None)
+    except HeadsMissing:
+        return True
+    return False
+
+
+def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]:
+    """Rows and keys of the tile that `choose-tiles` takes."""
+    module = elaborate(bound, sizes)
+    sequence = passes(tiling(machine))
+    end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
+    run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
+    (found,) = (op for op in module.walk() if isinstance(op, TilingOp))
+    return int(found.q.value.data), int(found.k.value.data)
 
 
 def lower(

@@ -35,11 +35,6 @@ class Context:
         return int(self.kernel.value_dim.value.data)
 
     @property
-    def group(self) -> int:
-        """Query heads for each KV head."""
-        return int(self.kernel.heads.value.data) // int(self.kernel.kv_heads.value.data)
-
-    @property
     def rows(self) -> int:
         """Query rows of a tile."""
         return self.machine.tile_q

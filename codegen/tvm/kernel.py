@@ -86,20 +86,19 @@ def _signature(context: Context) -> str:
 
 def _bind_tensors(context: Context) -> None:
     """Shapes and strides of the arguments, and a flat view of each."""
-    k, heads = context.kernel, int(context.kernel.heads.value.data)
-    kv_heads = int(k.kv_heads.value.data)
     flat: list[str] = []
-    context.out.line("n = T.int64()", "q_rows = T.int64()", "k_rows = T.int64()")
+    variables = ("n", "heads", "kv_heads", "q_rows", "k_rows")
+    context.out.line(*(f"{name} = T.int64()" for name in variables))
     shapes = {
-        "q": (heads, "q_rows", context.head_dim),
-        "k": (kv_heads, "k_rows", context.head_dim),
-        "v": (kv_heads, "k_rows", context.value_dim),
-        "out": (heads, "q_rows", context.value_dim),
+        "q": ("heads", "q_rows", context.head_dim),
+        "k": ("kv_heads", "k_rows", context.head_dim),
+        "v": ("kv_heads", "k_rows", context.value_dim),
+        "out": ("heads", "q_rows", context.value_dim),
     }
     for name, shape in shapes.items():
         sizes = [s if isinstance(s, str) else f"T.int64({s})" for s in shape]
         _bind(context, flat, name, "float32", ["n", *sizes], unit=True)
-    _bind(context, flat, "lse", "float32", ["n", f"T.int64({heads})", "q_rows"])
+    _bind(context, flat, "lse", "float32", ["n", "heads", "q_rows"])
     _bind(context, flat, "rows", "int32", ["n", f"T.int64({len(ROW_COLUMNS)})"], unit=True)
     for name, dtype in (("f", "float32"), ("lists", "int32")):
         _bind(context, flat, name, dtype, ["T.Cast('int64', threads)", f"{name}_width"], unit=True)
@@ -139,16 +138,20 @@ def _flat(name: str) -> str:
 
 def _emit_worker(context: Context) -> None:
     """One thread: every `threads`-th query tile of every head of every sequence."""
-    out, heads = context.out, int(context.kernel.heads.value.data)
+    out = context.out
     _emit_scratch(context)
-    items = f"(T.Cast('int32', n) * {heads} * tiles)"
+    out.line(
+        "head_count: T.int32 = T.Cast('int32', heads)",
+        "group: T.int32 = T.Cast('int32', heads // kv_heads)",
+    )
+    items = "(T.Cast('int32', n) * head_count * tiles)"
     with out.block(f"for turn in range(({items} + threads - 1) // threads):"):
         out.line("item: T.int32 = turn * threads + worker")
         with out.block(f"if item < {items}:"):
             out.line(
                 "t: T.int32 = tiles - 1 - item % tiles",
-                f"h: T.int32 = (item // tiles) % {heads}",
-                f"s: T.int32 = item // (tiles * {heads})",
+                "h: T.int32 = (item // tiles) % head_count",
+                "s: T.int32 = item // (tiles * head_count)",
             )
             for column, name in enumerate(ROW_COLUMNS):
                 place = f"T.Cast('int64', s) * rows_s0 + {column}"
@@ -179,7 +182,7 @@ def _emit_tile(context: Context) -> None:
     """One tile of queries: load, plan, visit, finish."""
     out = context.out
     for name, row in (("q", "q_row"), ("k", "k_row"), ("v", "k_row"), ("out", "q_row")):
-        head = "h" if name in ("q", "out") else f"(h // {context.group})"
+        head = "h" if name in ("q", "out") else "(h // group)"
         out.line(
             f"{name}_base: T.int64 = T.Cast('int64', s) * {name}_s0 + T.Cast('int64', {head})"
             f" * {name}_s1 + T.Cast('int64', {row}) * {name}_s2"
@@ -208,7 +211,7 @@ def _emit_rows(context: Context) -> None:
         with out.block(f"for r in range({context.rows}):"):
             token = f"(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
             row = f"(q_row + T.min(i_first + r, q_len - 1))"
-            texts = {"h": "h", "hkv": f"(h // {context.group})", "b": "0", "token": token, "q": row}
+            texts = {"h": "h", "hkv": "(h // group)", "b": "0", "token": token, "q": row}
             places = [Value(texts[axis], INT) for axis in attr.axis_names]
             value = element(context, attr, places, DTYPES[attr.dtype.data]).text
             out.line(f"{buffer}[in_{name}_at + r] = {value}")

@@ -83,7 +83,7 @@ def place(
         case "h", _:
             return Value("h", INT)
         case "hkv", _:
-            return Value(f"(h // {context.group})", INT)
+            return Value("(h // group)", INT)
         case "q", _:
             row = f"T.ramp(i_first + {vector} * {lanes}, 1, {lanes})"
             last = f"T.broadcast(q_len - 1, {lanes})"

@@ -128,7 +128,7 @@ def _emit_scan(context: Context, name: str) -> None:
     dtype = DTYPES[attr.dtype.data]
 
     def at(row: str) -> str:
-        rows = {"h": "h", "hkv": f"(h // {context.group})", "b": "0"}
+        rows = {"h": "h", "hkv": "(h // group)", "b": "0"}
         places = [Value(rows.get(axis, row), INT) for axis in attr.axis_names]
         return element(context, attr, places, dtype).text
 

@@ -88,8 +88,9 @@ class KernelOp(IRDLOperation):
     )
 
     def verify_(self) -> None:
-        """Heads group evenly, and every size is positive."""
-        if self.heads.value.data % self.kv_heads.value.data:
+        """Heads group evenly; both counts are 0 where the kernel takes any."""
+        heads, kv_heads = self.heads.value.data, self.kv_heads.value.data
+        if bool(heads) != bool(kv_heads) or (heads and heads % kv_heads):
             raise VerifyException("the number of heads is a multiple of the number of KV heads")
 
 

@@ -1,1 +1,51 @@
-"""attnc: a compiler for attention patterns."""
+"""attnc: a compiler for attention patterns.
+
+    import attnc
+    op = attnc.compile("line/mistral", w=512)
+    out = op(q, k, v)
+
+Importing the package imports neither torch nor tvm nor triton: names load on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attnc.version import __version__
+
+if TYPE_CHECKING:
+    from attnc.dsl.errors import AttnError
+    from attnc.runtime import integrations
+    from attnc.runtime.api import analyze, compile, load, mask, reference  # noqa: A004
+
+_HOMES = {
+    "AttnError": "attnc.dsl.errors",
+    "analyze": "attnc.runtime.api",
+    "compile": "attnc.runtime.api",
+    "load": "attnc.runtime.api",
+    "mask": "attnc.runtime.api",
+    "reference": "attnc.runtime.api",
+}
+
+__all__ = [
+    "AttnError",
+    "__version__",
+    "analyze",
+    "compile",
+    "integrations",
+    "load",
+    "mask",
+    "reference",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home."""
+    if name == "integrations":
+        return import_module("attnc.runtime.integrations")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'attnc' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

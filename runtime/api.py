@@ -1,0 +1,140 @@
+"""The public functions: `compile`, `load`, `reference`, `mask`, `analyze`."""
+
+import os
+from typing import Any
+
+import torch
+
+from attnc.compiler.analysis import Analysis, Lengths
+from attnc.compiler.analysis import analyze as analyze_bound
+from attnc.compiler.elaborate import Sizes
+from attnc.compiler.proofs import prove
+from attnc.compiler.relation import of_bound
+from attnc.dsl.errors import AssertionRefuted, HeadsMissing, NotBuiltForTarget, UnknownArgument
+from attnc.dsl.loader import load as load_spec
+from attnc.dsl.program import Bound
+from attnc.runtime import build
+from attnc.runtime.artifact import load
+from attnc.runtime.lower import chosen_tile
+from attnc.runtime.operator import Operator, Options
+from attnc.runtime.reference import mask, reference
+
+Spec = str | os.PathLike[str]
+TARGETS = ("cpu",)
+LAYOUTS = ("bhsd", "bshd")
+DTYPES = {
+    "fp32": torch.float32,
+    "float32": torch.float32,
+    "bf16": torch.bfloat16,
+    "bfloat16": torch.bfloat16,
+    "fp16": torch.float16,
+    "float16": torch.float16,
+}
+
+__all__ = ["analyze", "compile", "load", "mask", "reference"]
+
+
+def compile(  # noqa: A001
+    spec: Spec,
+    *,
+    target: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    head_dim: int | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    layout: str = "bhsd",
+    **parameters: Any,
+) -> Operator:
+    """The operator of a spec for its parameters.
+
+    `spec` is a path, a shipped name such as `line/mistral`, or source text. What is not given
+    here (dtype, head dimension, head counts) specialises at the first call; lengths, batch and
+    strides never do. Raises `AttnError`: a mistake in the spec, a refuted assertion, a target or
+    dtype that is not built.
+    """
+    check_target(target)
+    if layout not in LAYOUTS:
+        raise UnknownArgument(f"layout={layout}", LAYOUTS)
+    bound = load_spec(spec).bind(**parameters)
+    check_assertions(bound, heads, kv_heads)
+    options = Options(
+        layout=layout,
+        dtype=parse_dtype(dtype, target),
+        head_dim=head_dim,
+        heads=heads,
+        kv_heads=kv_heads,
+    )
+    return Operator(bound, options, target)
+
+
+def analyze(
+    spec: Spec,
+    *,
+    seq: int | None = None,
+    q_len: int | None = None,
+    kv_len: int | None = None,
+    grid: tuple[int, ...] | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    head_dim: int = 64,
+    batch: int | None = None,
+    **parameters_and_inputs: Any,
+) -> Analysis:
+    """What a spec costs at given lengths, and what is proved of it; nothing is compiled or run.
+
+    `seq` sets both lengths. Counts are for one batch entry, and for `heads` heads where the mask
+    depends on the head. Raises `AttnError`.
+    """
+    if grid is not None:
+        raise NotBuiltForTarget("grid", "cpu")
+    bound, inputs = split_parameters(spec, parameters_and_inputs)
+    lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
+    sizes = Sizes(heads or 0, kv_heads or 0)
+    numbers = {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
+    return analyze_bound(
+        bound,
+        lengths,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        tile=chosen_tile(bound, sizes, build.host_machine()),
+        numbers=numbers,
+        backends=TARGETS,
+    )
+
+
+def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str, Any]]:
+    """A bound spec and the inputs among the keywords."""
+    program = load_spec(spec)
+    inputs = {n: x for n, x in given.items() if n in program.inputs}
+    return program.bind(**{n: x for n, x in given.items() if n not in inputs}), inputs
+
+
+def check_target(target: str) -> None:
+    """Refuse a target that this version cannot build for."""
+    if target not in TARGETS:
+        raise NotBuiltForTarget("code generation", target, TARGETS)
+
+
+def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.dtype | None:
+    """The torch dtype of a name such as `bf16`."""
+    if dtype is None or dtype in DTYPES.values():
+        return dtype  # type: ignore[return-value]
+    if str(dtype) not in DTYPES:
+        raise NotBuiltForTarget(f"dtype {dtype}", target)
+    return DTYPES[str(dtype)]
+
+
+def check_assertions(bound: Bound, heads: int | None, kv_heads: int | None) -> None:
+    """Raise `AssertionRefuted` with its counterexample; what needs a head count waits for it."""
+    if not bound.asserts:
+        return
+    try:
+        relation = of_bound(bound, heads, kv_heads)
+    except HeadsMissing:
+        return
+    for statement in bound.asserts:
+        found = prove(statement.kind, relation, bound.cross)
+        if found.verdict == "refuted" and found.counterexample is not None:
+            at = found.counterexample
+            raise AssertionRefuted(statement.kind, at.n, at.q, at.k, found.reason)

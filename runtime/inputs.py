@@ -1,0 +1,117 @@
+"""The run-time inputs of a spec: their tensors checked against the declared axes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.ranges import table_reach
+from attnc.dsl.errors import DtypeMismatch, MissingInput, ShapeMismatch, UnknownArgument
+from attnc.dsl.program import Bound
+from attnc.dsl.syntax import Input
+
+INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.bool)
+INT32 = torch.iinfo(torch.int32)
+
+
+def bind_inputs(
+    bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Tensors as [B or 1, axes...] in int32 or float32, and numbers, by name.
+
+    `q` and `k` are [B, H, N, D]. A tensor has its declared axes and may have a leading batch axis.
+    """
+    declared = bound.inputs
+    for name in given:
+        if name not in declared:
+            raise UnknownArgument(name, tuple(declared))
+    tensors, numbers = {}, {}
+    for name, declaration in declared.items():
+        if given.get(name) is None:
+            raise MissingInput(name)
+        if declaration.axes:
+            tensors[name] = _tensor(bound, declaration, given[name], q, k)
+        else:
+            numbers[name] = _number(declaration, given[name])
+    return tensors, numbers
+
+
+def _number(declaration: Input, value: Any) -> float:
+    found = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise DtypeMismatch(declaration.name, f"one {declaration.dtype}", type(value).__name__)
+    if declaration.dtype == "int" and found != int(found):
+        raise DtypeMismatch(declaration.name, "an int", f"{found}")
+    return int(found) if declaration.dtype == "int" else float(found)
+
+
+def _tensor(bound: Bound, declaration: Input, x: Any, q: Tensor, k: Tensor) -> Tensor:
+    """One input tensor, batch axis first."""
+    name, axes = declaration.name, declaration.axes
+    if not isinstance(x, Tensor):
+        raise DtypeMismatch(name, f"a tensor [{', '.join(axes)}]", type(x).__name__)
+    if x.device != q.device:
+        raise DtypeMismatch(name, f"device {q.device}, as q has", f"on {x.device}")
+    sizes = _sizes(q, k)
+    own_batch = axes[0] == "b"
+    expected = [sizes.get(axis) for axis in axes]
+    shapes = [expected] if own_batch else [expected, [sizes["b"], *expected]]
+    if not any(_fits(x, shape) for shape in shapes):
+        raise ShapeMismatch(name, _wanted(axes, expected, sizes["b"]), tuple(x.shape))
+    if "d" in axes:
+        _check_table(bound, declaration, x, q, k)
+    if x.dim() == len(axes) and not own_batch:
+        x = x.unsqueeze(0)
+    if own_batch:
+        x = x.unsqueeze(1)
+    return _converted(declaration, x)
+
+
+def _sizes(q: Tensor, k: Tensor) -> dict[str, int]:
+    return {
+        "b": q.shape[0],
+        "h": q.shape[1],
+        "hkv": k.shape[1],
+        "token": k.shape[2],
+        "q": q.shape[2],
+        "k": k.shape[2],
+    }
+
+
+def _fits(x: Tensor, shape: list[int | None]) -> bool:
+    return x.dim() == len(shape) and all(
+        wanted is None or found == wanted for found, wanted in zip(x.shape, shape, strict=True)
+    )
+
+
+def _wanted(axes: tuple[str, ...], sizes: list[int | None], batch: int) -> str:
+    parts = [axis if size is None else f"{axis} = {size}" for axis, size in zip(axes, sizes, strict=True)]
+    leading = "" if axes[0] == "b" else f", or with a leading batch axis of {batch}"
+    return f"[{', '.join(parts)}]{leading}"
+
+
+def _check_table(bound: Bound, declaration: Input, x: Tensor, q: Tensor, k: Tensor) -> None:
+    """A table axis is as long as the spec's indices can reach."""
+    name = declaration.name
+    reach = table_reach(bound, q.shape[1], k.shape[1]).get(name)
+    found = x.shape[declaration.axes.index("d") - len(declaration.axes)]
+    if reach is not None and (reach.low < 0 or reach.high >= found):
+        expected = f"an axis d that covers the spec's indices, from {reach.low} to {reach.high}"
+        raise ShapeMismatch(name, expected, tuple(x.shape))
+
+
+def _converted(declaration: Input, x: Tensor) -> Tensor:
+    """int32 or float32; integers outside int32 are refused, not wrapped."""
+    name = declaration.name
+    if declaration.dtype == "float":
+        if not x.is_floating_point():
+            raise DtypeMismatch(name, "a floating-point dtype", str(x.dtype))
+        return x.to(torch.float32)
+    if x.dtype not in INTEGERS:
+        raise DtypeMismatch(name, "int32 or int64", str(x.dtype))
+    if x.dtype == torch.int64 and x.numel():
+        low, high = (int(end) for end in x.aminmax())
+        if low < INT32.min or high > INT32.max:
+            raise DtypeMismatch(name, "values that fit in int32", f"int64 from {low} to {high}")
+    return x.to(torch.int32)

@@ -1,0 +1,232 @@
+"""The operator that a user holds: it specialises itself at the first call of each kind."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.program import Bound
+from attnc.runtime import kernels, ops
+from attnc.runtime.arguments import prepare
+from attnc.runtime.call import Call, bind_call, heads_first
+from attnc.runtime.launch import launch
+from attnc.runtime.lower import needs_heads
+
+COMPUTED = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was fixed at compile time; None is taken from the first call of each kind."""
+
+    layout: str = "bhsd"
+    dtype: torch.dtype | None = None
+    head_dim: int | None = None
+    value_dim: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None
+
+
+@dataclass
+class SpecRunner:
+    """Runs one bound spec; holds the kernels of each specialisation. Safe in several threads.
+
+    `only` is the one specialisation of an artifact, with its kernel.
+    """
+
+    bound: Bound
+    options: Options
+    only: tuple[Sizes, kernels.LoadedKernel] | None = None
+    loaded: dict[Sizes, kernels.LoadedKernel] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def needs_heads(self) -> bool:
+        """Whether kernels are specialised on the head counts."""
+        return needs_heads(self.bound)
+
+    def run(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords
+    ) -> tuple[Tensor, Tensor]:
+        """Outputs in q's dtype and layout, and lse in float32."""
+        if q.device.type != "cpu":
+            raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
+        call = bind_call(
+            self.bound,
+            q,
+            k,
+            v,
+            layout=self.options.layout,
+            scale=keywords.scale,
+            q_start=keywords.q_start,
+            k_start=keywords.k_start,
+            cu_seqlens=keywords.cu_seqlens,
+            kv_len=keywords.kv_len,
+            inputs=keywords.inputs,
+        )
+        check_options(self.options, call)
+        out, lse = self.empty(q, v)
+        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
+            return out.zero_(), lse.fill_(-torch.inf)
+        outputs = heads_first("out", out, self.options.layout, call.packed)
+        prepared = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
+        launch(self.kernel(self.sizes(call)), prepared.arguments)
+        prepared.finish()
+        return out, lse
+
+    def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq] in float32."""
+        out = q.new_empty((*q.shape[:-1], v.shape[-1]))
+        swapped = self.options.layout == "bshd" or q.dim() == 3
+        rows = q.transpose(-3, -2) if swapped else q
+        return out, q.new_empty(rows.shape[:-1], dtype=torch.float32)
+
+    def sizes(self, call: Call) -> Sizes:
+        """What this call's kernel is specialised on; head counts only where the spec asks."""
+        heads, kv_heads = call.q.shape[1], call.k.shape[1]
+        return Sizes(
+            heads=heads if self.needs_heads else 0,
+            kv_heads=kv_heads if self.needs_heads else 0,
+            head_dim=call.q.shape[3],
+            value_dim=call.v.shape[3],
+            cropped=bool((call.rows[:, 3] > 0).any()),
+        )
+
+    def kernel(self, sizes: Sizes) -> kernels.LoadedKernel:
+        """The kernel of a specialisation, made once."""
+        if self.only is not None:
+            own, kernel = self.only
+            if sizes != own:
+                raise NotBuiltForTarget(f"a call with {sizes} in an artifact of {own}", "cpu")
+            return kernel
+        with self.lock:
+            if sizes not in self.loaded:
+                self.loaded[sizes] = kernels.from_files(kernels.files(self.bound, sizes))
+            return self.loaded[sizes]
+
+
+def check_options(options: Options, call: Call) -> None:
+    """Refuse what the options exclude; names both what is given and what was compiled for."""
+    dtype = call.q.dtype
+    if options.dtype is not None and dtype != options.dtype:
+        raise DtypeMismatch("q", f"{options.dtype}, which it was compiled for", str(dtype))
+    if dtype not in COMPUTED:
+        raise NotBuiltForTarget(f"dtype {dtype}", "cpu")
+    given = (("q", "head_dim", call.q.shape[3]), ("v", "value_dim", call.v.shape[3]))
+    given += (("q", "heads", call.q.shape[1]), ("k", "kv_heads", call.k.shape[1]))
+    for name, what, found in given:
+        wanted = getattr(options, what)
+        if wanted not in (None, found):
+            expected = f"{what} {wanted}, which it was compiled for, not {found}"
+            raise ShapeMismatch(name, expected, tuple(getattr(call, name).shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Where an operator was loaded from, its one specialisation, and how to load it again."""
+
+    folder: str
+    only: tuple[Sizes, kernels.LoadedKernel]
+    load: Callable[[str], "Operator"]
+
+
+class Operator:
+    """A compiled attention: `op(q, k, v, ...)`.
+
+    q [B, Hq, Nq, D], k [B, Hkv, Nk, D], v [B, Hkv, Nk, Dv] give [B, Hq, Nq, Dv] in q's dtype
+    (float32, or bfloat16 and float16 computed in float32); with `layout="bshd"` the second and
+    third axes are swapped. Any strides whose last is 1; any ratio Hq / Hkv.
+    """
+
+    def __init__(
+        self, bound: Bound, options: Options, artifact: "Artifact | None" = None
+    ) -> None:
+        self.bound, self.options, self.artifact = bound, options, artifact
+        self._key = _key(bound, options, artifact.folder if artifact else "")
+        only = artifact.only if artifact else None
+        self._runner = ops.register(self._key, lambda: SpecRunner(bound, options, only))
+
+    def __call__(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        scale: float | None = None,
+        return_lse: bool = False,
+        grid: tuple[int, ...] | None = None,
+        q_start: int | Tensor | None = None,
+        k_start: int | Tensor = 0,
+        cu_seqlens: Tensor | None = None,
+        kv_len: Tensor | None = None,
+        **inputs: Any,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The outputs; with `return_lse` also lse, natural log, float32 [B, Hq, Nq].
+
+        `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
+        k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
+        cuts the keys of each entry. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].
+        Inputs of the spec are keywords.
+        """
+        if grid is not None:
+            raise NotBuiltForTarget("grid", "cpu")
+        tensors = {n: x for n, x in inputs.items() if isinstance(x, Tensor)}
+        numbers = {n: x for n, x in inputs.items() if n not in tensors}
+        out, lse = ops.attention(
+            self._key,
+            q,
+            k,
+            v,
+            list(tensors),
+            list(tensors.values()),
+            list(numbers),
+            list(numbers.values()),
+            scale,
+            _starts(q_start),
+            _starts(k_start),
+            cu_seqlens,
+            kv_len,
+        )
+        return (out, lse) if return_lse else out
+
+    @property
+    def compilations(self) -> int:
+        """How many kernels this spec has loaded in this process: one for each specialisation."""
+        return len(self._runner.loaded)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The spec's parameters and their values."""
+        return self.bound.values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.artifact is not None:
+            return self.artifact.load, (self.artifact.folder,)
+        return type(self), (self.bound, self.options)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Operator":
+        return self
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value}" for name, value in self.bound.values.items())
+        return f"<attnc operator {self.bound.name}({values})>"
+
+
+def _starts(value: int | Tensor | None) -> Tensor | None:
+    if value is None or isinstance(value, Tensor):
+        return value
+    return torch.full((1,), value, dtype=torch.int32)
+
+
+def _key(bound: Bound, options: Options, folder: str) -> str:
+    program = bound.program
+    parts = (repr(program.attention), sorted(map(repr, program.masks.values())))
+    text = repr((parts, sorted(bound.values.items()), options, folder))
+    return f"{bound.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
