@@ -14,7 +14,7 @@ from attnc.dsl.mistakes.binding import (
     UnknownParameter,
     WrongParameterType,
 )
-from attnc.dsl.printer import print_expression
+from attnc.dsl.print_nodes import print_expression
 
 _TYPE_WORDS = {
     "int": "an int",

@@ -32,6 +32,7 @@ class AttentionChecker:
 
     def check(self, attention: ast.Attention) -> tuple[ast.Parameter, ...]:
         """The parameters with their types; what is wrong is added to the mistakes."""
+        before = len(self.mistakes)
         cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
         scope = Scope("mask", cross=cross)
         parameters = typed_parameters(attention.parameters, scope, self.mistakes)
@@ -42,8 +43,9 @@ class AttentionChecker:
         for statement in attention.body:
             self._statement(statement, scope)
         self._once_each(attention)
-        self.mistakes.extend(unused_parameters(parameters, scope.used))
-        self._unused_inputs(attention, scope)
+        if len(self.mistakes) == before:  # else a misspelt name could be what is unused
+            self.mistakes.extend(unused_parameters(parameters, scope.used))
+            self._unused_inputs(attention, scope)
         return parameters
 
     def _free(self, name: str, at: ast.Parameter | ast.Input) -> None:

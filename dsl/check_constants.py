@@ -12,7 +12,7 @@ from attnc.dsl.complexity import children
 from attnc.dsl.constants import ConstantError, Environment, Value, evaluate
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import affine
-from attnc.dsl.printer import print_expression
+from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.source import Span
 from attnc.dsl.types import MAX_RANGE
 
@@ -157,7 +157,8 @@ class _Walker:
     def _given(self, expr: ast.Expr) -> str:
         """`w = 0, g = 2`: the values that an expression was computed from."""
         names = dict.fromkeys(_names(expr))
-        known = [f"{name} = {self.low[name]}" for name in names if name in self.low]
+        values = {**self.low, **self.high}
+        known = [f"{name} = {values[name]}" for name in names if name in values]
         return ", ".join(known)
 
 

@@ -7,9 +7,11 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_index import check_index
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import affine, names, typing
-from attnc.dsl.printer import print_expression
+from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import KIND_WORDS, UNKNOWN, Kind, Level, Scope, Symbol, Typed, highest
 from attnc.dsl.types import BUILTINS, FUNCTIONS, SCORE
+
+_LITERALS: dict[type[ast.Expr], Kind] = {ast.Int: "int", ast.Float: "float", ast.Bool: "bool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,8 @@ class ExpressionChecker:
     def infer(self, expr: ast.Expr) -> Typed:
         """The type and level of any expression."""
         match expr:
-            case ast.Int():
-                return Typed("int")
-            case ast.Float():
-                return Typed("float")
-            case ast.Bool():
-                return Typed("bool")
+            case ast.Int() | ast.Float() | ast.Bool():
+                return Typed(_LITERALS[type(expr)])
             case ast.Name(name):
                 return self._name(expr, name)
             case ast.Index():

@@ -6,7 +6,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.bounds import Bounds
 from attnc.dsl.mistakes import names, typing
 from attnc.dsl.scope import UNKNOWN, Level, Symbol, Typed
-from attnc.dsl.types import AXIS_INDEX
+from attnc.dsl.types import AXES, AXIS_INDEX
 
 if TYPE_CHECKING:
     from attnc.dsl.check_expression import ExpressionChecker
@@ -57,8 +57,8 @@ def _axis(checker: "ExpressionChecker", name: str, axis: str, index: ast.Expr) -
             checker.fail(typing.TokenAxisByQuery(name, span=index.span))
         case "token", ast.Name("q" | "k"):
             pass
-        case _, ast.Name(by) if by in AXIS_INDEX.get(axis, ()):
-            pass
+        case _, ast.Name(by) if by in AXIS_INDEX.get(axis, ()) or axis not in AXES:
+            pass  # an unknown axis is told once, where it is declared
         case _:
             by = " or ".join(f"`{word}`" for word in AXIS_INDEX.get(axis, ("q", "k")))
             checker.fail(typing.WrongIndex(name, axis, by, span=index.span))

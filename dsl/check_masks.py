@@ -58,7 +58,8 @@ class MaskTable:
         SetChecker(ExpressionChecker(scope, mistakes), self).check(mask.body)
         if len(mistakes) > before:
             self.broken.add(mask.name)
-        mistakes += unused_parameters(mask.parameters, scope.used)
+        else:
+            mistakes += unused_parameters(mask.parameters, scope.used)
 
     def needs_constant(self, name: str, varying: frozenset[str]) -> Diagnostic | None:
         """Why these parameters of a mask cannot vary; None where they can."""

@@ -37,11 +37,11 @@ class Diagnostic:
 
     def render(self) -> str:
         """The whole text: `file:line:col`, title, source line, caret, notes, hints."""
-        lines = [f"{self.span}: error: {self.message} [{self.code}]"]
-        if self.span.source is not NOWHERE.source:
+        where = f"{self.span}: " if self.span.source.text else f"{self.span.source.name}: "
+        place = "" if self.span.source is NOWHERE.source else where
+        lines = [f"{place}error: {self.message} [{self.code}]"]
+        if self.span.source.text:
             lines += _excerpt(self.span, fill(self.label, self) or "")
-        else:
-            lines[0] = f"error: {self.message} [{self.code}]"
         lines += _remarks("note", self.notes, self) + _remarks("hint", self.hints, self)
         return "\n".join(lines)
 
@@ -53,7 +53,9 @@ class DiagnosticsError(AttnError):
     """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics: tuple[Diagnostic, ...] = tuple(dict.fromkeys(diagnostics))
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(
+            sorted(dict.fromkeys(diagnostics), key=_place)
+        )
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
@@ -61,6 +63,11 @@ class DiagnosticsError(AttnError):
         if (hidden := len(self.diagnostics) - MAX_SHOWN) > 0:
             shown.append(f"... and {hidden} more")
         return "\n\n".join(shown)
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    """Where a mistake stands, for sorting."""
+    return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
 
 
 def fill(template: str, facts: object) -> str | None:

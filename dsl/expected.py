@@ -60,6 +60,8 @@ def expected_words(terminals: Iterable[str]) -> str:
             left -= group | ({"_GRID", "_SEGMENT"} if "_MASK" in group else set())
     if "a value" in words:
         left -= {"MINUS", "_NOT", "_EXISTS"}
+    if "VBAR" in left:
+        left.discard("MINUS")
     words += sorted({_word(terminal) for terminal in left})
     return listing(words)
 

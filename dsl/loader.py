@@ -68,7 +68,7 @@ def _start(name: str) -> Span:
 
 def _from_file(path: Path) -> Program:
     try:
-        source = _read(path)
+        source = _read(path, str(path))
     except OSError as error:
         reason = error.strerror or str(error)
         found: Diagnostic = mistakes.UnreadableSpec(str(path), reason, span=_start(str(path)))
@@ -76,12 +76,12 @@ def _from_file(path: Path) -> Program:
     return _program(source, path)
 
 
-def _read(path: Path) -> Source:
+def _read(path: Path, name: str) -> Source:
     """The text of a file. Raises `OSError` where it cannot be opened or is no UTF-8."""
     with path.open("rb") as stream:
         data = stream.read(4 * MAX_CHARACTERS + 1)
     try:
-        return Source(str(path), data.decode("utf-8-sig"))
+        return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise OSError("it is not UTF-8 text") from None
 
@@ -120,8 +120,9 @@ class _Uses:
         return self.read[path]
 
     def _masks_of(self, path: Path, use: ast.Use, chain: tuple[Path, ...]) -> Masks:
+        name = str(Path(use.span.source.name).parent / use.path)
         try:
-            file = parse(_read(path))
+            file = parse(_read(path, name))
         except OSError as error:
             reason = error.strerror or str(error)
             raise DiagnosticsError(

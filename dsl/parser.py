@@ -79,14 +79,17 @@ def _refuse_deep(tree: Branch, source: Source, limit: int) -> None:
     raise DiagnosticsError([mistakes.NestedTooDeeply(limit, span=span)])
 
 
+def _end(source: Source) -> Span:
+    """The place after the last character that is no blank."""
+    lines = source.text.rstrip().split("\n")
+    return Span(source, len(lines), len(lines[-1]) + 1, len(lines), len(lines[-1]) + 2)
+
+
 def _explained(error: UnexpectedInput, source: Source) -> Diagnostic:
     match error:
         case UnexpectedToken(token=Token(type="$END")):
-            last = source.lines[-1]
-            span = Span(source, len(source.lines), len(last) + 1, len(source.lines), len(last) + 2)
-            return mistakes.UnexpectedEnd(
-                expected_words(error.accepts or error.expected), span=span
-            )
+            words = expected_words(error.accepts or error.expected)
+            return mistakes.UnexpectedEnd(words, span=_end(source))
         case UnexpectedToken(token=token):
             span = Builder(source).span(token)
             words = expected_words(error.accepts or error.expected)

@@ -88,6 +88,7 @@ class UnknownKeyword(Diagnostic):
 
     code: ClassVar[str] = "unknown-keyword"
     title: ClassVar[str] = "mask `{mask}` has no parameter `{name}`"
+    notes: ClassVar[tuple[str, ...]] = ("its parameters are {parameters}",)
     hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
     name: str
     mask: str
@@ -97,6 +98,11 @@ class UnknownKeyword(Diagnostic):
     def suggestion(self) -> str | None:
         """The known name nearest to this one."""
         return closest(self.name, self.known)
+
+    @property
+    def parameters(self) -> str | None:
+        """All names, for the note."""
+        return listing(self.known, "and") or None
 
 
 @dataclass(frozen=True, slots=True)
