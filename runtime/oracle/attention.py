@@ -1,0 +1,140 @@
+"""`reference`: a spec as a dense, differentiable function in float64."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.errors import NotBuiltForTarget, UnknownArgument
+from attnc.dsl.loader import load
+from attnc.dsl.program import Bound
+from attnc.runtime.call import Call, bind_call
+from attnc.runtime.oracle.formula import mask_of, score_of
+from attnc.runtime.oracle.world import Rows, World
+
+LAYOUTS = ("bhsd", "bshd")
+
+
+def reference(
+    spec: str | os.PathLike[str], *, layout: str = "bhsd", **parameters: Any
+) -> "Reference":
+    """The oracle of a spec for its parameters: called as the compiled operator is.
+
+    Raises `AttnError`: a mistake in the spec or its parameters, an unknown layout.
+    """
+    if layout not in LAYOUTS:
+        raise UnknownArgument(f"layout={layout}", LAYOUTS)
+    bound = load(spec).bind(**parameters)
+    if bound.normalize != "softmax":
+        raise NotBuiltForTarget(f"normalize {bound.normalize}", "reference")
+    return Reference(bound, layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A dense attention in float64, differentiable in q, k, v and the float inputs."""
+
+    bound: Bound
+    layout: str = "bhsd"
+
+    def __call__(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        scale: float | None = None,
+        return_lse: bool = False,
+        grid: tuple[int, ...] | None = None,
+        q_start: int | Tensor | None = None,
+        k_start: int | Tensor = 0,
+        cu_seqlens: Tensor | None = None,
+        kv_len: Tensor | None = None,
+        **inputs: Any,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The outputs; with `return_lse` also lse, natural log. Both are float64.
+
+        q [B, Hq, Nq, D], k [B, Hkv, Nk, D], v [B, Hkv, Nk, Dv] give [B, Hq, Nq, Dv] and lse
+        [B, Hq, Nq]; packed [total, H, D] gives [total, Hq, Dv] and lse [Hq, total]. Raises
+        `AttnError` for arguments that do not fit the spec or each other.
+        """
+        if grid is not None:
+            raise NotBuiltForTarget("grid", "reference")
+        call = bind_call(
+            self.bound,
+            q,
+            k,
+            v,
+            layout=self.layout,
+            scale=scale,
+            q_start=q_start,
+            k_start=k_start,
+            cu_seqlens=cu_seqlens,
+            kv_len=kv_len,
+            inputs=inputs,
+        )
+        out, lse = _attend(self.bound, call, inputs)
+        if call.packed and q.dim() == 3:
+            out, lse = out[0].transpose(0, 1), lse[0]
+        elif self.layout == "bshd":
+            out = out.transpose(1, 2)
+        return (out, lse) if return_lse else out
+
+
+def _attend(bound: Bound, call: Call, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Outputs [B, H, Nq, Dv] and lse [B, H, Nq], a sequence at a time."""
+    found = [
+        _sequence(bound, call, 0 if call.packed else entry, Rows(*row), inputs)
+        for entry, row in enumerate(call.rows.tolist())
+    ]
+    if not found:
+        rows = call.q.double().sum(-1)  # no sequence, hence no row
+        return rows[..., None].expand(*rows.shape, call.v.shape[3]), rows
+    outs, lses = zip(*found, strict=True)
+    if call.packed:
+        return torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0)
+    return torch.stack(outs), torch.stack(lses)
+
+
+def _sequence(
+    bound: Bound, call: Call, entry: int, rows: Rows, inputs: dict[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """One sequence: out [H, Nq, Dv], lse [H, Nq]. No row beyond it is read."""
+    heads, kv_heads = call.q.shape[1], call.k.shape[1]
+    counts = {"heads": heads, "kv_heads": kv_heads}
+    q = call.q[entry, :, rows.q_row : rows.q_row + rows.q_len].double()
+    keys = slice(rows.k_row, rows.k_row + rows.k_len)
+    k, v = (x[entry, :, keys].double() for x in (call.k, call.v))
+    k, v = (x.repeat_interleave(heads // kv_heads, 0) for x in (k, v))
+    shape = (heads, rows.q_len, rows.k_len)
+    places = {
+        "b": torch.tensor(entry),
+        "h": torch.arange(heads)[:, None, None],
+        "q": rows.q[:, None],
+        "k": rows.k,
+    }
+    world = World(bound, rows, places, counts, inputs, torch.float32)
+    pairs = mask_of(world).expand(shape) if rows.k_len else torch.zeros(shape, dtype=torch.bool)
+    products = (q @ k.transpose(1, 2) * call.scale)[pairs]
+    h, i, j = pairs.nonzero(as_tuple=True)
+    places = {"b": torch.tensor(entry), "h": h, "q": rows.q[i], "k": rows.k[j]}
+    world = World(bound, rows, places, counts, inputs, torch.float64)
+    return softmax(pairs, score_of(world, products), v)
+
+
+def softmax(pairs: Tensor, scores: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Out [H, Nq, Dv] and lse [H, Nq] from the scores of the pairs, in the order of `nonzero`.
+
+    Scores exist only where there is a pair, so that nothing else enters a gradient.
+    """
+    full = torch.full(pairs.shape, -torch.inf, dtype=torch.float64).masked_scatter(pairs, scores)
+    top = full.detach().amax(-1, keepdim=True) if full.shape[-1] else full.new_zeros(1)
+    top = torch.where(top == -torch.inf, 0.0, top)
+    weights = torch.exp(full - top)
+    total = weights.sum(-1, keepdim=True)
+    seen = total > 0
+    safe = torch.where(seen, total, 1.0)
+    lse = torch.where(seen, safe.log() + top, -torch.inf)
+    return weights @ v / safe, lse.squeeze(-1)

@@ -1,0 +1,142 @@
+"""Evaluation of the tree: numbers, conditions and sets of pairs, by broadcasting tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.constants import Value
+from attnc.dsl.errors import HeadCountMismatch
+from attnc.runtime.oracle.operations import BINARY, COMPARE, FUNCTIONS
+from attnc.runtime.oracle.world import World
+
+Names = Mapping[str, Tensor | tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Values of expressions in one scope.
+
+    `names` are parameters (lists as tuples), variables of `exists`, and `s` in a score.
+    """
+
+    names: Names
+    world: World
+
+    def value(self, expr: ast.Expr) -> Tensor:
+        """int64, float or bool, of a shape that broadcasts against the world's places."""
+        match expr:
+            case ast.Int(value) | ast.Float(value) | ast.Bool(value):
+                return self.world.number(value)
+            case ast.Name(name):
+                return self._name(name)
+            case ast.Index(base, indices):
+                return self._item(base, tuple(map(self.value, indices)))
+            case ast.Unary("-", operand):
+                return -self.value(operand)
+            case ast.Unary(_, operand):
+                return ~self.value(operand)
+            case ast.Binary(op, left, right):
+                return BINARY[op](self.value(left), self.value(right))
+            case ast.Compare(ops, operands):
+                pairs = pairwise(map(self.value, operands))
+                holds = (COMPARE[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
+                return reduce(torch.logical_and, holds)
+            case ast.Call(function, arguments):
+                return FUNCTIONS[function](*map(self.value, arguments))
+            case ast.Exists():
+                return self._exists(expr)
+            case ast.List():
+                raise TypeError("a list is no number")  # the checker admits none here
+            case _:
+                assert_never(expr)
+
+    def _name(self, name: str) -> Tensor:
+        match self.names.get(name):
+            case None:
+                found = self.world.builtin(name)
+                return self.world.scalar(name) if found is None else found
+            case Tensor() as found:
+                return found
+            case _:
+                raise TypeError(f"`{name}` is a list")  # the checker admits none here
+
+    def _item(self, base: str, indices: tuple[Tensor, ...]) -> Tensor:
+        match self.names.get(base):
+            case tuple() as items:
+                heads = self.world.counts.get("heads")
+                if heads is not None and heads != len(items):
+                    raise HeadCountMismatch(base, len(items), heads)
+                return torch.stack([self.world.number(item) for item in items])[indices]
+            case _:
+                return self.world.item(base, indices)
+
+    def _exists(self, expr: ast.Exists) -> Tensor:
+        low, high = (int(self.value(bound)) for bound in (expr.low, expr.high))
+        found = torch.tensor(False)
+        for value in range(low, high):
+            names = {**self.names, expr.variable: torch.tensor(value)}
+            found = found | replace(self, names=names).value(expr.body)
+        return found
+
+    def pairs(self, body: ast.SetExpr) -> Tensor:
+        """bool: which pairs are in the set."""
+        match body:
+            case ast.Comprehension(condition):
+                return self.value(condition)
+            case ast.SetBinary("|", left, right):
+                return self.pairs(left) | self.pairs(right)
+            case ast.SetBinary("&", left, right):
+                return self.pairs(left) & self.pairs(right)
+            case ast.SetBinary(_, left, right):
+                return self.pairs(left) & ~self.pairs(right)
+            case ast.Complement(operand):
+                return ~self.pairs(operand)
+            case ast.When(operand, condition):
+                return self.pairs(operand) & self.value(condition)
+            case ast.SetCall():
+                return self._called(body)
+            case _:
+                assert_never(body)
+
+    def _called(self, call: ast.SetCall) -> Tensor:
+        """A named mask: arguments have their values here, defaults in the mask."""
+        mask = self.world.bound.program.masks[call.name]
+        given = dict(zip((p.name for p in mask.parameters), call.arguments, strict=False))
+        given |= dict(call.keywords)
+        inner: dict[str, Tensor | tuple[float, ...]] = {}
+        for parameter in mask.parameters:
+            if parameter.name in given:
+                inner[parameter.name] = self.value(given[parameter.name])
+            elif parameter.default is not None:
+                inner[parameter.name] = replace(self, names=inner).value(parameter.default)
+        return replace(self, names=inner).pairs(mask.body)
+
+
+def mask_of(world: World) -> Tensor:
+    """The attention's pairs: bool, of a shape that broadcasts against the world's places."""
+    body = world.bound.mask
+    if body is None:
+        return torch.tensor(True)
+    return Formula(_parameters(world), world).pairs(body)
+
+
+def score_of(world: World, s: Tensor) -> Tensor:
+    """The attention's scores from the scaled dot products `s`, in float64 and of its shape."""
+    body = world.bound.score
+    if body is None:
+        return s
+    names = {**_parameters(world), "s": s}
+    return Formula(names, world).value(body).double().expand_as(s)
+
+
+def _parameters(world: World) -> Names:
+    def bound(value: Value) -> Tensor | tuple[float, ...]:
+        return value if isinstance(value, tuple) else world.number(value)
+
+    return {name: bound(value) for name, value in world.bound.values.items()}

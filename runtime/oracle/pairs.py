@@ -1,0 +1,95 @@
+"""`mask`: the pairs of a spec as a dense tensor."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.errors import NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.loader import load
+from attnc.dsl.program import Bound
+from attnc.runtime.oracle.errors import LengthMissing
+from attnc.runtime.oracle.formula import mask_of
+from attnc.runtime.oracle.world import Rows, World
+
+
+def mask(
+    spec: str | os.PathLike[str],
+    *,
+    seq: int | None = None,
+    q_len: int | None = None,
+    kv_len: int | None = None,
+    grid: tuple[int, ...] | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    batch: int | None = None,
+    **parameters_and_inputs: Any,
+) -> Tensor:
+    """Which key each query may attend to: CPU bool [Hm, Nq, Nk].
+
+    Hm is `heads` where the mask depends on the head, else 1. The shape is [B, Hm, Nq, Nk] where it
+    depends on the batch entry or an input has a batch axis. `seq` sets both lengths; the queries
+    are the last positions (under `cross`, both start at 0). Inputs that only the score reads need
+    not be given. Raises `AttnError`: a mistake in the spec, a missing length, head count or input.
+    """
+    if grid is not None:
+        raise NotBuiltForTarget("grid", "reference")
+    program = load(spec)
+    inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
+    bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
+    tensors = {n: torch.as_tensor(x) for n, x in inputs.items()}
+    batches = [x.shape[0] for n, x in tensors.items() if _is_batched(bound.inputs[n], x)]
+    batch = batches[0] if batches and batch is None else batch
+    queries, keys = _length("q_len", q_len, seq), _length("kv_len", kv_len, seq)
+    sizes = {"b": batch, "h": heads, "hkv": kv_heads, "token": keys, "q": queries, "k": keys}
+    for name, x in tensors.items():
+        _check_shape(bound.inputs[name], x, sizes)
+    rows = Rows(0, 0, 0 if bound.cross else keys - queries, 0, queries, keys)
+    world = _world(bound, rows, sizes, tensors)
+    found = mask_of(world) if keys else torch.tensor(False)
+    shape = (heads if heads is not None and "h" in world.read else 1, queries, keys)
+    if batch is not None and (batches or "b" in world.read):
+        return found.expand(batch, *shape).clone()
+    return found.expand(shape).clone()
+
+
+def _world(
+    bound: Bound, rows: Rows, sizes: Mapping[str, int | None], tensors: Mapping[str, Tensor]
+) -> World:
+    """All pairs at once: axes [B, H, Nq, Nk], each position along its own."""
+    heads, batch = sizes["h"], sizes["b"]
+    places = {"q": rows.q[:, None], "k": rows.k}
+    if heads is not None:
+        places["h"] = torch.arange(heads)[:, None, None]
+    if batch is not None:
+        places["b"] = torch.arange(batch)[:, None, None, None]
+    counts = {"heads": heads, "kv_heads": sizes["hkv"]}
+    return World(bound, rows, places, counts, tensors, torch.float32)
+
+
+def _length(name: str, given: int | None, seq: int | None) -> int:
+    found = seq if given is None else given
+    if found is None:
+        raise LengthMissing(name)
+    if found < 0:
+        raise ShapeMismatch(name, "a length of 0 or more", (found,))
+    return found
+
+
+def _is_batched(declared: ast.Input, x: Tensor) -> bool:
+    return x.dim() > len(declared.axes) or "b" in declared.axes
+
+
+def _check_shape(declared: ast.Input, x: Tensor, sizes: Mapping[str, int | None]) -> None:
+    """Raises `ShapeMismatch` where an axis is not as long as what indexes it."""
+    axes = declared.axes if x.dim() == len(declared.axes) else ("b", *declared.axes)
+    wanted = [sizes.get(axis) for axis in axes]
+    fits = x.dim() == len(axes) and all(
+        size in (None, found) for size, found in zip(wanted, x.shape, strict=True)
+    )
+    if not fits:
+        parts = (a if n is None else f"{a} = {n}" for a, n in zip(axes, wanted, strict=True))
+        raise ShapeMismatch(declared.name, f"[{', '.join(parts)}]", tuple(x.shape))

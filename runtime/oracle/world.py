@@ -1,0 +1,127 @@
+"""What a formula can see: positions, counts, lengths and run-time inputs, as tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.errors import HeadsMissing, MissingInput, ShapeMismatch
+from attnc.dsl.program import Bound
+from attnc.runtime.oracle.errors import BatchMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One sequence: where its rows start in the tensors, their first positions, how many."""
+
+    q_row: int
+    k_row: int
+    q_start: int
+    k_start: int
+    q_len: int
+    k_len: int
+
+    @property
+    def q(self) -> Tensor:
+        """The positions of the queries, int64 [Nq]."""
+        return self.q_start + torch.arange(self.q_len)
+
+    @property
+    def k(self) -> Tensor:
+        """The positions of the keys, int64 [Nk]."""
+        return self.k_start + torch.arange(self.k_len)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The values of the built-ins (those that are known) and of the inputs, and what was read.
+
+    `places` holds `q`, `k`, and where known `b`, `h`, as int64 tensors that broadcast against each
+    other; `heads` and `kv_heads` the counts. Floats are of dtype `real`.
+    """
+
+    bound: Bound
+    rows: Rows
+    places: Mapping[str, Tensor]
+    counts: Mapping[str, int | None]
+    inputs: Mapping[str, Any]
+    real: torch.dtype
+    read: set[str] = field(default_factory=set)
+
+    def number(self, value: float) -> Tensor:
+        """A constant as a tensor: bool, int64 or `real`."""
+        dtype = self.real if isinstance(value, float) else None
+        return torch.tensor(value, dtype=dtype)
+
+    def builtin(self, name: str) -> Tensor | None:
+        """The value of a built-in, None for any other name.
+
+        Raises `HeadsMissing` or `BatchMissing` for one that the caller did not give.
+        """
+        self.read.add(name)
+        match name:
+            case "len":
+                return self.number(self.rows.k_start + self.rows.k_len)
+            case "qlen":
+                return self.number(self.rows.q_len)
+            case "heads" | "kv_heads":
+                return self.number(self._count(name))
+            case "h" if name not in self.places:
+                raise HeadsMissing()
+            case "b" if name not in self.places:
+                raise BatchMissing()
+            case _:
+                return self.places.get(name)
+
+    def _count(self, name: str) -> int:
+        count = self.counts.get(name)
+        if count is None:
+            raise HeadsMissing(name)
+        return count
+
+    def scalar(self, name: str) -> Tensor:
+        """The value of an input without axes."""
+        value = self._given(name)
+        found = value if isinstance(value, Tensor) else torch.tensor(value)
+        return self._converted(name, found.reshape(()))
+
+    def _given(self, name: str) -> Any:
+        if self.inputs.get(name) is None:
+            raise MissingInput(name)
+        return self.inputs[name]
+
+    def _converted(self, name: str, x: Tensor) -> Tensor:
+        is_int = self.bound.inputs[name].dtype == "int"
+        return x.to(torch.int64 if is_int else self.real)
+
+    def item(self, name: str, indices: tuple[Tensor, ...]) -> Tensor:
+        """`name[indices]` of an input tensor; the indices are positions, heads, table entries."""
+        declared, x = self.bound.inputs[name], self._given(name)
+        axes = zip(declared.axes, indices, strict=True)
+        places = [self._place(declared, axis, index, x) for axis, index in axes]
+        if x.dim() > len(places):
+            batch = self.builtin("b") if x.shape[0] > 1 else torch.tensor(0)
+            places.insert(0, batch)  # type: ignore[arg-type]
+        return self._converted(name, x[tuple(places)])
+
+    def _place(self, declared: ast.Input, axis: str, index: Tensor, x: Tensor) -> Tensor:
+        """The row of the tensor that an index means, on one axis."""
+        size = x.shape[declared.axes.index(axis) - len(declared.axes)]
+        rows = self.rows
+        match axis:
+            case "hkv":
+                return index // (self._count("heads") // size)
+            case "token":  # of a query beyond the keys: the nearest existing token
+                return rows.k_row + (index - rows.k_start).clamp(0, rows.k_len - 1)
+            case "k":
+                return rows.k_row + index - rows.k_start
+            case "q":
+                return rows.q_row + index - rows.q_start
+            case "d" if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < size:
+                expected = f"a table axis that holds {int(index.min())}..{int(index.max())}"
+                raise ShapeMismatch(declared.name, expected, tuple(x.shape))
+            case _:
+                return index
