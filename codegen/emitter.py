@@ -29,6 +29,12 @@ class Emitter:
         self._names += 1
         return f"{stem}_{self._names}"
 
+    def bind(self, stem: str, value: str) -> str:
+        """Write `name = value` under a fresh name, and return the name."""
+        name = self.fresh(stem)
+        self.line(f"{name} = {value}")
+        return name
+
     def text(self) -> str:
         """Everything written, ending in a newline."""
         return "\n".join(self._lines) + "\n"

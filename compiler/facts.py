@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 
 from attnc.compiler.dialects import attn
@@ -43,3 +43,12 @@ def condition_relation(attention: attn.AttentionOp, condition: str) -> Relation:
     )
     heads = int(attention.heads.value.data) or None
     return relation(parse_expression(condition), heads, floats)
+
+
+def relation_op(attention: attn.AttentionOp, condition: str) -> attn.RelationOp:
+    """The `attn.relation` of a condition."""
+    relation = condition_relation(attention, condition)
+    properties = {"condition": StringAttr(condition), "upper": StringAttr(relation.upper.text)}
+    if not relation.exact:
+        properties["lower"] = StringAttr(relation.lower.text)
+    return attn.RelationOp.build(properties=properties)

@@ -13,6 +13,7 @@ from attnc.compiler.dialects.tile import Tile
 from attnc.compiler.passes.choose_tiles import ChooseTiles
 from attnc.compiler.passes.classify_tiles import ClassifyTiles
 from attnc.compiler.passes.lower_to_tile import LowerToTile
+from attnc.compiler.passes.narrow import Narrow
 from attnc.compiler.passes.plan_visits import PlanVisits
 from attnc.compiler.passes.prove import Prove
 from attnc.compiler.passes.simplify import Simplify
@@ -44,6 +45,7 @@ def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
         Simplify(),
         SplitAtoms(),  # needs one condition
         Prove(),  # needs the relation
+        Narrow(),  # after the proofs, which are for every length
         ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys),  # needs the relation
         ClassifyTiles(assume=assume),  # needs the tiling
         PlanVisits(assume=assume),  # needs the classes

@@ -1,12 +1,14 @@
-"""How far the indices of table axes can reach, whatever the positions are."""
+"""Ranges of integer expressions by interval arithmetic: how far a table index reaches, which
+comparisons no position can decide otherwise, and up to which length 32-bit arithmetic is exact."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attnc.compiler import fold
 from attnc.compiler.inline import mask_condition, score_expression
-from attnc.dsl.syntax import Binary, Call, Expr, Index, Int, Name, Unary
+from attnc.dsl.syntax import Binary, Bool, Call, Compare, Expr, Float, Index, Int, List, Name, Unary
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -41,22 +43,81 @@ def table_reach(bound: "Bound", heads: int | None, kv_heads: int | None) -> dict
     return found
 
 
-def reach(expr: Expr) -> Reach:
-    """The range of an integer expression, by interval arithmetic."""
+def reach(expr: Expr, length: float = math.inf) -> Reach:
+    """The range of an integer expression when positions and lengths stay within `length`."""
     match expr:
         case Int(value=value):
             return Reach(value, value)
-        case Name(id="h"):
-            return Reach(0, math.inf)
+        case Name(id="h" | "b" | "len" | "qlen" | "q_len" | "k_len"):
+            return Reach(0, length)
+        case Name(id="t" | "c"):  # tiles have at least 4 rows
+            return Reach(0, length / 4)
+        case Name():
+            return Reach(-length, length)
         case Unary(op="-", operand=operand):
-            inner = reach(operand)
+            inner = reach(operand, length)
             return Reach(-inner.high, -inner.low)
         case Binary(op=op, left=left, right=right):
-            return _binary(op, reach(left), reach(right))
+            return _binary(op, reach(left, length), reach(right, length))
         case Call(function=name, arguments=arguments):
-            return _call(name, [reach(argument) for argument in arguments])
+            return _call(name, [reach(argument, length) for argument in arguments])
+        case List(items=items):
+            parts = [reach(item, length) for item in items]
+            return Reach(min(p.low for p in parts), max(p.high for p in parts))
         case _:
             return ANYWHERE
+
+
+def narrow(condition: Expr, length: float) -> Expr:
+    """The condition with every comparison folded that no position within `length` can change."""
+    match condition:
+        case Unary(op="not", operand=operand):
+            return fold.negation(narrow(operand, length))
+        case Binary(op="and", left=left, right=right):
+            return fold.conjunction(narrow(left, length), narrow(right, length))
+        case Binary(op="or", left=left, right=right):
+            return fold.disjunction(narrow(left, length), narrow(right, length))
+        case Compare(ops=ops, operands=operands):
+            links = zip(ops, operands, operands[1:], strict=False)
+            verdicts = [_decided(op, reach(a, length), reach(b, length)) for op, a, b in links]
+            if False in verdicts:
+                return Bool(False)
+            return Bool(True) if all(verdicts) else condition
+        case _:
+            return condition
+
+
+def _decided(op: str, a: Reach, b: Reach) -> bool | None:
+    """Whether `a op b` holds for all values in the ranges, for none, or (None) for some."""
+    always = {"<": a.high < b.low, "<=": a.high <= b.low, ">": a.low > b.high, ">=": a.low >= b.high}
+    never = {"<": a.low >= b.high, "<=": a.low > b.high, ">": a.high <= b.low, ">=": a.high < b.low}
+    apart = a.high < b.low or b.high < a.low
+    if op in ("==", "!="):
+        return (op == "!=") if apart else None
+    return True if always[op] else (False if never[op] else None)
+
+
+INT32_BITS = 31
+LONGEST = 2**30 - 1  # the greatest position that a kernel accepts
+
+
+def exact_length(expressions: Iterable[Expr]) -> int:
+    """The greatest 2^i - 1 up to which no 32-bit intermediate of the expressions overflows."""
+    nodes = [node for expr in expressions for node in fold.walk(expr)]
+    length = LONGEST
+    while length and not all(_fits(node, length) for node in nodes):
+        length >>= 1
+    return length
+
+
+def _fits(node: Expr, length: float) -> bool:
+    match node:
+        case Int() | Unary(op="-") | Binary(op="+" | "-" | "*" | "div" | "mod") | Call():
+            found = reach(node, length)
+        case _:
+            return True
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    return not known or (-(2**INT32_BITS) <= found.low and found.high < 2**INT32_BITS)
 
 
 def _binary(op: str, a: Reach, b: Reach) -> Reach:

@@ -5,12 +5,15 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
-from attnc.runtime import build, cache
+from attnc.runtime import build
+from attnc.runtime import cache as disk
 from attnc.runtime.lower import lower, print_module
 from attnc.version import __version__
 
@@ -34,6 +37,7 @@ def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
     parts = (
         SCHEMA,
         __version__,
+        _sources(),
         version("apache-tvm"),
         cpu,
         repr(program.attention),
@@ -44,11 +48,21 @@ def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
+@cache
+def _sources() -> str:
+    """A hash of the compiler's own files, so that an edited compiler does not meet old kernels."""
+    package = Path(__file__).resolve().parent.parent
+    folders = [package / name for name in ("dsl", "compiler", "codegen", "runtime")]
+    stats = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for f in folders for p in f.rglob("*")
+             if p.suffix in (".py", ".lark", ".attn")]  # fmt: skip
+    return hashlib.sha256(repr(sorted(stats)).encode()).hexdigest()
+
+
 def files(bound: Bound, sizes: Sizes) -> dict[str, str]:
     """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from."""
     machine = build.host()
     with _lock:
-        return cache.fetch(
+        return disk.fetch(
             digest(bound, sizes, machine.cpu), lambda: compile_files(bound, sizes, machine)
         )
 

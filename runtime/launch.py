@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attnc.dsl.errors import ShapeMismatch
 from attnc.runtime.kernels import LoadedKernel
 
 
@@ -32,6 +33,7 @@ class Arguments:
 def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
+    _check_positions(a.rows, facts.longest)
     longest_q, longest_k = (int(n) for n in a.rows[:, 4:6].amax(0))
     tiles, key_tiles = -(-longest_q // facts.tile_q), -(-longest_k // facts.tile_k)
     items = a.rows.shape[0] * a.q.shape[1] * tiles
@@ -44,3 +46,11 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
         *(a.numbers[name] for name in facts.numbers),
         *(a.scale, threads, tiles, key_tiles),
     )
+
+
+def _check_positions(rows: Tensor, longest: int) -> None:
+    """Refuse positions at which the kernel's 32-bit arithmetic would overflow."""
+    ends = rows[:, 2:4].to(torch.int64) + rows[:, 4:6]
+    reached = int(torch.maximum(ends.abs().amax(), rows[:, 2:4].abs().amax()))
+    if reached > longest:
+        raise ShapeMismatch("q", f"positions up to {longest} for this spec", (reached,))

@@ -190,7 +190,7 @@ class Operator:
             list(numbers.values()),
             scale,
             _starts(q_start),
-            _starts(k_start),
+            None if isinstance(k_start, int) and k_start == 0 else _starts(k_start),
             cu_seqlens,
             kv_len,
         )

@@ -4,7 +4,7 @@ Scratch of one thread, in float32 (`f`): the query tile transposed and scaled (`
 the scores of a chunk (`scores`, [k][q]), the output transposed (`output`, [v][q]), and per query
 the running maximum, the running sum and the factor by which the output is rescaled.
 Lists of one thread, in int32 (`lists`): key tiles to visit without a mask, then with one.
-Inputs with one row per query are copied to `f` or `rows_i` once per query tile.
+Inputs with one row per query are copied to `f` or `copies` once per query tile.
 """
 
 from dataclasses import dataclass
@@ -74,5 +74,5 @@ class Context:
 
     def part(self, name: str, offset: str = "0") -> str:
         """One vector of queries of a part of the scratch."""
-        buffer = "g" if name in self.int_parts else "f"
+        buffer = "copies" if name in self.int_parts else "f"
         return f"{buffer}[T.ramp({name}_at + {offset}, 1, {self.machine.lanes})]"

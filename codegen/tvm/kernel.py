@@ -13,19 +13,23 @@ The module's function `main` takes, in this order:
 
 from dataclasses import dataclass, replace
 
+from xdsl.dialects.builtin import StringAttr
+
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.expressions import FLOAT, INT, Value, render
+from attnc.codegen.expressions import INT, Value
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.elementwise import emit_elementwise
 from attnc.codegen.tvm.exponential import LOG2_E, constant
 from attnc.codegen.tvm.finish import emit_finish
-from attnc.codegen.tvm.lanes import DTYPES, element, lane_target, place, scalar_target
+from attnc.codegen.tvm.lanes import DTYPES, element
 from attnc.codegen.tvm.machine import Machine
-from attnc.codegen.tvm.micro import LOCAL, Epilogue, emit_accumulate, emit_scores
-from attnc.codegen.tvm.softmax import LEAST, MASKED, emit_online_softmax
+from attnc.codegen.tvm.micro import LOCAL, emit_accumulate, emit_scores
+from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.visits import LISTS, emit_plan, emit_query_bounds
 from attnc.compiler.dialects import tile
+from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Binary, Compare, Name
+from attnc.dsl.syntax import Expr
 
 ROW_COLUMNS = ("q_row", "k_row", "q_start", "k_start", "q_len", "k_len")
 ANY = "T.int64(1099511627776)"
@@ -33,7 +37,10 @@ ANY = "T.int64(1099511627776)"
 
 @dataclass(frozen=True, slots=True)
 class KernelFacts:
-    """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order."""
+    """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order.
+
+    No position may exceed `longest`, beyond which 32-bit arithmetic would overflow.
+    """
 
     floats: int
     ints: int
@@ -41,6 +48,7 @@ class KernelFacts:
     tile_k: int
     inputs: tuple[str, ...]
     numbers: tuple[str, ...]
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,22 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
                 _emit_worker(context)
     tensors, numbers = _split_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
-    facts = KernelFacts(floats, ints, rows, keys, tuple(tensors), tuple(numbers))
+    longest = exact_length(_expressions(kernel))
+    facts = KernelFacts(floats, ints, rows, keys, tuple(tensors), tuple(numbers), longest)
     return KernelSource(out.text(), facts)
+
+
+def _expressions(kernel: tile.KernelOp) -> list[Expr]:
+    """Every expression that the kernel evaluates in 32 bits."""
+    kinds = {
+        tile.ForOp: ("low", "high"),
+        tile.IfOp: ("condition",),
+        tile.PushOp: ("tile", "possible", "certain"),
+        tile.MaskOp: ("condition",),
+        tile.ScoreOp: ("value",),
+    }
+    found = (op.properties.get(name) for op in kernel.walk() for name in kinds.get(type(op), ()))
+    return [parse_expression(text.data) for text in found if isinstance(text, StringAttr)]
 
 
 def _split_inputs(context: Context) -> tuple[list[str], list[str]]:
@@ -175,7 +197,7 @@ def _emit_scratch(context: Context) -> None:
             out.line(f"{final}: T.int64 = {start} + {end}")
     out.line(f"count = T.alloc_buffer((2,), 'int32', {LOCAL})")
     if context.int_parts:
-        out.line(f"g = T.decl_buffer(({ANY},), 'int32', data=lists_m.data)")
+        out.line(f"copies = T.decl_buffer(({ANY},), 'int32', data=lists_m.data)")
 
 
 def _emit_tile(context: Context) -> None:
@@ -207,7 +229,7 @@ def _emit_rows(context: Context) -> None:
     """Copy the inputs that have one number per query."""
     out = context.out
     for name, attr in context.row_inputs.items():
-        buffer = "g" if attr.dtype.data == "int" else "f"
+        buffer = "copies" if attr.dtype.data == "int" else "f"
         with out.block(f"for r in range({context.rows}):"):
             token = f"(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
             row = f"(q_row + T.min(i_first + r, q_len - 1))"
@@ -244,49 +266,17 @@ def _emit_visit(context: Context, visit: tile.VisitOp) -> None:
             f"tiles_now: T.int32 = T.min({chunk}, count[{which}] - i * {chunk})",
             f"list_at: T.int64 = lists_at + {which} * key_tiles + i * {chunk}",
         )
+        steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
         for op in visit.each.block.ops:
             match op:
                 case tile.DotOp():
-                    emit_scores(context, partial, _epilogue(context, visit))
+                    emit_scores(context, partial)
+                    emit_elementwise(context, steps)
                 case tile.OnlineSoftmaxOp():
                     emit_online_softmax(context)
                 case tile.AccumulateOp():
                     emit_accumulate(context, partial)
                 case tile.LoadOp() | tile.ScoreOp() | tile.MaskOp():
-                    pass  # read in place, or part of the epilogue of the dot
+                    pass  # read in place, or applied with the scores
                 case _:
                     raise AssertionError(f"no code for {op.name}")
-
-
-def _epilogue(context: Context, visit: tile.VisitOp) -> Epilogue:
-    """Score expression and mask, applied to each vector of scores as it leaves the registers."""
-    lanes = context.machine.lanes
-    steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
-
-    def apply(score: str, vector: str, key: str) -> str:
-        for step in steps:
-            if isinstance(step, tile.ScoreOp):
-                target = lane_target(context, vector, key, Value(score, FLOAT, lanes))
-                value = render(parse_expression(step.value.data), target)
-                if value.lanes == 1:
-                    value = target.splat(value, lanes)
-                value = target.cast(value, FLOAT)
-                score = f"({value.text} * {constant(LOG2_E, lanes)})"
-            else:
-                score = _masked(context, step, score, vector, key)
-        return score
-
-    return apply
-
-
-def _masked(context: Context, step: tile.MaskOp, score: str, vector: str, key: str) -> str:
-    lanes = context.machine.lanes
-    target = lane_target(context, vector, key)
-    exists = Compare(("<",), (Name("k"), Name("len")))
-    keep = render(Binary("and", exists, parse_expression(step.condition.data)), target)
-    if keep.lanes == 1:
-        keep = target.splat(keep, lanes)
-    return f"T.Select({keep.text}, {score}, {constant(MASKED, lanes)})"
-
-
-__all__ = ["KernelSource", "place", "print_kernel", "scalar_target"]

@@ -10,11 +10,10 @@ from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import constant
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
-Epilogue = Callable[[str, str, str], str]
 
 
-def emit_scores(context: Context, clamp_keys: bool, epilogue: Epilogue) -> None:
-    """Scores of the key tiles of a chunk, each vector passed through `epilogue(text, v, key row)`."""
+def emit_scores(context: Context, clamp_keys: bool) -> None:
+    """Scores of the key tiles of a chunk; `clamp_keys` reads the last key in place of missing ones."""
     out, m, rows = context.out, context.machine, context.rows
     out.line(f"# scores [k {m.keys}, q {rows}] = keys [k, d {context.head_dim}] . query [d, q]")
     with out.block("for g in range(tiles_now):"):
@@ -30,9 +29,8 @@ def emit_scores(context: Context, clamp_keys: bool, epilogue: Epilogue) -> None:
                     out.line(f"a{i}[{v}] = a{i}[{v}] + T.broadcast(k_t[k_{i} + d], {m.lanes}) * {query}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             for i in range(m.keys):
-                score = epilogue(f"a{i}[v]", "v", f"(row_first + {i})")
                 place = context.part("scores", f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
-                out.line(f"{place} = {score}")
+                out.line(f"{place} = a{i}[v]")
 
 
 def emit_accumulate(context: Context, clamp_keys: bool) -> None:

@@ -84,7 +84,7 @@ def emit_query_bounds(context: Context) -> None:
     out = context.out
     for name, attr in context.row_inputs.items():
         dtype = DTYPES[attr.dtype.data]
-        buffer = "g" if dtype == INT else "f"
+        buffer = "copies" if dtype == INT else "f"
         out.line(f"in_{name}_q = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
         out.line(*(f"in_{name}_q[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
         with out.block(f"for r in range({context.rows}):"):

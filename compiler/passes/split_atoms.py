@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import attentions, condition_relation, the
+from attnc.compiler.facts import attentions, relation_op, the
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,7 @@ class SplitAtoms(ModulePass):
         for attention in attentions(op):
             mask = the(attention, attn.MaskOp)
             pairs = the(attention, attn.PairsOp)
-            relation = condition_relation(attention, pairs.condition.data)
-            properties = {
-                "condition": pairs.condition,
-                "upper": StringAttr(relation.upper.text),
-            }
-            if not relation.exact:
-                properties["lower"] = StringAttr(relation.lower.text)
-            new = attn.RelationOp.build(properties=properties)
+            new = relation_op(attention, pairs.condition.data)
             attention.body.block.insert_op_before(new, mask)
             Rewriter.erase_op(mask)
             Rewriter.erase_op(pairs)

@@ -1,0 +1,41 @@
+"""Score expressions and masks, applied to the scores of a chunk one vector of queries at a time."""
+
+from attnc.codegen.expressions import FLOAT, Value, render
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.exponential import LOG2_E, constant
+from attnc.codegen.tvm.lanes import lane_target
+from attnc.codegen.tvm.softmax import MASKED
+from attnc.compiler.dialects import tile
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.syntax import Binary, Compare, Name
+
+EXISTS = Compare(("<",), (Name("k"), Name("len")))
+Step = tile.ScoreOp | tile.MaskOp
+
+
+def emit_elementwise(context: Context, steps: list[Step]) -> None:
+    """Rewrite the scores in place: first the score expression, then the mask, as the visit says."""
+    if not steps:
+        return
+    out, m, rows = context.out, context.machine, context.rows
+    with out.block("for g in range(tiles_now):"):
+        with out.block(f"for j in range({m.keys}):"):
+            out.line(f"row: T.int32 = lists[list_at + g] * {m.keys} + j")
+            with out.block(f"for v in T.unroll({m.vectors}):"):
+                place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
+                score = place
+                for step in steps:
+                    score = out.bind("s", _apply(context, step, score))
+                out.line(f"{place} = {score}")
+
+
+def _apply(context: Context, step: Step, score: str) -> str:
+    lanes = context.machine.lanes
+    target = lane_target(context, "v", "row", Value(score, FLOAT, lanes))
+    if isinstance(step, tile.ScoreOp):
+        value = target.cast(render(parse_expression(step.value.data), target), FLOAT)
+        value = value if value.lanes > 1 else target.splat(value, lanes)
+        return f"{value.text} * {constant(LOG2_E, lanes)}"
+    keep = render(Binary("and", EXISTS, parse_expression(step.condition.data)), target)
+    keep = keep if keep.lanes > 1 else target.splat(keep, lanes)
+    return f"T.Select({keep.text}, {score}, {constant(MASKED, lanes)})"
