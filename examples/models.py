@@ -44,3 +44,12 @@ def _dequantise(folder: Path) -> None:
 def _cache() -> Path:
     chosen = os.environ.get("ATTNC_CACHE_DIR")
     return (Path(chosen) if chosen else user_cache_path("attnc")) / "models"
+
+
+def manual(tokenizer: Any) -> torch.Tensor:
+    """Python's own manual (`pydoc_data.topics`) as tokens [1, 112707]: a real, long text."""
+    from pydoc_data import topics
+
+    text = "\n".join(topics.topics[name] for name in sorted(topics.topics))
+    tokens: torch.Tensor = tokenizer(text, return_tensors="pt").input_ids
+    return tokens

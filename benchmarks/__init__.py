@@ -1,0 +1,1 @@
+"""Timings against PyTorch: `make bench` writes results.md and results.json."""
