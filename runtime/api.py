@@ -17,7 +17,7 @@ from attnc.runtime import build
 from attnc.runtime.artifact import load
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator, Options
-from attnc.runtime.reference import mask, reference
+from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
 TARGETS = ("cpu",)
@@ -64,7 +64,7 @@ def compile(  # noqa: A001
         heads=heads,
         kv_heads=kv_heads,
     )
-    return Operator(bound, options, target)
+    return Operator(bound, options)
 
 
 def analyze(

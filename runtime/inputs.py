@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.compiler.ranges import table_reach
 from attnc.dsl.errors import DtypeMismatch, MissingInput, ShapeMismatch, UnknownArgument
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
@@ -31,7 +30,7 @@ def bind_inputs(
         if given.get(name) is None:
             raise MissingInput(name)
         if declaration.axes:
-            tensors[name] = _tensor(bound, declaration, given[name], q, k)
+            tensors[name] = _tensor(declaration, given[name], q, k)
         else:
             numbers[name] = _number(declaration, given[name])
     return tensors, numbers
@@ -46,7 +45,7 @@ def _number(declaration: Input, value: Any) -> float:
     return int(found) if declaration.dtype == "int" else float(found)
 
 
-def _tensor(bound: Bound, declaration: Input, x: Any, q: Tensor, k: Tensor) -> Tensor:
+def _tensor(declaration: Input, x: Any, q: Tensor, k: Tensor) -> Tensor:
     """One input tensor, batch axis first."""
     name, axes = declaration.name, declaration.axes
     if not isinstance(x, Tensor):
@@ -59,8 +58,6 @@ def _tensor(bound: Bound, declaration: Input, x: Any, q: Tensor, k: Tensor) -> T
     shapes = [expected] if own_batch else [expected, [sizes["b"], *expected]]
     if not any(_fits(x, shape) for shape in shapes):
         raise ShapeMismatch(name, _wanted(axes, expected, sizes["b"]), tuple(x.shape))
-    if "d" in axes:
-        _check_table(bound, declaration, x, q, k)
     if x.dim() == len(axes) and not own_batch:
         x = x.unsqueeze(0)
     if own_batch:
@@ -89,16 +86,6 @@ def _wanted(axes: tuple[str, ...], sizes: list[int | None], batch: int) -> str:
     parts = [axis if size is None else f"{axis} = {size}" for axis, size in zip(axes, sizes, strict=True)]
     leading = "" if axes[0] == "b" else f", or with a leading batch axis of {batch}"
     return f"[{', '.join(parts)}]{leading}"
-
-
-def _check_table(bound: Bound, declaration: Input, x: Tensor, q: Tensor, k: Tensor) -> None:
-    """A table axis is as long as the spec's indices can reach."""
-    name = declaration.name
-    reach = table_reach(bound, q.shape[1], k.shape[1]).get(name)
-    found = x.shape[declaration.axes.index("d") - len(declaration.axes)]
-    if reach is not None and (reach.low < 0 or reach.high >= found):
-        expected = f"an axis d that covers the spec's indices, from {reach.low} to {reach.high}"
-        raise ShapeMismatch(name, expected, tuple(x.shape))
 
 
 def _converted(declaration: Input, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
+from attnc.compiler.ranges import table_reach
 from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.program import Bound
 from attnc.runtime import kernels, ops
@@ -72,6 +73,7 @@ class SpecRunner:
             inputs=keywords.inputs,
         )
         check_options(self.options, call)
+        check_tables(self.bound, call)
         out, lse = self.empty(q, v)
         if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
             return out.zero_(), lse.fill_(-torch.inf)
@@ -126,6 +128,16 @@ def check_options(options: Options, call: Call) -> None:
         if wanted not in (None, found):
             expected = f"{what} {wanted}, which it was compiled for, not {found}"
             raise ShapeMismatch(name, expected, tuple(getattr(call, name).shape))
+
+
+def check_tables(bound: Bound, call: Call) -> None:
+    """Refuse a table (an input with axis `d`) shorter than the spec's indices can reach."""
+    for name, reach in table_reach(bound, call.q.shape[1], call.k.shape[1]).items():
+        table, axes = call.tensors[name], bound.inputs[name].axes
+        found = table.shape[axes.index("d") - len(axes)]
+        if reach.low < 0 or reach.high >= found:
+            expected = f"an axis d that covers the spec's indices, {reach.low} to {reach.high}"
+            raise ShapeMismatch(name, expected, tuple(table.shape))
 
 
 @dataclass(frozen=True, slots=True)
