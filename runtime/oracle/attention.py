@@ -116,7 +116,7 @@ def _sequence(
         "k": rows.k,
     }
     world = World(bound, rows, places, counts, inputs, torch.float32)
-    pairs = mask_of(world).expand(shape) if rows.k_len else torch.zeros(shape, dtype=torch.bool)
+    pairs = mask_of(world).expand(shape)
     products = (q @ k.transpose(1, 2) * call.scale)[pairs]
     h, i, j = pairs.nonzero(as_tuple=True)
     places = {"b": torch.tensor(entry), "h": h, "q": rows.q[i], "k": rows.k[j]}

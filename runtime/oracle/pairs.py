@@ -49,7 +49,7 @@ def mask(
         _check_shape(bound.inputs[name], x, sizes)
     rows = Rows(0, 0, 0 if bound.cross else keys - queries, 0, queries, keys)
     world = _world(bound, rows, sizes, tensors)
-    found = mask_of(world) if keys else torch.tensor(False)
+    found = mask_of(world)
     shape = (heads if heads is not None and "h" in world.read else 1, queries, keys)
     if batch is not None and (batches or "b" in world.read):
         return found.expand(batch, *shape).clone()

@@ -100,6 +100,9 @@ class World:
     def item(self, name: str, indices: tuple[Tensor, ...]) -> Tensor:
         """`name[indices]` of an input tensor; the indices are positions, heads, table entries."""
         declared, x = self.bound.inputs[name], self._given(name)
+        if not self.rows.k_len:  # no pair, and perhaps nothing to read
+            shape = torch.broadcast_shapes(*(index.shape for index in indices))
+            return self._converted(name, torch.zeros(shape))
         axes = zip(declared.axes, indices, strict=True)
         places = [self._place(declared, axis, index, x) for axis, index in axes]
         if x.dim() > len(places):

@@ -1,0 +1,61 @@
+"""Dense definitions of the shipped specs, written from the papers: what every kernel must match.
+
+`MASKS[name](q_len, kv_len, heads, **parameters_and_inputs)` is a numpy bool array
+[heads, q_len, kv_len]; `SCORES[name](s, q, k, **parameters_and_inputs)` the scores of a spec that
+changes them; `PARAMETERS[name]` cases to try, small enough for short sequences; `inputs(name, ...)`
+random run-time inputs.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tests.references.relation import Mask, dense
+
+PARAMETERS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "line/full": ({},),
+    "line/causal": ({},),
+    "line/prefix_lm": ({"n": 0}, {"n": 5}, {"n": 40}),
+    "line/streaming_llm": ({"sinks": 4, "w": 6}, {"sinks": 0, "w": 1}, {"sinks": 1, "w": 90}),
+    "line/mistral": ({"w": 1}, {"w": 7}, {"w": 100}),
+    "line/longformer": ({"w": 3, "g": 2}, {"w": 0, "g": 0}, {"w": 50, "g": 1}, {"w": 1, "g": 40}),
+    "line/sparse_transformer_strided": ({"l": 1}, {"l": 5}, {"l": 64}),
+    "line/sparse_transformer_fixed": ({"l": 8, "c": 2}, {"l": 5, "c": 5}, {"l": 64, "c": 1}),
+    "line/power_attention": ({"w": 3, "sinks": 2, "block": 2}, {"w": 1, "sinks": 0, "block": 1}),
+    "line/s2_attention": ({"w": 3, "block": 4}, {"w": 1, "block": 1}, {"w": 8, "block": 64}),
+    "line/longlora": ({"g": 8}, {"g": 5}, {"g": 1}, {"g": 64}),
+    "line/block_diffusion": ({"size": 4}, {"size": 7}, {"size": 1}, {"size": 64}),
+    "line/block_diffusion_train": ({"size": 4}, {"size": 3}, {"size": 1}, {"size": 64}),
+    "line/moonshine": ({"left": 4, "right": 2}, {"left": 0, "right": 0}, {"left": 2, "right": 50}),
+    "input/document": ({},),
+    "score/alibi": ({},),
+    "score/softcap": ({"cap": 2.0}, {"cap": 50.0}),
+    "score/relative_bias": ({"r": 3}, {"r": 0}, {"r": 64}),
+}
+
+_MODULES = {name: import_module(f"{__name__}.{name.replace('/', '.')}") for name in PARAMETERS}
+
+MASKS: Mapping[str, Callable[..., Mask]] = {
+    name: partial(dense, module.keys) for name, module in _MODULES.items()
+}
+
+SCORES: Mapping[str, Callable[..., Any]] = {
+    name: module.scores for name, module in _MODULES.items() if hasattr(module, "scores")
+}
+
+
+def inputs(name: str, heads: int, kv_len: int, seed: int = 0, **parameters: Any) -> dict[str, Any]:
+    """Random numpy values for the inputs of a spec."""
+    random = np.random.default_rng(seed)
+    match name:
+        case "input/document":
+            return {"doc": np.sort(random.integers(0, 4, kv_len)).astype(np.int32)}
+        case "score/alibi":
+            return {"slope": 2.0 ** -(8 * np.arange(1, heads + 1) / heads)}
+        case "score/relative_bias":
+            return {"table": random.standard_normal((heads, 2 * parameters["r"] + 1))}
+        case _:
+            return {}

@@ -1,0 +1,5 @@
+"""Every key."""
+
+
+def keys(q, length, h, heads):
+    return range(length)
