@@ -43,6 +43,7 @@ class _Walker:
     low: Environment  # variables of `exists` at their first value
     high: Environment = field(default_factory=dict)  # and at their last
     site: Span | None = None  # the call in the attention that led here
+    cases: int = 1  # of all variables together
 
     def visit(self, node: ast.SetExpr | ast.Expr) -> None:
         """Checks a node and what is below it."""
@@ -111,16 +112,17 @@ class _Walker:
             first, end = evaluate(node.low, self.low), evaluate(node.high, self.low)
         except ConstantError:
             return
-        low, high = {**self.low}, {**self.high}
+        low, high, cases = {**self.low}, {**self.high}, self.cases
         if isinstance(first, int) and isinstance(end, int):
-            if end - first > MAX_RANGE:
-                facts = (node.variable, end - first, MAX_RANGE)
+            cases = self.cases * max(end - first, 1)
+            if cases > MAX_RANGE:
+                facts = (node.variable, cases, MAX_RANGE)
                 self.mistakes.append(affine.RangeTooLarge(*facts, span=self._span(node)))
                 return
             if end <= first:
                 return
             low[node.variable], high[node.variable] = first, end - 1
-        replace(self, low=low, high=high).visit(node.body)
+        replace(self, low=low, high=high, cases=cases).visit(node.body)
 
     def _called(self, call: ast.SetCall) -> None:
         mask = self.masks[call.name]

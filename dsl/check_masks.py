@@ -168,11 +168,9 @@ def _check_items(
 
 def unused_parameters(parameters: tuple[ast.Parameter, ...], used: set[str]) -> list[Diagnostic]:
     """One mistake for each parameter that neither a formula nor a later default reads."""
-    defaults: set[str] = set()
+    scope = Scope("default", {p.name: Symbol("unknown") for p in parameters})
     for parameter in parameters:
         if parameter.default is not None:
-            scope = Scope("default", {p.name: Symbol("unknown") for p in parameters})
             ExpressionChecker(scope, []).infer(parameter.default)
-            defaults |= scope.used
-    read = used | defaults | {*BUILTINS, SCORE}
+    read = used | scope.used | {*BUILTINS, SCORE}
     return [names.UnusedParameter(p.name, span=p.span) for p in parameters if p.name not in read]

@@ -74,6 +74,8 @@ def _checked_masks(
     recursion = find_recursion(table.own)
     if recursion is not None:
         raise DiagnosticsError([*mistakes, recursion])
+    sizes = Sizes(table.all())
+    _raise([m for d in table.own.values() if (m := sizes.excess(d.body)) is not None][:1])
     for definition in table.own.values():
         table.check(definition, mistakes)
     return table

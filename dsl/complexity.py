@@ -8,7 +8,7 @@ from attnc.dsl.mistakes.names import RecursiveMask
 from attnc.dsl.mistakes.syntax import NestedTooDeeply, TooManyNodes
 
 MAX_NODES = 20_000
-MAX_DEPTH = 200
+MAX_DEPTH = 150
 
 
 def children(node: ast.SetExpr | ast.Expr) -> Iterator[ast.SetExpr | ast.Expr]:

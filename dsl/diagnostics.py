@@ -10,6 +10,7 @@ from attnc.dsl.source import NOWHERE, Span
 
 MAX_SHOWN = 20  # mistakes rendered of one file
 MAX_COLUMNS = 120  # of a source line
+MAX_FACT = 200  # characters of a fact in a message
 
 
 class AttnError(Exception):
@@ -77,8 +78,14 @@ def fill(template: str, facts: object) -> str | None:
         value = getattr(facts, name)
         if value is None or value == "":
             return None
-        values[name] = value
+        values[name] = _short(value)
     return template.format(**values)
+
+
+def _short(value: object) -> object:
+    """A fact at a readable length."""
+    long = isinstance(value, str) and len(value) > MAX_FACT
+    return f"{str(value)[: MAX_FACT - 3]}..." if long else value
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -16,7 +16,7 @@ from attnc.dsl.mistakes import syntax as mistakes
 from attnc.dsl.mistakes.files import FileTooLarge
 from attnc.dsl.source import Source, Span
 
-MAX_CHARACTERS = 256 * 1024
+MAX_CHARACTERS = 128 * 1024
 MAX_DEPTH = 80  # levels of a file
 MAX_EXPRESSION_DEPTH = 200  # of one expression: the formula of a whole mask, written out
 EXPRESSION_NAME = "<expression>"

@@ -96,6 +96,7 @@ class RangeTooLarge(Diagnostic):
 
     code: ClassVar[str] = "range-too-large"
     title: ClassVar[str] = "`{variable}` ranges over {size} values; the limit is {limit}"
+    notes: ClassVar[tuple[str, ...]] = ("the ranges of an `exists` inside another multiply",)
     variable: str
     size: int
     limit: int
