@@ -31,7 +31,7 @@ TEXTS = {
     "digits": MASK.format("{k < " + "9" * N + "}"),
     "unions": MASK.format("causal | " * N + "causal"),
     "a chain of comparisons": MASK.format("{" + "k < " * 10 * N + "q}"),
-    "nested lists": "attention a(w = " + "[" * N + "]" * N + ") {{ mask window(w[h]) }}",
+    "nested lists": "attention a(w = " + "[" * N + "]" * N + ") { mask window(w[h]) }",
     "arguments": MASK.format("window(" + "1," * N + "1)"),
     "parameters": "attention a(" + ",".join(f"p{i} = 1" for i in range(N)) + ") { mask causal }",
     "nested ranges": MASK.format(

@@ -54,8 +54,7 @@ def test_bound() -> None:
         normalize softmax
         assert causal
         assert covers
-        cross
-    }""".replace("cross", "").replace("\n", "\n")
+    }"""
     program = load(text)
     bound = program.bind(w=8)
     assert bound.values == {"w": 8, "r": 8, "ws": (1, 2)}
@@ -75,9 +74,8 @@ def test_every_mask_of_the_prelude() -> None:
 
 
 def _bind(declared: str, **values: object) -> object:
-    return (
-        load(f"attention a({declared}) {{ mask causal score s * x }}\n").bind(**values).values["x"]
-    )
+    program = load(f"attention a({declared}) {{ mask causal score s * x }}\n")
+    return program.bind(**values).values["x"]
 
 
 def test_coercion() -> None:
@@ -121,7 +119,7 @@ def test_all_mistakes_of_a_call_at_once() -> None:
     ],
 )
 def test_constants_without_meaning(mask: str, kind: type) -> None:
-    program = load(f"attention a(w = 64) {{ mask causal & {mask} }}\n".replace("64", "1", 0))
+    program = load(f"attention a(w = 64) {{ mask causal & {mask} }}\n")
     with pytest.raises(DiagnosticsError) as caught:
         program.bind(w=0)
     assert {type(mistake) for mistake in caught.value.diagnostics} == {kind}
@@ -132,7 +130,7 @@ def test_lists_as_divisors() -> None:
     program.bind(d=[3, 4])
     with pytest.raises(DiagnosticsError) as caught:
         program.bind(d=[3, 0])
-    assert len(caught.value.diagnostics) == 3
+    assert len(caught.value.diagnostics) == 2
 
 
 def test_several_mistakes_are_told_in_order() -> None:
@@ -143,7 +141,6 @@ def test_several_mistakes_are_told_in_order() -> None:
 
 
 def test_masks_in_any_order() -> None:
-    program = load(
-        "mask a(w) = b2(w, w)\nmask b2(l, r) = window(l, r)\nattention x { mask a(3) }\n"
-    )
+    masks = "mask a(w) = b2(w, w)\nmask b2(l, r) = window(l, r)\n"
+    program = load(masks + "attention x { mask a(3) }\n")
     assert isinstance(program.masks["a"].body, ast.SetCall)
