@@ -24,7 +24,7 @@ from examples.models import gemma, manual
 
 STOCK, OURS = "sdpa", "attnc"
 FULL, SLIDING = "line/causal", "line/mistral"
-PROMPT = "The function returns a new list, which"
+PROMPT = "The first thing to know about attention is"
 PICTURE = Path("build/gemma_window.png")
 TOLERANCE = 1e-3
 TURNS = {2048: 3, 8192: 1}
@@ -105,8 +105,8 @@ def describe(window: int, seconds: float) -> list[str]:
     ]
 
 
-def agreement(model: Any, tokenizer: Any, tokens: torch.Tensor) -> tuple[bool, list[Row]]:
-    """Whether both models predict and write the same, and the rows that show it."""
+def agreement(model: Any, tokenizer: Any, tokens: torch.Tensor) -> tuple[bool, str, list[Row]]:
+    """Whether both models predict and write the same; what attnc's wrote; rows that show it."""
     largest, perplexity = compare_predictions(model, tokens)
     prompt = tokenizer(PROMPT, return_tensors="pt").input_ids
     stock, ours = (sentence(model, name, prompt) for name in (STOCK, OURS))
@@ -114,9 +114,9 @@ def agreement(model: Any, tokenizer: Any, tokens: torch.Tensor) -> tuple[bool, l
         ("largest logit difference", "", f"{largest:.1e}"),
         ("perplexity, 2048 tokens", *(f"{p:.2f}" for p in perplexity.values())),
         ("24 generated tokens", "", "the same" if stock == ours else "different"),
-        ("", tokenizer.decode(stock), tokenizer.decode(ours)),
     ]
-    return largest <= TOLERANCE and stock == ours, rows
+    text = tokenizer.decode(ours, skip_special_tokens=True)
+    return largest <= TOLERANCE and stock == ours, text, rows
 
 
 def speed(model: Any, tokens: torch.Tensor, turns: int) -> Row:
@@ -139,7 +139,7 @@ def main() -> bool:
 
     table = Table("", "stock (SDPA)", "attnc", title="Gemma 3 270M, float32")
     with console.status("comparing predictions"):
-        agrees, rows = agreement(model, tokenizer, tokens[:, :2048])
+        agrees, table.caption, rows = agreement(model, tokenizer, tokens[:, :2048])
     for length, turns in TURNS.items():
         with console.status(f"reading {length} tokens"):
             rows.append(speed(model, tokens[:, :length], turns))
