@@ -101,8 +101,7 @@ class World:
         """`name[indices]` of an input tensor; the indices are positions, heads, table entries."""
         declared, x = self.bound.inputs[name], self._given(name)
         if not self.rows.k_len:  # no pair, and perhaps nothing to read
-            shape = torch.broadcast_shapes(*(index.shape for index in indices))
-            return self._converted(name, torch.zeros(shape))
+            return self._converted(name, 0 * sum(indices, torch.tensor(0)))
         axes = zip(declared.axes, indices, strict=True)
         places = [self._place(declared, axis, index, x) for axis, index in axes]
         if x.dim() > len(places):
