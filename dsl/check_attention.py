@@ -67,6 +67,8 @@ class AttentionChecker:
                 first = str(taken.span)
                 self.mistakes.append(names.DuplicateName(given.name, first, span=given.span))
             scope.symbols[given.name] = input_symbol(given)
+            if given.grad and given.dtype == "int":
+                self.mistakes.append(forms.GradientOfInt(given.name, span=given.span))
             self._axes(given)
 
     def _axes(self, given: ast.Input) -> None:

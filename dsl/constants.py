@@ -93,7 +93,7 @@ def _holds(ops: tuple[str, ...], values: tuple[Any, ...]) -> bool:
 def _power(base: int | float, exponent: int | float) -> int | float:
     whole = isinstance(base, int) and isinstance(exponent, int)
     if whole and exponent < 0:
-        raise ConstantError("has a negative exponent")
+        raise ConstantError("has a negative exponent (a real power has a real base, `2.0`)")
     if whole and exponent > 64 and abs(base) > 1:
         raise ConstantError("does not fit 64 bits")
     result = base**exponent

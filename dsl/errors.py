@@ -50,6 +50,7 @@ from attnc.dsl.mistakes.files import (
 from attnc.dsl.mistakes.forms import (
     AxesOutOfOrder,
     DuplicateStatement,
+    GradientOfInt,
     MissingMask,
     NoAttention,
     SeveralAttentions,
@@ -120,6 +121,7 @@ __all__ = [
     "FileTooLarge",
     "FloatInMask",
     "FloatTooLarge",
+    "GradientOfInt",
     "HeadCountMismatch",
     "HeadsMissing",
     "IntegerTooLarge",

@@ -10,6 +10,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.checker import check, check_library
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.mistakes import files as mistakes
+from attnc.dsl.mistakes.names import DuplicateDefinition
 from attnc.dsl.parser import MAX_CHARACTERS, parse
 from attnc.dsl.program import Program
 from attnc.dsl.source import Source, Span
@@ -103,7 +104,7 @@ class _Uses:
         found: Masks = {}
         for use in file.uses:
             if use.quoted:
-                found |= self._used(use, chain)
+                _join(found, self._used(use, chain), use)
             elif use.path != "std":
                 raise DiagnosticsError([mistakes.UnknownLibrary(use.path, span=use.span)])
         return found
@@ -130,6 +131,14 @@ class _Uses:
             ) from None
         imported = self.masks(file, (*chain, path))
         return imported | check_library(file, {**prelude(), **imported})
+
+
+def _join(found: Masks, used: Masks, use: ast.Use) -> None:
+    """Adds the masks of one used file; a file that is used twice is no conflict."""
+    for name, mask in used.items():
+        if found.setdefault(name, mask) is not mask:
+            first = str(found[name].span)
+            raise DiagnosticsError([DuplicateDefinition(name, first, span=use.span)])
 
 
 def _inside(use: ast.Use, chain: tuple[Path, ...]) -> Path:

@@ -109,3 +109,13 @@ class AxesOutOfOrder(Diagnostic):
     notes: ClassVar[tuple[str, ...]] = ("the order is {order}; each at most once",)
     axes: str
     order: str
+
+
+@dataclass(frozen=True, slots=True)
+class GradientOfInt(Diagnostic):
+    """`grad` on an input that is no float."""
+
+    code: ClassVar[str] = "gradient-of-int"
+    title: ClassVar[str] = "input `{name}` is an int and has no gradient"
+    hints: ClassVar[tuple[str, ...]] = ("declare it float, or remove `grad`",)
+    name: str

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from attnc.dsl.diagnostics import DiagnosticsError
-from attnc.dsl.errors import UnknownSpec, UnreadableSpec, UseCycle, UseEscapes
+from attnc.dsl.errors import DuplicateDefinition, UnknownSpec, UnreadableSpec, UseCycle, UseEscapes
 from attnc.dsl.loader import load, shipped
+from attnc.dsl.source import NOWHERE
 
 SPEC = "attention a { mask near(2) }\n"
 
@@ -51,14 +52,8 @@ def test_unknown_names() -> None:
     assert mistake("../outside") is UnknownSpec
     assert mistake("nowhere.attn") is UnreadableSpec
     assert mistake(Path("/")) is UnreadableSpec
-    hint = UnknownSpec("line/mistrall", ("line/full", "line/mistral"), span=_span())
+    hint = UnknownSpec("line/mistrall", ("line/full", "line/mistral"), span=NOWHERE)
     assert "did you mean `line/mistral`?" in hint.render()
-
-
-def _span():
-    from attnc.dsl.source import NOWHERE
-
-    return NOWHERE
 
 
 def test_no_utf8(tmp_path: Path) -> None:
@@ -98,3 +93,13 @@ def test_cycles(folder: Path) -> None:
     (folder / "a.attn").write_text('use "b.attn"\n')
     (folder / "b.attn").write_text('use "a.attn"\n')
     assert mistake(write(folder, "a.attn")) is UseCycle
+
+
+def test_two_files_with_one_name(folder: Path) -> None:
+    (folder / "other.attn").write_text("mask near(w) = causal & window(w)\n")
+    (folder / "again.attn").write_text('use "lib.attn"\nmask wide = near(64)\n')
+    path = folder / "spec.attn"
+    path.write_text(f'use "lib.attn"\nuse "again.attn"\n{SPEC}')
+    assert "wide" in load(path).masks
+    path.write_text(f'use "lib.attn"\nuse "other.attn"\n{SPEC}')
+    assert mistake(path) is DuplicateDefinition
