@@ -58,8 +58,8 @@ def _value(
     try:
         value = evaluate(parameter.default, earlier)
     except ConstantError as error:
-        text = print_expression(parameter.default)
-        return ConstantOverflow(text, str(error), "", span=parameter.default.span)
+        text = print_expression(error.expr)
+        return ConstantOverflow(text, str(error), "", span=error.expr.span)
     return coerce(parameter, value) if value is not None else None
 
 

@@ -34,7 +34,7 @@ class AttentionChecker:
         """The parameters with their types; what is wrong is added to the mistakes."""
         before = len(self.mistakes)
         cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
-        scope = Scope("mask", cross=cross)
+        scope = Scope("mask", cross=cross, masks=self.masks.names())
         parameters = typed_parameters(attention.parameters, scope, self.mistakes)
         for parameter in parameters:
             self._free(parameter.name, parameter)

@@ -75,9 +75,9 @@ class _Walker:
         try:
             return None not in self._both(expr)
         except ConstantError as error:
-            text = print_expression(expr)
-            facts = (text, str(error), self._given(expr))
-            self.mistakes.append(affine.ConstantOverflow(*facts, span=self._span(expr)))
+            text = print_expression(error.expr)
+            facts = (text, str(error), self._given(error.expr))
+            self.mistakes.append(affine.ConstantOverflow(*facts, span=self._span(error.expr)))
             return True
 
     def _divisor(self, expr: ast.Binary) -> bool:

@@ -78,13 +78,19 @@ class ExpressionChecker:
             return self.fail(names.ScoreOutsideScore(span=expr.span))
         match self.scope.find(name):
             case None:
-                return self.fail(names.UnknownName(name, self.scope.names(), span=expr.span))
+                return self._unknown(expr, name)
             case Symbol(is_list=True):
                 return self.fail(typing.WholeList(name, span=expr.span))
             case Symbol(axes=(_, *_) as axes):
                 return self.fail(typing.MissingIndices(name, ", ".join(axes), span=expr.span))
             case symbol:
                 return Typed(symbol.kind, symbol.level)
+
+    def _unknown(self, expr: ast.Expr, name: str) -> Typed:
+        is_mask = name in self.scope.masks
+        advice = f"`{name}` is a mask: use it outside of the braces, `{name} & {{ ... }}`"
+        facts = (name, self.scope.names(), advice if is_mask else None)
+        return self.fail(names.UnknownName(*facts, span=expr.span))
 
     def _binary(self, expr: ast.Binary) -> Typed:
         match expr.op:

@@ -75,7 +75,7 @@ class MaskTable:
         return self.answers[key]
 
     def _scope(self, mask: ast.MaskDefinition, varying: frozenset[str]) -> Scope:
-        scope = Scope("mask")
+        scope = Scope("mask", masks=self.names())
         for parameter in mask.parameters:
             level = Level.VARYING if parameter.name in varying else Level.CONSTANT
             scope.symbols[parameter.name] = parameter_symbol(parameter, kind_of(parameter), level)

@@ -1,10 +1,10 @@
-"""What the parser would have accepted, in human words."""
+"""What the parser would have accepted, in human words, and what may have been meant."""
 
 from collections.abc import Iterable
 
 from lark import Token
 
-from attnc.dsl.diagnostics import listing
+from attnc.dsl.diagnostics import closest, listing
 
 _WORDS = {
     "NAME": "a name",
@@ -70,7 +70,23 @@ def _word(terminal: str) -> str:
     return _WORDS.get(terminal) or f"`{terminal.strip('_').lower()}`"
 
 
-def quoted(token: Token) -> str:
-    """A token for a title, cut to a readable length."""
-    text = str(token)
-    return f"`{text if len(text) <= 40 else text[:37] + '...'}`"
+def advice(token: Token, terminals: Iterable[str]) -> str | None:
+    """A hint for the mistakes that are made often; None where there is none to give."""
+    accepted, text = set(terminals), str(token)
+    words = {terminal.strip("_").lower() for terminal in accepted if terminal.strip("_").isalpha()}
+    similar = closest(text, words - {"name", "int", "float"}) if token.type == "NAME" else None
+    match token.type:
+        case "EQUAL" if "COMPARISON" in accepted:
+            return "equality is written `==`"
+        case "COMPARISON" | "PLUS" | "PRODUCT" | "_AND" | "_OR" if "VBAR" in accepted:
+            return "a condition is written in braces: `{ k <= q }`"
+        case "AMPERSAND" | "VBAR" if accepted & {"_AND", "_OR"}:
+            return "conditions are joined with `and` and `or`, sets with `&` and `|`"
+        case "AMPERSAND" | "VBAR":
+            return f"a set operator is one character: `{text}`"
+        case "NAME":
+            return f"did you mean `{similar}`?" if similar else None
+        case name if "NAME" in accepted and name.strip("_").lower() == text:
+            return f"`{text}` is a word of the language and cannot be a name"
+        case _:
+            return None

@@ -11,7 +11,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
 from attnc.dsl.build_file import build_file
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
-from attnc.dsl.expected import expected_words, quoted
+from attnc.dsl.expected import advice, expected_words
 from attnc.dsl.mistakes import syntax as mistakes
 from attnc.dsl.mistakes.files import FileTooLarge
 from attnc.dsl.source import Source, Span
@@ -92,8 +92,9 @@ def _explained(error: UnexpectedInput, source: Source) -> Diagnostic:
             return mistakes.UnexpectedEnd(words, span=_end(source))
         case UnexpectedToken(token=token):
             span = Builder(source).span(token)
-            words = expected_words(error.accepts or error.expected)
-            return mistakes.UnexpectedToken(quoted(token), words, span=span)
+            accepted = error.accepts or error.expected
+            facts = (str(token), expected_words(accepted), advice(token, accepted))
+            return mistakes.UnexpectedToken(*facts, span=span)
         case UnexpectedCharacters():
             span = Span(source, error.line, error.column, error.line, error.column + 1)
             return mistakes.UnexpectedCharacter(error.char, span=span)

@@ -1,6 +1,6 @@
 """What a name stands for, and what is known of a value before anything runs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -59,6 +59,7 @@ class Scope:
     symbols: dict[str, Symbol] = field(default_factory=dict)
     cross: bool = False
     used: set[str] = field(default_factory=set)
+    masks: Collection[str] = ()  # names of sets, for a hint
 
     def find(self, name: str) -> Symbol | None:
         """What the name stands for; marks it as read."""
@@ -74,7 +75,7 @@ class Scope:
 
     def at(self, place: Place) -> "Scope":
         """The same names (and the same record of reads) at another place."""
-        return Scope(place, self.symbols, self.cross, self.used)
+        return Scope(place, self.symbols, self.cross, self.used, self.masks)
 
 
 _CONSTANT_BUILTINS = ("heads", "kv_heads")

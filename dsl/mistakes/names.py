@@ -13,9 +13,10 @@ class UnknownName(Diagnostic):
     code: ClassVar[str] = "unknown-name"
     title: ClassVar[str] = "unknown name `{name}`"
     label: ClassVar[str] = "not a built-in, parameter, input or bound variable"
-    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
+    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?", "{advice}")
     name: str
     known: tuple[str, ...]
+    advice: str | None = None
 
     @property
     def suggestion(self) -> str | None:

@@ -11,10 +11,12 @@ class UnexpectedToken(Diagnostic):
     """The parser met a word that cannot stand here."""
 
     code: ClassVar[str] = "unexpected-token"
-    title: ClassVar[str] = "unexpected {found}"
+    title: ClassVar[str] = "unexpected `{found}`"
     notes: ClassVar[tuple[str, ...]] = ("expected {expected}",)
+    hints: ClassVar[tuple[str, ...]] = ("{advice}",)
     found: str
     expected: str
+    advice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

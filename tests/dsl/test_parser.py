@@ -146,3 +146,20 @@ def test_an_operand_with_when_is_refused() -> None:
 def test_few_parentheses_are_printed() -> None:
     text = "(q + g div 2) div g == (k + g div 2) div g and not (q < k or k < -2)"
     assert print_expression(parse_expression(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("attention a { masc causal }", "did you mean `mask`?"),
+        ("attention a { mask q <= k }", "in braces"),
+        ("attention a { mask { q = k } }", "`==`"),
+        ("attention a { mask { q < k | q < 3 } }", "`and` and `or`"),
+        ("attention a { mask causal && full }", "one character"),
+        ("attention a(mask = 3) { mask causal }", "cannot be a name"),
+    ],
+)
+def test_hints(text: str, hint: str) -> None:
+    with pytest.raises(DiagnosticsError) as caught:
+        parse(Source("t", text))
+    assert hint in str(caught.value).splitlines()[-1]

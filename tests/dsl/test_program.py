@@ -144,3 +144,8 @@ def test_masks_in_any_order() -> None:
     masks = "mask a(w) = b2(w, w)\nmask b2(l, r) = window(l, r)\n"
     program = load(masks + "attention x { mask a(3) }\n")
     assert isinstance(program.masks["a"].body, ast.SetCall)
+
+
+def test_a_mask_in_a_formula() -> None:
+    with pytest.raises(DiagnosticsError, match="`causal` is a mask"):
+        load("attention a { mask { causal and q < 3 } }\n")
