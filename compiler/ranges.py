@@ -1,5 +1,6 @@
 """Ranges of integer expressions by interval arithmetic: how far a table index reaches, which
-comparisons no position can decide otherwise, and up to which length 32-bit arithmetic is exact."""
+comparisons no position can decide otherwise, and up to which length 32-bit arithmetic is exact.
+"""
 
 import math
 from collections.abc import Iterable
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attnc.compiler import fold
 from attnc.compiler.inline import mask_condition, score_expression
-from attnc.dsl.syntax import Binary, Bool, Call, Compare, Expr, Float, Index, Int, List, Name, Unary
+from attnc.dsl.syntax import Binary, Bool, Call, Compare, Expr, Index, Int, List, Name, Unary
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -89,7 +90,12 @@ def narrow(condition: Expr, length: float) -> Expr:
 
 def _decided(op: str, a: Reach, b: Reach) -> bool | None:
     """Whether `a op b` holds for all values in the ranges, for none, or (None) for some."""
-    always = {"<": a.high < b.low, "<=": a.high <= b.low, ">": a.low > b.high, ">=": a.low >= b.high}
+    always = {
+        "<": a.high < b.low,
+        "<=": a.high <= b.low,
+        ">": a.low > b.high,
+        ">=": a.low >= b.high,
+    }
     never = {"<": a.low >= b.high, "<=": a.low > b.high, ">": a.high <= b.low, ">=": a.high < b.low}
     apart = a.high < b.low or b.high < a.low
     if op in ("==", "!="):
@@ -117,7 +123,7 @@ def _fits(node: Expr, length: float) -> bool:
         case _:
             return True
     known = math.isfinite(found.low) and math.isfinite(found.high)
-    return not known or (-(2**INT32_BITS) <= found.low and found.high < 2**INT32_BITS)
+    return not known or (found.low >= -(2**INT32_BITS) and found.high < 2**INT32_BITS)
 
 
 def _binary(op: str, a: Reach, b: Reach) -> Reach:

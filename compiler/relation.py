@@ -25,7 +25,9 @@ EXISTING = (
     "q_start <= q < q_start + q_len and k_start <= k < k_start + k_len and 0 <= k and "
     "0 <= q_len and 0 <= k_len"
 )
-OPERATIONS = 2_000_000
+OPERATIONS = 400_000  # of isl for one relation, or for the tiles of one
+CONSTANT_BITS = 40
+DIVISION_DEPTH = 4
 
 Bias = Literal["upper", "lower"]
 
@@ -102,6 +104,7 @@ def relation(
     space = Space((*(("h",) if uses_head else ()), "q", "k"), params)
     exists = space.parse(EXISTING + (f" and 0 <= h < {heads}" if uses_head else ""))
     tested = any(map(_reads_tensor(floats), fold.walk(condition)))
+    _check_size(condition)
 
     translate = _Translator(space, floats)
 
@@ -118,6 +121,23 @@ def relation(
     return Relation(
         condition, upper, lower, exists, fails, test, uses_head, uses_batch, heads, runtime, floats
     )
+
+
+def _check_size(condition: ast.Expr) -> None:
+    """Refuse what makes isl slow long before it counts many operations."""
+    pending = [(condition, 0)]
+    while pending:
+        node, depth = pending.pop()
+        match node:
+            case ast.Int(value) if abs(value).bit_length() > CONSTANT_BITS:
+                raise AnalysisTooComplex(f"the constant {value} has over {CONSTANT_BITS} bits")
+            case ast.Binary("div" | "mod"):
+                depth += 1
+            case _:
+                pass
+        if depth > DIVISION_DEPTH:
+            raise AnalysisTooComplex(f"over {DIVISION_DEPTH} divisions are nested in each other")
+        pending += [(child, depth) for child in fold.children(node)]
 
 
 def _reads_tensor(floats: frozenset[str]) -> Callable[[ast.Expr], bool]:

@@ -34,7 +34,7 @@ DTYPES = {
 __all__ = ["analyze", "compile", "load", "mask", "reference"]
 
 
-def compile(  # noqa: A001
+def compile(
     spec: Spec,
     *,
     target: str = "cpu",

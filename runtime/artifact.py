@@ -120,7 +120,9 @@ def _check_files(path: Path, manifest: Mapping[str, Any]) -> None:
         except OSError:
             raise InvalidArtifact(str(path), f"`{name}` is missing") from None
         if found != expected:
-            raise InvalidArtifact(str(path), f"`{name}` was changed: its SHA-256 is {found[:12]}...")
+            raise InvalidArtifact(
+                str(path), f"`{name}` was changed: its SHA-256 is {found[:12]}..."
+            )
 
 
 def _check_host(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -130,7 +132,9 @@ def _check_host(path: Path, manifest: Mapping[str, Any]) -> None:
         raise InvalidArtifact(str(path), reason)
     missing = build.missing_features(manifest["cpu"], manifest["features"])
     if missing:
-        reason = f"it needs {manifest['cpu']} instructions that this CPU lacks: {', '.join(missing)}"
+        reason = (
+            f"it needs {manifest['cpu']} instructions that this CPU lacks: {', '.join(missing)}"
+        )
         raise InvalidArtifact(str(path), reason)
 
 

@@ -78,9 +78,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def _target(cpu: str) -> Any:
-    return tvm().target.Target(
-        {"kind": "llvm", "mcpu": cpu, "num-cores": torch.get_num_threads()}
-    )
+    return tvm().target.Target({"kind": "llvm", "mcpu": cpu, "num-cores": torch.get_num_threads()})
 
 
 def to_llvm(script: str, cpu: str) -> str:
@@ -96,11 +94,10 @@ def to_assembly(script: str, cpu: str) -> str:
     return str(tvm().compile(module, target=_target(cpu)).mod.inspect_source("asm"))
 
 
-def load(llvm: str) -> Kernel:
-    """The function `main` of a module given as LLVM text, with its loops on torch's pool."""
+def load(llvm: str, *functions: str) -> list[Kernel]:
+    """Functions of a module given as LLVM text, with its loops on torch's pool."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.ll"
         path.write_text(on_torch_pool(llvm))
         module = tvm().runtime.load_module(str(path))
-        kernel: Kernel = module["main"]
-    return kernel
+        return [module[name] for name in functions]

@@ -1,4 +1,4 @@
-"""The checks on one call, and the call in the one form that kernels and the oracle's tests share."""
+"""The checks on one call, and the call in the one form that kernels and the oracle share."""
 
 import math
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ def batch_rows(
     k_start: int | Tensor | None,
     kv_len: Tensor | None,
 ) -> Tensor:
-    """The rows of a batch: by default the queries are the last positions (`cross`: both start at 0)."""
+    """The rows of a batch: the queries are the last positions, or (`cross`) both start at 0."""
     batch, queries, keys = q.shape[0], q.shape[2], k.shape[2]
     starts = per_entry("k_start", 0 if k_start is None else k_start, batch)
     if q_start is not None:

@@ -83,7 +83,9 @@ def _fits(x: Tensor, shape: list[int | None]) -> bool:
 
 
 def _wanted(axes: tuple[str, ...], sizes: list[int | None], batch: int) -> str:
-    parts = [axis if size is None else f"{axis} = {size}" for axis, size in zip(axes, sizes, strict=True)]
+    parts = [
+        axis if size is None else f"{axis} = {size}" for axis, size in zip(axes, sizes, strict=True)
+    ]
     leading = "" if axes[0] == "b" else f", or with a leading batch axis of {batch}"
     return f"[{', '.join(parts)}]{leading}"
 

@@ -4,10 +4,12 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from torch import Tensor
 
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.compiler.elaborate import Sizes
@@ -20,15 +22,19 @@ from attnc.version import __version__
 SCHEMA = 1
 LLVM_FILE, FACTS_FILE, SCRIPT_FILE = "kernel.ll", "facts.json", "kernel.py"
 
+Table = tuple[Tensor, Tensor]  # int64 offsets [n + 1], int32 key tiles
+
 _lock = threading.RLock()  # isl contexts and TVM's script parser belong to one thread at a time
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedKernel:
-    """A callable kernel and what it must be given."""
+    """A callable kernel, what it must be given, and the planner of its table if it reads one."""
 
     run: build.Kernel
     facts: KernelFacts
+    plan: build.Kernel | None = None
+    tables: dict[bytes, Table] = field(default_factory=dict)
 
 
 def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
@@ -83,4 +89,7 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     facts = json.loads(texts[FACTS_FILE])
     lists = {name: tuple(facts[name]) for name in ("inputs", "numbers")}
     with _lock:
-        return LoadedKernel(build.load(texts[LLVM_FILE]), KernelFacts(**(facts | lists)))
+        known = KernelFacts(**(facts | lists))
+        names = ("main", "plan") if known.tabled else ("main",)
+        run, *plan = build.load(texts[LLVM_FILE], *names)
+    return LoadedKernel(run, known, *plan)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from attnc.dsl.errors import ShapeMismatch
 from attnc.runtime.kernels import LoadedKernel
+from attnc.runtime.tables import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,13 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     threads = max(1, min(torch.get_num_threads(), items))
     floats = torch.empty(threads, facts.floats)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
+    numbers = [a.numbers[name] for name in facts.numbers]
+    planned = table(kernel, a.rows, numbers, a.q.shape[1]) if facts.tabled else ()
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, a.rows, floats, lists),
+        *planned,
         *(a.tensors[name] for name in facts.inputs),
-        *(a.numbers[name] for name in facts.numbers),
+        *numbers,
         *(a.scale, threads, tiles, key_tiles),
     )
 

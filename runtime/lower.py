@@ -49,9 +49,7 @@ def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]
     return int(found.q.value.data), int(found.k.value.data)
 
 
-def lower(
-    bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None
-) -> ModuleOp:
+def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None) -> ModuleOp:
     """The module of the `tile` dialect; `watch` sees it elaborated and after each pass."""
     module = elaborate(bound, sizes)
     if watch is not None:

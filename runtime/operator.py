@@ -53,9 +53,7 @@ class SpecRunner:
         """Whether kernels are specialised on the head counts."""
         return needs_heads(self.bound)
 
-    def run(
-        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords
-    ) -> tuple[Tensor, Tensor]:
+    def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in float32."""
         if q.device.type != "cpu":
             raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
@@ -157,9 +155,7 @@ class Operator:
     third axes are swapped. Any strides whose last is 1; any ratio Hq / Hkv.
     """
 
-    def __init__(
-        self, bound: Bound, options: Options, artifact: "Artifact | None" = None
-    ) -> None:
+    def __init__(self, bound: Bound, options: Options, artifact: "Artifact | None" = None) -> None:
         self.bound, self.options, self.artifact = bound, options, artifact
         self._key = _key(bound, options, artifact.folder if artifact else "")
         only = artifact.only if artifact else None

@@ -40,6 +40,21 @@ class Context:
         return self.machine.tile_q
 
     @cached_property
+    def visits(self) -> list[tile.VisitOp]:
+        """The visits of the kernel, in order."""
+        return [op for op in self.kernel.body.block.ops if isinstance(op, tile.VisitOp)]
+
+    @property
+    def tabled(self) -> bool:
+        """Whether the tiles to visit come from a table, and not from loops in the kernel."""
+        return any(visit.source.data == "table" for visit in self.visits)
+
+    @property
+    def list_name(self) -> str:
+        """The buffer that the numbers of the key tiles to visit are read from."""
+        return "table" if self.tabled else "lists"
+
+    @cached_property
     def inputs(self) -> dict[str, InputAttr]:
         """The inputs by name."""
         return {i.label.data: i for i in self.kernel.inputs}

@@ -18,15 +18,14 @@ def emit_elementwise(context: Context, steps: list[Step]) -> None:
     if not steps:
         return
     out, m, rows = context.out, context.machine, context.rows
-    with out.block("for g in range(tiles_now):"):
-        with out.block(f"for j in range({m.keys}):"):
-            out.line(f"row: T.int32 = lists[list_at + g] * {m.keys} + j")
-            with out.block(f"for v in T.unroll({m.vectors}):"):
-                place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
-                score = place
-                for step in steps:
-                    score = out.bind("s", _apply(context, step, score))
-                out.line(f"{place} = {score}")
+    with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
+        out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + j")
+        with out.block(f"for v in T.unroll({m.vectors}):"):
+            place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
+            score = place
+            for step in steps:
+                score = out.bind("s", _apply(context, step, score))
+            out.line(f"{place} = {score}")
 
 
 def _apply(context: Context, step: Step, score: str) -> str:

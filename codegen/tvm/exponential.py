@@ -50,12 +50,12 @@ def exp2(out: Emitter, x: Value, nonpositive: bool = False) -> Value:
 
 
 def exp(out: Emitter, x: Value) -> Value:
-    """e to the power of a float value."""
+    """E to the power of a float value."""
     return exp2(out, _times(x, LOG2_E))
 
 
 def expm1(out: Emitter, x: Value) -> Value:
-    """e to the power of a float value, less one, without cancellation near zero."""
+    """E to the power of a float value, less one, without cancellation near zero."""
     series, power = _parts(out, _times(x, LOG2_E))
     name = out.fresh("e")
     out.line(f"{name} = {series} * {power} + ({power} - {constant(1.0, x.lanes)})")

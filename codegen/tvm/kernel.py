@@ -6,6 +6,7 @@ The module's function `main` takes, in this order:
     lse                  float32 [S, heads, rows], any strides
     rows                 int32 [S, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
     f, lists             scratch of each thread: float32 and int32 [threads, ...] (see `context`)
+    offsets, table       only where the kernel is tabled: see `planner`
     inputs               [S, axes...], any strides
     run-time numbers     in the order of the spec
     scale, threads, tiles (query tiles of the longest sequence), key_tiles (room in a list)
@@ -24,22 +25,36 @@ from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.lanes import DTYPES, element
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.micro import LOCAL, emit_accumulate, emit_scores
+from attnc.codegen.tvm.planner import (
+    bind_table,
+    emit_lookup,
+    emit_planner,
+    first_of_list,
+    plan_depends_on_head,
+)
+from attnc.codegen.tvm.signature import (
+    ANY,
+    Tensors,
+    emit_row,
+    number_arguments,
+    number_inputs,
+    tensor_inputs,
+)
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
-from attnc.codegen.tvm.visits import LISTS, emit_plan, emit_query_bounds
+from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_plan, emit_query_bounds
 from attnc.compiler.dialects import tile
 from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr
-
-ROW_COLUMNS = ("q_row", "k_row", "q_start", "k_start", "q_len", "k_len")
-ANY = "T.int64(1099511627776)"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelFacts:
     """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order.
 
-    No position may exceed `longest`, beyond which 32-bit arithmetic would overflow.
+    No position may exceed `longest`, beyond which 32-bit arithmetic would overflow. A `tabled`
+    kernel reads the tiles to visit from a table, which the module's function `plan` fills,
+    for every head where `plan_by_head`, else for all at once.
     """
 
     floats: int
@@ -49,6 +64,8 @@ class KernelFacts:
     inputs: tuple[str, ...]
     numbers: tuple[str, ...]
     longest: int
+    tabled: bool
+    plan_by_head: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +84,23 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     context = Context(out, kernel, machine)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
-        out.line("@T.prim_func(s_tir=True)")
-        with out.block(f"def main({_signature(context)}):"):
-            out.line('T.func_attr({"global_symbol": "main", "tirx.noalias": True})')
-            _bind_tensors(context)
-            with out.block("for worker in T.parallel(threads):"):
-                _emit_worker(context)
-    tensors, numbers = _split_inputs(context)
+        _emit_main(context)
+        if context.tabled:
+            emit_planner(context)
+    tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
     longest = exact_length(_expressions(kernel))
-    facts = KernelFacts(floats, ints, rows, keys, tuple(tensors), tuple(numbers), longest)
+    facts = KernelFacts(
+        floats,
+        ints,
+        rows,
+        keys,
+        tuple(tensors),
+        tuple(numbers),
+        longest,
+        context.tabled,
+        plan_depends_on_head(context),
+    )
     return KernelSource(out.text(), facts)
 
 
@@ -93,69 +117,41 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
     return [parse_expression(text.data) for text in found if isinstance(text, StringAttr)]
 
 
-def _split_inputs(context: Context) -> tuple[list[str], list[str]]:
-    tensors = [n for n, i in context.inputs.items() if i.axis_names]
-    return tensors, [n for n in context.inputs if n not in tensors]
-
-
-def _signature(context: Context) -> str:
-    tensors, numbers = _split_inputs(context)
-    handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists", *(f"in_{n}" for n in tensors)]
-    scalars = [f"in_{n}: T.{DTYPES[context.inputs[n].dtype.data]}" for n in numbers]
-    scalars += ["scale: T.float32", "threads: T.int32", "tiles: T.int32", "key_tiles: T.int32"]
-    return ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
+def _emit_main(context: Context) -> None:
+    """The function `main`."""
+    out = context.out
+    handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists"]
+    handles += ["offsets", "table"] if context.tabled else []
+    handles += [f"in_{name}" for name in tensor_inputs(context)]
+    scalars = [*number_arguments(context), "scale: T.float32", "threads: T.int32"]
+    scalars += ["tiles: T.int32", "key_tiles: T.int32"]
+    arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
+    out.line("@T.prim_func(s_tir=True)")
+    with out.block(f"def main({arguments}):"):
+        out.line('T.func_attr({"global_symbol": "main", "tirx.noalias": True})')
+        _bind_tensors(context)
+        with out.block("for worker in T.parallel(threads):"):
+            _emit_worker(context)
 
 
 def _bind_tensors(context: Context) -> None:
     """Shapes and strides of the arguments, and a flat view of each."""
-    flat: list[str] = []
-    variables = ("n", "heads", "kv_heads", "q_rows", "k_rows")
-    context.out.line(*(f"{name} = T.int64()" for name in variables))
-    shapes = {
-        "q": ("heads", "q_rows", context.head_dim),
-        "k": ("kv_heads", "k_rows", context.head_dim),
-        "v": ("kv_heads", "k_rows", context.value_dim),
-        "out": ("heads", "q_rows", context.value_dim),
-    }
-    for name, shape in shapes.items():
-        sizes = [s if isinstance(s, str) else f"T.int64({s})" for s in shape]
-        _bind(context, flat, name, "float32", ["n", *sizes], unit=True)
-    _bind(context, flat, "lse", "float32", ["n", "heads", "q_rows"])
-    _bind(context, flat, "rows", "int32", ["n", f"T.int64({len(ROW_COLUMNS)})"], unit=True)
-    for name, dtype in (("f", "float32"), ("lists", "int32")):
-        _bind(context, flat, name, dtype, ["T.Cast('int64', threads)", f"{name}_width"], unit=True)
-    for name, attr in context.inputs.items():
-        if attr.axis_names:
-            sizes = [f"in_{name}_n{i}" for i in range(1, len(attr.axis_names) + 1)]
-            if attr.axis_names[0] == "b":
-                sizes[0] = "T.int64(1)"
-            _bind(context, flat, f"in_{name}", DTYPES[attr.dtype.data], ["n", *sizes])
-    context.out.line(*flat)
-
-
-def _bind(
-    context: Context,
-    flat: list[str],
-    name: str,
-    dtype: str,
-    sizes: list[str],
-    unit: bool = False,
-) -> None:
-    out = context.out
-    strides = [f"{name}_s{axis}" for axis in range(len(sizes))]
-    if unit:
-        strides[-1] = "T.int64(1)"
-    own = [s for s in [*sizes, *strides] if s.startswith((f"{name}_n", f"{name}_s", f"{name}_w"))]
-    out.line(*(f"{variable} = T.int64()" for variable in own))
-    shape, steps = ", ".join(sizes), ", ".join(strides)
-    out.line(
-        f"{name}_m = T.match_buffer({name}_, ({shape},), '{dtype}', strides=({steps},), align=4)"
-    )
-    flat.append(f"{_flat(name)} = T.decl_buffer(({ANY},), '{dtype}', data={name}_m.data)")
-
-
-def _flat(name: str) -> str:
-    return {"f": "f", "lists": "lists"}.get(name, name if name.startswith("in_") else f"{name}_t")
+    tensors = Tensors(context)
+    tensors.sizes("n", "heads", "kv_heads", "q_rows", "k_rows")
+    d, v = (f"T.int64({columns})" for columns in (context.head_dim, context.value_dim))
+    tensors.bind("q", "float32", ["n", "heads", "q_rows", d], unit=True)
+    tensors.bind("k", "float32", ["n", "kv_heads", "k_rows", d], unit=True)
+    tensors.bind("v", "float32", ["n", "kv_heads", "k_rows", v], unit=True)
+    tensors.bind("out", "float32", ["n", "heads", "q_rows", v], unit=True)
+    tensors.bind("lse", "float32", ["n", "heads", "q_rows"])
+    tensors.rows()
+    threads = "T.Cast('int64', threads)"
+    tensors.bind("f", "float32", [threads, "f_width"], unit=True)
+    tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
+    if context.tabled:
+        bind_table(tensors)
+    tensors.inputs()
+    tensors.declare()
 
 
 def _emit_worker(context: Context) -> None:
@@ -175,9 +171,7 @@ def _emit_worker(context: Context) -> None:
                 "h: T.int32 = (item // tiles) % head_count",
                 "s: T.int32 = item // (tiles * head_count)",
             )
-            for column, name in enumerate(ROW_COLUMNS):
-                place = f"T.Cast('int64', s) * rows_s0 + {column}"
-                out.line(f"{name}: T.int32 = rows_t[{place}]")
+            emit_row(context)
             with out.block(f"if t * {context.rows} < q_len:"):
                 _emit_tile(context)
 
@@ -211,9 +205,12 @@ def _emit_tile(context: Context) -> None:
         )
     out.line(f"i_first: T.int32 = t * {context.rows}", "q_first: T.int32 = q_start + i_first")
     _emit_rows(context)
-    visits = [op for op in context.kernel.body.block.ops if isinstance(op, tile.VisitOp)]
+    visits = context.visits
     emit_query_bounds(context)
-    emit_plan(context, visits)
+    if context.tabled:
+        emit_lookup(context)
+    else:
+        emit_plan(context, visits, append_to_list)
     _emit_load(context, _scored(visits))
     for visit in visits:
         _emit_visit(context, visit)
@@ -231,8 +228,8 @@ def _emit_rows(context: Context) -> None:
     for name, attr in context.row_inputs.items():
         buffer = "copies" if attr.dtype.data == "int" else "f"
         with out.block(f"for r in range({context.rows}):"):
-            token = f"(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
-            row = f"(q_row + T.min(i_first + r, q_len - 1))"
+            token = "(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
+            row = "(q_row + T.min(i_first + r, q_len - 1))"
             texts = {"h": "h", "hkv": "(h // group)", "b": "0", "token": token, "q": row}
             places = [Value(texts[axis], INT) for axis in attr.axis_names]
             value = element(context, attr, places, DTYPES[attr.dtype.data]).text
@@ -264,7 +261,7 @@ def _emit_visit(context: Context, visit: tile.VisitOp) -> None:
     with out.block(f"for i in range((count[{which}] + {chunk - 1}) // {chunk}):"):
         out.line(
             f"tiles_now: T.int32 = T.min({chunk}, count[{which}] - i * {chunk})",
-            f"list_at: T.int64 = lists_at + {which} * key_tiles + i * {chunk}",
+            f"list_at: T.int64 = {first_of_list(context, which)} + i * {chunk}",
         )
         steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
         for op in visit.each.block.ops:

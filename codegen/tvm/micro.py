@@ -17,7 +17,7 @@ def emit_scores(context: Context, clamp_keys: bool) -> None:
     out, m, rows = context.out, context.machine, context.rows
     out.line(f"# scores [k {m.keys}, q {rows}] = keys [k, d {context.head_dim}] . query [d, q]")
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = lists[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
             row = f"T.min(row_first + {i}, k_len - 1)" if clamp_keys else f"(row_first + {i})"
             out.line(f"k_{i}: T.int64 = k_base + T.Cast('int64', {row}) * k_s2")
@@ -26,7 +26,9 @@ def emit_scores(context: Context, clamp_keys: bool) -> None:
             for i in range(m.keys):
                 for v in range(m.vectors):
                     query = context.part("query", f"d * {rows} + {v * m.lanes}")
-                    out.line(f"a{i}[{v}] = a{i}[{v}] + T.broadcast(k_t[k_{i} + d], {m.lanes}) * {query}")
+                    out.line(
+                        f"a{i}[{v}] = a{i}[{v}] + T.broadcast(k_t[k_{i} + d], {m.lanes}) * {query}"
+                    )
         with out.block(f"for v in T.unroll({m.vectors}):"):
             for i in range(m.keys):
                 place = context.part("scores", f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
@@ -36,7 +38,9 @@ def emit_scores(context: Context, clamp_keys: bool) -> None:
 def emit_accumulate(context: Context, clamp_keys: bool) -> None:
     """Rescale the output and add the chunk's weighted values, a block of columns at a time."""
     out, m = context.out, context.machine
-    out.line(f"# output [v {context.value_dim}, q {context.rows}] += values [k, v]^T . weights [k, q]")
+    out.line(
+        f"# output [v {context.value_dim}, q {context.rows}] += values [k, v]^T . weights [k, q]"
+    )
     blocks, rest = divmod(context.value_dim, m.keys)
     if blocks:
         with out.block(f"for column in range({blocks}):"):
@@ -54,14 +58,16 @@ def _columns(context: Context, first: str, count: int, clamp_keys: bool) -> None
     rescale = context.part("rescale", f"v * {m.lanes}")
     _accumulators(context, count, lambda i, v: f"{output(i)} * {rescale}")
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = lists[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         with out.block(f"for j in range({m.keys}):"):
             row = "T.min(row_first + j, k_len - 1)" if clamp_keys else "(row_first + j)"
             out.line(f"v_row: T.int64 = v_base + T.Cast('int64', {row}) * v_s2 + {first}")
             for i in range(count):
                 for v in range(m.vectors):
                     weight = context.part("scores", f"(g * {m.keys} + j) * {rows} + {v * m.lanes}")
-                    out.line(f"a{i}[{v}] = a{i}[{v}] + T.broadcast(v_t[v_row + {i}], {m.lanes}) * {weight}")
+                    out.line(
+                        f"a{i}[{v}] = a{i}[{v}] + T.broadcast(v_t[v_row + {i}], {m.lanes}) * {weight}"
+                    )
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(*(f"{output(i)} = a{i}[v]" for i in range(count)))
 

@@ -90,7 +90,7 @@ class TvmTarget:
                 raise AssertionError(f"no such function: {function}")
 
     def _tanh(self, x: Value) -> Value:
-        """e / (e + 2) with e = exp(2x) - 1, for |x| cut to 30, where tanh has reached 1."""
+        """E / (e + 2) with e = exp(2x) - 1, for |x| cut to 30, where tanh has reached 1."""
         two, limit, least = (constant(number, x.lanes) for number in (2.0, 30.0, -30.0))
         doubled = f"({two} * T.min({limit}, T.max({least}, {x.text})))"
         e = expm1(self.out, Value(doubled, FLOAT, x.lanes)).text

@@ -1,5 +1,6 @@
 """The plan of one query tile: which key tiles to visit, as two lists in the thread's scratch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xdsl.ir import Block
@@ -10,18 +11,17 @@ from attnc.codegen.tvm.lanes import DTYPES, element, scalar_target
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects import tile
 from attnc.dsl.parser import parse_expression
-from attnc.dsl.printer import print_expr
-from attnc.dsl.syntax import Expr
 
 FULL, PARTIAL = 0, 1
 LISTS = {"full": FULL, "partial": PARTIAL}
+Append = Callable[[Context, int], None]
 
 
-def emit_plan(context: Context, visits: list[tile.VisitOp]) -> None:
-    """Fill both lists; `count[0]` and `count[1]` are their lengths."""
+def emit_plan(context: Context, visits: list[tile.VisitOp], append: Append) -> None:
+    """Enumerate the tiles of both classes; `count[0]` and `count[1]` become their numbers."""
     context.out.line("count[0] = 0", "count[1] = 0")
     for visit in visits:
-        _Plan(context, LISTS[visit.tile_class.data]).nest(visit.plan.block)
+        _Plan(context, LISTS[visit.tile_class.data], append).nest(visit.plan.block)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class _Plan:
 
     context: Context
     target_list: int
+    append: Append
 
     def nest(self, block: Block) -> None:
         out = self.context.out
@@ -56,7 +57,7 @@ class _Plan:
         out = self.context.out
         out.line(f"tile: T.int32 = {self.text(op.tile.data)}")
         if op.possible is None or op.certain is None:
-            _append(self.context, str(self.target_list))
+            self.append(self.context, self.target_list)
             return
         target = emit_key_bounds(self.context)
         possible = render(parse_expression(op.possible.data), target).text
@@ -64,15 +65,16 @@ class _Plan:
         whole = f"tile * {self.context.machine.keys} + {self.context.machine.keys} <= k_len"
         with out.block(f"if {possible}:"):
             with out.block(f"if T.And({whole}, {certain}):"):
-                _append(self.context, str(FULL))
+                self.append(self.context, FULL)
             with out.block("else:"):
-                _append(self.context, str(PARTIAL))
+                self.append(self.context, PARTIAL)
 
     def text(self, expression: str) -> str:
         return render(parse_expression(expression), scalar_target(self.context)).text
 
 
-def _append(context: Context, which: str) -> None:
+def append_to_list(context: Context, which: int) -> None:
+    """Put `tile` at the end of one of the thread's lists."""
     context.out.line(
         f"lists[lists_at + {which} * key_tiles + count[{which}]] = tile",
         f"count[{which}] = count[{which}] + 1",
@@ -143,6 +145,3 @@ def _widen(context: Context, ends: str, value: str) -> None:
     context.out.line(
         f"{ends}[0] = T.min({ends}[0], {value})", f"{ends}[1] = T.max({ends}[1], {value})"
     )
-
-
-__all__ = ["Expr", "emit_plan", "emit_query_bounds", "print_expr"]

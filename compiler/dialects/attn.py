@@ -83,7 +83,9 @@ class _SetOp(IRDLOperation):
     right = operand_def(PairsType)
     result = result_def(PairsType)
     traits = traits_def(Pure())
-    assembly_format = "$left `,` $right `:` type($left) `,` type($right) `->` type($result) attr-dict"
+    assembly_format = (
+        "$left `,` $right `:` type($left) `,` type($right) `->` type($result) attr-dict"
+    )
 
 
 @irdl_op_definition
@@ -206,13 +208,14 @@ class ClassesOp(IRDLOperation):
 
 @irdl_op_definition
 class VisitsOp(IRDLOperation):
-    """How the tiles of one class are enumerated, in operations of the `tile` dialect."""
+    """How the tiles of one class are enumerated, in operations of the `tile` dialect, and where."""
 
     name = "attn.visits"
     tile_class = prop_def(StringAttr)
+    source = prop_def(StringAttr)
     plan = region_def("single_block")
     traits = traits_def(NoTerminator())
-    assembly_format = "$tile_class $plan attr-dict"
+    assembly_format = "$tile_class `by` $source $plan attr-dict"
 
 
 Attn = Dialect(

@@ -1,13 +1,13 @@
 """The `tile` dialect: how one kernel computes an attention, tile by tile, for any target.
 
 A kernel owns one tile of query rows. A `tile.visit` names the key tiles of one class (full or
-partial): its first region enumerates them (`for`, `if`, `push`, or a table), its second says
+partial): its first region enumerates them (`for`, `if`, `push`), its second says
 what is done with each. Values are blocks, named by their axes; the printer of a target decides
 where a block lives (registers, scratch, shared memory) and how many key tiles it takes at once.
 
     tile.kernel @mistral {...} {
       %q = tile.load "q" : !tile.block<"qd">
-      tile.visit "partial" plan {
+      tile.visit "partial" by "loops" plan {
         tile.for "c" from "max(0, (48 * t - 255) div 8)" to "6 * t + 6" step 1 {
           tile.push "c"
         }
@@ -45,6 +45,7 @@ from attnc.compiler.dialects.inputs import InputAttr
 
 AXES = frozenset("qkdv")
 CLASSES = ("full", "partial")
+SOURCES = ("loops", "table")
 Number = IntegerAttr
 
 
@@ -58,7 +59,9 @@ class BlockType(ParametrizedAttribute, TypeAttribute):
     def verify(self) -> None:
         """Refuse axes that no block has, or a repeated one."""
         if not set(self.axes.data) <= AXES or len(set(self.axes.data)) != len(self.axes.data):
-            raise VerifyException(f"a block has distinct axes out of q k d v, not {self.axes.data!r}")
+            raise VerifyException(
+                f"a block has distinct axes out of q k d v, not {self.axes.data!r}"
+            )
 
 
 def block(axes: str) -> BlockType:
@@ -106,17 +109,23 @@ class LoadOp(IRDLOperation):
 
 @irdl_op_definition
 class VisitOp(IRDLOperation):
-    """Visit the key tiles of a class: `plan` enumerates them, `each` computes."""
+    """Visit the key tiles of a class: `plan` enumerates them, `each` computes.
+
+    The plan runs in the kernel (`loops`), or once per call to fill an index table (`table`).
+    """
 
     name = "tile.visit"
     tile_class = prop_def(StringAttr)
+    source = prop_def(StringAttr)
     plan = region_def("single_block")
     each = region_def("single_block")
     traits = traits_def(NoTerminator())
-    assembly_format = "$tile_class `plan` $plan `each` $each attr-dict"
+    assembly_format = "$tile_class `by` $source `plan` $plan `each` $each attr-dict"
 
     def verify_(self) -> None:
-        """The class is known."""
+        """The class and the source are known."""
+        if self.source.data not in SOURCES:
+            raise VerifyException(f"a plan runs by one of {SOURCES}, not {self.source.data!r}")
         if self.tile_class.data not in CLASSES:
             raise VerifyException(f"a class is one of {CLASSES}, not {self.tile_class.data!r}")
 
@@ -132,9 +141,7 @@ class ForOp(IRDLOperation):
     step = prop_def(Number)
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
-    assembly_format = (
-        "$variable `from` $low `to` $high `step` $step $body attr-dict"
-    )
+    assembly_format = "$variable `from` $low `to` $high `step` $step $body attr-dict"
 
     def verify_(self) -> None:
         """The bounds are expressions and the step is positive."""
@@ -178,15 +185,6 @@ class PushOp(IRDLOperation):
         for text in (self.tile, self.possible, self.certain):
             if text is not None:
                 verify_expression(text)
-
-
-@irdl_op_definition
-class TableOp(IRDLOperation):
-    """Visit the key tiles that an index table lists for this row of tiles (CSR: offsets, indices)."""
-
-    name = "tile.table"
-    table = prop_def(StringAttr)
-    assembly_format = "$table attr-dict"
 
 
 @irdl_op_definition
@@ -286,7 +284,6 @@ Tile = Dialect(
         ForOp,
         IfOp,
         PushOp,
-        TableOp,
         DotOp,
         ScoreOp,
         MaskOp,

@@ -37,9 +37,7 @@ class ChooseTiles(ModulePass):
                 zip(self.rows, self.costs, strict=True),
                 key=lambda candidate: self.work(relation, *candidate),
             )
-            tiling = attn.TilingOp.build(
-                properties={"q": number(best[0]), "k": number(self.keys)}
-            )
+            tiling = attn.TilingOp.build(properties={"q": number(best[0]), "k": number(self.keys)})
             attention.body.block.add_op(tiling)
 
     def work(self, relation: Relation, rows: int, cost: int) -> int:

@@ -38,14 +38,12 @@ def _kernel(attention: attn.AttentionOp) -> tile.KernelOp:
         each = _each(attention, query)
         at.insert(
             tile.VisitOp.build(
-                properties={"tile_class": visits.tile_class},
+                properties={"tile_class": visits.tile_class, "source": visits.source},
                 regions=[visits.detach_region(visits.plan), Region(each)],
             )
         )
     kind = the(attention, attn.NormalizeOp).kind
-    at.insert(
-        tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")})
-    )
+    at.insert(tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")}))
     tiling = the(attention, attn.TilingOp)
     kept = ("sym_name", "heads", "kv_heads", "head_dim", "value_dim", "cross", "inputs")
     properties = {name: attention.properties[name] for name in kept}

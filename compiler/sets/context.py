@@ -29,18 +29,25 @@ class guard:  # noqa: N801  (used as a function)
         _DEPTH[0] += 1
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        failed = isinstance(error, isl.Error)
+        exhausted = isinstance(error, isl.Error | TypeError | AttributeError) and _exhausted()
         _DEPTH[0] -= 1
         if _DEPTH[0] == 0:
             CONTEXT.set_max_operations(0)
             CONTEXT.reset_operations()
         _LOCK.release()
-        if isinstance(error, isl.Error):
-            raise AnalysisTooComplex(f"isl gave up ({_reason(error)})") from None
+        if exhausted:
+            raise AnalysisTooComplex("isl met its limit on operations", self.operations) from None
+        if failed:
+            raise AnalysisTooComplex(f"isl gave up ({str(error).partition(' in /')[0]})") from None
 
 
-def _reason(error: Exception) -> str:
-    text = str(error)
-    return "too many operations" if "operations" in text else text.partition(" in /")[0]
+def _exhausted() -> bool:
+    """Whether the limit was met: isl then returns None from calls that islpy does not check."""
+    try:
+        return isl.Set("{ [x] : x > 0 }", CONTEXT).subtract(isl.Set("{ [1] }", CONTEXT)) is None
+    except isl.Error:
+        return True
 
 
 def checked(result: Any) -> Any:

@@ -1,0 +1,92 @@
+"""Index tables: a plan of many loops, run once per call instead of once per head.
+
+The module's function `plan` runs the same nests as a kernel would, twice: with `fill = 0` it counts
+the tiles of each query tile and class into `offsets`, and after the caller has summed these, with
+`fill = 1` it writes the tiles into `table` (CSR; int64 offsets, int32 tiles).
+"""
+
+from xdsl.dialects.builtin import StringAttr
+
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
+from attnc.codegen.tvm.visits import LISTS, emit_plan
+from attnc.compiler.fold import walk
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.syntax import Name
+
+
+def bind_table(tensors: Tensors) -> None:
+    """Bind the two arguments of a table."""
+    tensors.bind("offsets", "int64", ["offsets_n"], unit=True)
+    tensors.bind("table", "int32", ["table_n"], unit=True)
+
+
+def emit_planner(context: Context) -> None:
+    """The function `plan(rows, offsets, table, numbers..., heads, tiles, fill)`."""
+    out = context.out
+    handles = ", ".join(f"{name}_: T.handle" for name in ("rows", "offsets", "table"))
+    scalars = [*number_arguments(context), "heads: T.int32", "tiles: T.int32", "fill: T.int32"]
+    out.line("@T.prim_func(s_tir=True)")
+    with out.block(f"def plan({handles}, {', '.join(scalars)}):"):
+        out.line('T.func_attr({"global_symbol": "plan", "tirx.noalias": True})')
+        tensors = Tensors(context)
+        tensors.sizes("n")
+        tensors.rows()
+        bind_table(tensors)
+        tensors.declare()
+        with out.block("for item in T.parallel(T.Cast('int32', n) * heads * tiles):"):
+            _emit_item(context)
+
+
+def _emit_item(context: Context) -> None:
+    """The plan of one query tile of one head of one sequence."""
+    out = context.out
+    out.line(
+        "t: T.int32 = item % tiles",
+        "h: T.int32 = (item // tiles) % heads",
+        "s: T.int32 = item // (tiles * heads)",
+        f"count = T.alloc_buffer((2,), 'int32', {LOCAL})",
+    )
+    emit_row(context)
+    with out.block(f"if t * {context.rows} < q_len:"):
+        emit_plan(context, context.visits, _append_to_table)
+        with out.block("if fill == 0:"):
+            for which in LISTS.values():
+                out.line(f"offsets[item * 2 + {which}] = T.Cast('int64', count[{which}])")
+
+
+def _append_to_table(context: Context, which: int) -> None:
+    out = context.out
+    with out.block("if fill != 0:"):
+        out.line(f"table[offsets[item * 2 + {which}] + T.Cast('int64', count[{which}])] = tile")
+    out.line(f"count[{which}] = count[{which}] + 1")
+
+
+def emit_lookup(context: Context) -> None:
+    """In a kernel: the lengths of this query tile's two lists, from the offsets."""
+    out = context.out
+    out.line(
+        "plan_heads: T.int32 = T.Cast('int32', (offsets_n - 1) // (n * T.Cast('int64', tiles) * 2))",
+        "plan_row: T.int32 = ((s * plan_heads + h % plan_heads) * tiles + t) * 2",
+    )
+    for which in LISTS.values():
+        size = f"offsets[plan_row + {which + 1}] - offsets[plan_row + {which}]"
+        out.line(f"count[{which}] = T.Cast('int32', {size})")
+
+
+def plan_depends_on_head(context: Context) -> bool:
+    """Whether the plans of the heads differ."""
+    texts = [
+        text.data
+        for visit in context.visits
+        for op in visit.plan.walk()
+        for text in op.properties.values()
+        if isinstance(text, StringAttr)
+    ]
+    return any(Name("h") in walk(parse_expression(text)) for text in texts)
+
+
+def first_of_list(context: Context, which: int) -> str:
+    """Where a list starts: in the table, or in the thread's scratch."""
+    return f"offsets[plan_row + {which}]" if context.tabled else f"lists_at + {which} * key_tiles"
