@@ -51,6 +51,18 @@ def score_expression(bound: "Bound", heads: int | None, kv_heads: int | None) ->
     return _guarded(lambda: inliner.close(score, _constants(bound.values)))
 
 
+def _any(cases: list[ast.Expr]) -> ast.Expr:
+    """The disjunction as a balanced tree, so that many cases do not nest deeply."""
+    match cases:
+        case []:
+            return ast.Bool(False)
+        case [case]:
+            return case
+        case _:
+            half = (len(cases) + 1) // 2
+            return fold.disjunction(_any(cases[:half]), _any(cases[half:]))
+
+
 def _guarded(build: Callable[[], ast.Expr]) -> ast.Expr:
     try:
         return build()
@@ -193,11 +205,11 @@ class _Inliner:
                 return kept
             if high - low > NODE_LIMIT:
                 raise AnalysisTooComplex(f"`exists` over {high - low} values has to be written out")
-        found: ast.Expr = ast.Bool(False)
-        for value in range(low, high):
-            case = self.close(expr.body, {**env, expr.variable: ast.Int(value)})
-            found = fold.disjunction(found, case)
-        return found
+        cases = [
+            self.close(expr.body, {**env, expr.variable: ast.Int(value)})
+            for value in range(low, high)
+        ]
+        return _any(cases)
 
     def _kept(self, expr: ast.Exists, env: Environment, low: int, high: int) -> ast.Expr | None:
         self.variables += 1

@@ -112,7 +112,7 @@ def _search(tiles: IntegerSet, known: IntegerSet, size: int) -> Nest:
 
 def _simplest(tiles: IntegerSet, known: IntegerSet) -> Nest | None:
     """The better of the code for the whole set and that for its disjoint parts in sequence."""
-    nests = []
+    nests: list[Nest] = []
     ways: tuple[Callable[[], list[IntegerSet]], ...] = (lambda: [tiles], tiles.parts)
     for parts in ways:
         if nests and count_loops(nests[0]) <= 2:

@@ -37,15 +37,14 @@ class Relation:
     """The pairs of a mask. Dimensions are `q, k`, after `h` where the mask depends on the head.
 
     Parameters are the four lengths, the run-time integers (`runtime`), and `b` where the mask
-    depends on the batch entry. `existing` are the pairs that exist; `fails` the pairs, existing or
-    not, that may not satisfy the condition. `test` is the condition if a tensor has a say in it.
+    depends on the batch entry. `existing` are the pairs that exist. `test` is the condition
+    if a tensor has a say in it.
     """
 
     condition: ast.Expr
     upper: IntegerSet
     lower: IntegerSet
     existing: IntegerSet
-    fails: IntegerSet
     test: ast.Expr | None
     uses_head: bool
     uses_batch: bool
@@ -72,6 +71,13 @@ class Relation:
     def outer(self) -> tuple[str, ...]:
         """The dimensions before `q`: `("h",)` or none."""
         return ("h",) if self.uses_head else ()
+
+    @property
+    def fails(self) -> IntegerSet:
+        """The pairs, existing or not, that do not satisfy the condition for some tensors."""
+        translate = _Translator(Space(self.dims, self.params), self.floats)
+        with guard(OPERATIONS):
+            return translate.holds(self.condition, False, "upper").coalesce()
 
     @property
     def text(self) -> str:
@@ -114,12 +120,11 @@ def relation(
             lower = upper
             if tested:
                 lower = (translate.holds(condition, True, "lower") & exists).coalesce()
-            fails = translate.holds(condition, False, "upper").coalesce()
         except RecursionError:
             raise AnalysisTooComplex("it is nested too deeply") from None
     test = condition if tested else None
     return Relation(
-        condition, upper, lower, exists, fails, test, uses_head, uses_batch, heads, runtime, floats
+        condition, upper, lower, exists, test, uses_head, uses_batch, heads, runtime, floats
     )
 
 

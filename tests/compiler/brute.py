@@ -37,7 +37,7 @@ class Lengths:
         return {name: getattr(self, name) for name in ("q_start", "k_start", "q_len", "k_len")}
 
 
-def evaluate(expr: ast.Expr, env: dict) -> np.ndarray:
+def evaluate(expr: ast.Expr, env: dict) -> np.ndarray:  # noqa: C901
     match expr:
         case ast.Int(value) | ast.Bool(value):
             return np.asarray(value)
@@ -62,9 +62,7 @@ def evaluate(expr: ast.Expr, env: dict) -> np.ndarray:
         case ast.Call("abs", (a,)):
             return np.abs(evaluate(a, env))
         case ast.Call("clamp", (a, low, high)):
-            return np.minimum(
-                np.maximum(evaluate(a, env), evaluate(low, env)), evaluate(high, env)
-            )
+            return np.minimum(np.maximum(evaluate(a, env), evaluate(low, env)), evaluate(high, env))
         case ast.Call("at", (ast.List(items), index)):
             return np.asarray([item.value for item in items])[evaluate(index, env)]
         case ast.Exists(variable, low, high, body):
