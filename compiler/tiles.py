@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from attnc.compiler.relation import OPERATIONS, Relation
 from attnc.compiler.sets import IntegerSet, Space, context, guard
+from attnc.dsl.errors import AnalysisTooComplex
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +56,44 @@ def classify(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str]
 
 def visits(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()) -> Visits:
     """What a kernel visits at a tile size; `assume` as in `classify`."""
-    mapping, facts = tile_map(relation, tile_q, tile_k), context(relation.params, assume)
-    names = (*relation.outer, "t", "c")
+    facts = context(relation.params, assume)
     with guard(OPERATIONS):
-        live = (relation.upper & facts).apply(mapping, *names)
-        unbroken = _with_all_keys(relation, tile_q, tile_k) & facts
-        whole = (unbroken - (relation.fails & facts).apply(mapping, *names)).coalesce()
-        masked = (live - whole).coalesce()
-    return Visits(live, whole, masked)
+        live = _touched(relation, relation.upper & facts, tile_q, tile_k)
+    for whole in (_whole, _whole_by_part, _none):
+        try:
+            with guard(OPERATIONS):
+                inside = whole(relation, facts, tile_q, tile_k)
+                return Visits(live, inside, (live - inside).coalesce())
+        except AnalysisTooComplex:
+            continue
+    raise AssertionError("no whole tiles is always an answer")
+
+
+def _touched(relation: Relation, pairs: IntegerSet, tile_q: int, tile_k: int) -> IntegerSet:
+    """The tiles that hold one of the pairs."""
+    return pairs.apply(tile_map(relation, tile_q, tile_k), *relation.outer, "t", "c")
+
+
+def _whole(relation: Relation, facts: IntegerSet, tile_q: int, tile_k: int) -> IntegerSet:
+    """Tiles with all their keys and no pair that fails: exact."""
+    failing = _touched(relation, relation.fails & facts, tile_q, tile_k)
+    return ((_with_all_keys(relation, tile_q, tile_k) & facts) - failing).coalesce()
+
+
+def _whole_by_part(relation: Relation, facts: IntegerSet, tile_q: int, tile_k: int) -> IntegerSet:
+    """Those inside one disjunct of the condition: a tile that needs two of them is masked."""
+    space, every = Space(relation.dims, relation.params), _with_all_keys(relation, tile_q, tile_k)
+    found = []
+    for part in relation.lower.parts():
+        failing = _touched(relation, (space.everything() - part) & facts, tile_q, tile_k)
+        found.append(((every & facts) - failing).coalesce())
+    outer = Space((*relation.outer, "t", "c"), relation.params)
+    return outer.union(found).coalesce()
+
+
+def _none(relation: Relation, facts: IntegerSet, tile_q: int, tile_k: int) -> IntegerSet:
+    """Every live tile is masked, which is always right."""
+    return Space((*relation.outer, "t", "c"), relation.params).nothing()
 
 
 def tile_map(relation: Relation, tile_q: int, tile_k: int) -> str:

@@ -11,11 +11,11 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from attnc.compiler.counts import census
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.tile import number
 from attnc.compiler.facts import attentions, relation_of
 from attnc.compiler.relation import Relation
-from attnc.compiler.tiles import visits
 
 REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
 
@@ -44,5 +44,4 @@ class ChooseTiles(ModulePass):
         """Visited pairs times cost; where lengths alone do not fix the set, the cost only."""
         if len(self.rows) == 1 or relation.runtime or relation.uses_batch:
             return cost
-        live = visits(relation, rows, self.keys).live.fix(**REFERENCE)
-        return live.count() * rows * self.keys * cost
+        return census(relation, rows, self.keys, **REFERENCE).visited * cost
