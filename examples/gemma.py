@@ -19,7 +19,6 @@ from rich.table import Table
 from torch.nn.functional import cross_entropy
 
 import attnc
-from attnc.runtime.plot import plot
 from examples.models import gemma, manual
 
 STOCK, OURS = "sdpa", "attnc"
@@ -89,6 +88,8 @@ def prefill_both(model: Any, tokens: torch.Tensor, turns: int) -> tuple[float, f
 
 def draw(window: int) -> None:
     """A picture of the window among 2048 tokens, with the tiles that the kernel visits."""
+    from attnc.runtime.plot import plot
+
     PICTURE.parent.mkdir(exist_ok=True)
     plot(SLIDING, PICTURE, w=window, seq=2048)
 

@@ -76,3 +76,12 @@ class LayerWithoutOperator(Failure):
     template = "no operator is registered for {kind} layers"
     notes = ("pass `{kind}=`",)
     kind: str
+
+
+@dataclass(eq=False)
+class KeysDropped(Failure):
+    """A cache that drops keys which the spec may still look at."""
+
+    template = "the model's cache keeps {window} keys for this layer, but its spec looks further"
+    notes = ("generate with `use_cache=False`, or with a cache that keeps all keys",)
+    window: int

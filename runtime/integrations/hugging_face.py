@@ -20,6 +20,7 @@ from attnc.runtime.integrations import mask_functions
 from attnc.runtime.integrations.errors import (
     DenseMask,
     DropoutRequested,
+    KeysDropped,
     LayerWithoutOperator,
     PackedBatch,
     PackedCrossAttention,
@@ -27,6 +28,7 @@ from attnc.runtime.integrations.errors import (
     UnsupportedMask,
 )
 from attnc.runtime.integrations.keys import Extent, Keys, packed, padded, unpadded
+from attnc.runtime.integrations.reach import looks_past
 
 Operator = Callable[..., Any]
 Spec = str | PathLike[str]
@@ -70,8 +72,8 @@ def register(
     `inputs` maps keywords that layers pass to inputs of the spec: `{"s_aux": "z"}`. `ignore` names
     keywords and mask functions of the model that the spec accounts for by itself.
 
-    A cache of a sliding-window layer holds the model's own window: a spec that looks further back
-    finds no key there.
+    The cache of a sliding-window layer drops what the model's own window does not reach; a spec
+    that looks further back raises `KeysDropped` then.
     """
     from transformers import AttentionInterface, AttentionMaskInterface
 
@@ -107,6 +109,7 @@ class Attention:
         if dropout:
             raise DropoutRequested(dropout)
         operator = self._operator_of(module, keywords)
+        _check_reach(operator, attention_mask, query.shape[1], key.shape[1])
         arguments = _positions(attention_mask) | _packing(keywords) | self._inputs(keywords)
         out: Tensor = operator(query, key, value, scale=scaling, **arguments)
         return out.transpose(1, 2).contiguous(), None
@@ -174,6 +177,13 @@ def _positions(mask: Keys | None) -> dict[str, Any]:
     if not isinstance(mask, Keys):
         raise DenseMask(tuple(mask.shape))
     return mask.arguments
+
+
+def _check_reach(operator: Operator, mask: Keys | None, heads: int, kv_heads: int) -> None:
+    """Refuse to run a spec on a cache that has dropped keys which it may see."""
+    window = getattr(mask, "window", None)
+    if window is not None and looks_past(operator, window, heads, kv_heads):
+        raise KeysDropped(window)
 
 
 def _packing(keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ class Keys:
 
     It travels where transformers expects a mask tensor, so it answers the two questions that are
     asked of one on the way: `ndim`, by which a finished mask is told from a padding mask, and
-    `contiguous()`.
+    `contiguous()`. `window` is how many keys a query still finds where the cache drops old ones.
     """
 
     arguments: dict[str, Any]
+    window: int | None = None
     ndim: ClassVar[int] = 4
 
     def contiguous(self) -> Self:
@@ -46,6 +47,11 @@ class Extent:
         aligned = self.q_offset == self.k_len - self.q_len
         return aligned and self.k_offset == 0 and self.rows == self.k_len
 
+    @property
+    def window(self) -> int | None:
+        """How many keys the first query finds, itself included, if older ones were dropped."""
+        return self.k_len - self.q_len + 1 if self.k_offset else None
+
 
 def unpadded(extent: Extent, batch: int) -> Keys | None:
     """Positions of a batch without padding; None where they are an operator's defaults."""
@@ -54,7 +60,7 @@ def unpadded(extent: Extent, batch: int) -> Keys | None:
     arguments: dict[str, Any] = {"q_start": extent.q_offset, "k_start": extent.k_offset}
     if extent.rows < extent.k_len:
         arguments["kv_len"] = torch.full((batch,), extent.rows, dtype=torch.int32)
-    return Keys(arguments)
+    return Keys(arguments, extent.window)
 
 
 def padded(extent: Extent, padding: Tensor) -> Keys | None:
@@ -75,7 +81,7 @@ def padded(extent: Extent, padding: Tensor) -> Keys | None:
     }
     if not bool((last == extent.k_offset + extent.k_len).all()):
         arguments["kv_len"] = (last - extent.k_offset).clamp(min=0)
-    return Keys(arguments)
+    return Keys(arguments, extent.window)
 
 
 def packed(sequence_of_token: Tensor) -> Keys:

@@ -1,5 +1,7 @@
 """The adapter against transformers' own attention, on small random models."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import transformers
@@ -10,6 +12,7 @@ from attnc.runtime.integrations import hugging_face
 from attnc.runtime.integrations.errors import (
     DenseMask,
     DropoutRequested,
+    KeysDropped,
     LayerWithoutOperator,
     PackedBatch,
     PaddingWithHoles,
@@ -132,6 +135,18 @@ def test_cropped_cache_keeps_absolute_positions(operators):
     model.generate(tokens(1, 20), max_new_tokens=2, do_sample=False)
     last = operators[1].calls[-1]
     assert (last["q_start"], last["k_start"]) == (20, 20 - WINDOW + 1)
+
+
+@pytest.mark.parametrize(("spec", "refused"), [("line/causal", True), ("line/mistral", False)])
+def test_cache_that_drops_keys_of_the_pattern_is_refused(spec, refused):
+    parameters = {"w": WINDOW} if spec == "line/mistral" else {}
+    operator = attnc.compile(spec, **parameters)
+    hugging_face.register("attnc-reach", full="line/causal", sliding=operator)
+    model = gemma()
+    model.set_attn_implementation("attnc-reach")
+    model.generate(tokens(1, 3), max_new_tokens=3, do_sample=False)
+    with pytest.raises(KeysDropped, match="keeps 6 keys") if refused else nullcontext():
+        model.generate(tokens(1, 3), max_new_tokens=9, do_sample=False)
 
 
 def test_packed_sequences_become_cumulative_lengths(operators):
