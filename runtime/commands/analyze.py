@@ -1,0 +1,84 @@
+"""`attnc analyze`: what a pattern costs at given lengths; nothing is compiled."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import console, print_json, progress, table
+from attnc.runtime.commands.report import YES, UsageError
+
+if TYPE_CHECKING:
+    from attnc.compiler.analysis import Analysis
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, lengths, head counts. Run-time integers are given with -p as well."""
+    shared.add_spec(parser)
+    for name, what in (("seq", "both lengths"), ("q-len", "queries"), ("kv-len", "keys")):
+        parser.add_argument(f"--{name}", type=shared.count, metavar="N", help=what)
+    shared.add_heads(parser)
+    parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0, with the numbers on stdout."""
+    if not options.seq and not (options.q_len and options.kv_len):
+        raise UsageError("give --seq, or --q-len and --kv-len")
+    with progress("analysing"):
+        from attnc.runtime.api import analyze, split_parameters
+
+        given = shared.given(options)
+        split_parameters(options.spec, given)  # refuses what is no parameter before it can clash
+        found = analyze(
+            options.spec,
+            seq=options.seq,
+            q_len=options.q_len,
+            kv_len=options.kv_len,
+            heads=options.heads,
+            kv_heads=options.kv_heads,
+            head_dim=options.head_dim,
+            **given,
+        )
+    if options.json:
+        print_json(found.to_dict())
+    else:
+        _print(found)
+    return YES
+
+
+def _print(found: "Analysis") -> None:
+    out, rows = console(), table("", "")
+    rows.show_header = False
+    for name, text in _rows(found).items():
+        rows.add_row(name, text)
+    out.print(f"{found.name}, {found.q_len} queries, {found.kv_len} keys", style="bold")
+    out.print(rows)
+    for note in found.notes:
+        out.print(f"note: {note}", style="yellow")
+
+
+def _rows(found: "Analysis") -> dict[str, str]:
+    tiles = found.tiles
+    pairs = f"{found.useful:,}" if found.useful is not None else f"at most {found.at_most:,}"
+    density = f" of {found.heads * found.q_len * found.kv_len:,}"
+    if found.density is not None:
+        density += f", density {found.density:.4%}"
+    bound = "grows with the length" if found.cache_bound is None else f"{found.cache_bound:,} keys"
+    return {
+        "pairs": pairs + density,
+        "visited": f"{found.visited:,}{_share(found.visited, found.at_most)}",
+        "tiles": f"{tiles.empty:,} empty, {tiles.partial:,} partial, {tiles.full:,} full",
+        "tile map": found.tile_map,
+        "work": f"{found.flops:,} flops, {found.bytes:,} bytes at {found.head_dim} columns",
+        "cache": bound,
+        **{f"assert {p.assertion}": _proof(p) for p in found.proofs},
+        "backends": ", ".join(found.backends),
+    }
+
+
+def _share(visited: int, pairs: int) -> str:
+    return f", {visited / pairs:.3f} for each pair" if pairs else ""
+
+
+def _proof(proof: Any) -> str:
+    return f"{proof.verdict} ({proof.reason})" if proof.reason else str(proof.verdict)

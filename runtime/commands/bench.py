@@ -1,0 +1,127 @@
+"""`attnc bench`: the compiled kernel and PyTorch's, timed in turns in one process."""
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attnc.dsl.program import Bound
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import console, print_json, progress, seconds, table
+from attnc.runtime.commands.report import USAGE, YES
+from attnc.runtime.timing import Pairs, take_turns
+
+if TYPE_CHECKING:
+    from attnc.runtime.operator import Operator
+    from attnc.runtime.trials import Arguments
+
+PEERS = ("sdpa", "flex")
+NUMBERS = ("attnc", "peer", "times as long", "quartiles")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The times of attnc and of a peer, and how far their results are apart; or why not."""
+
+    peer: str
+    pairs: Pairs | None
+    difference: float | None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data: seconds, and the quartiles of the paired ratios."""
+        found: dict[str, Any] = {"peer": self.peer, "reason": self.reason}
+        if self.pairs is not None:
+            ours, theirs = self.pairs.seconds
+            found |= {"attnc_seconds": ours, "peer_seconds": theirs, "ratios": self.pairs.ratios}
+        return found | {"difference": self.difference}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, the peers and the shape."""
+    shared.add_spec(parser)
+    parser.add_argument(
+        "--against", type=peers, default=PEERS[:1], metavar="PEERS", help="sdpa, flex or sdpa,flex"
+    )
+    parser.add_argument("--seq", type=shared.count, default=2048, metavar="N", help="the length")
+    parser.add_argument("--batch", type=shared.count, default=1, metavar="N")
+    parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
+    parser.add_argument("--turns", type=turns, default=11, metavar="N", help="timed calls of each")
+    shared.add_heads(parser)
+
+
+def peers(text: str) -> tuple[str, ...]:
+    """`sdpa,flex` as a tuple."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in PEERS:
+            raise argparse.ArgumentTypeError(f"`{name[:40]}` is none of {', '.join(PEERS)}")
+    return names
+
+
+def turns(text: str) -> int:
+    """A number of turns, at least 2: quartiles need so many."""
+    return max(2, shared.count(text))
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 where a peer could be timed, 2 where none can compute the spec."""
+    bound = shared.bind(options)
+    found = comparisons(bound, options)
+    if options.json:
+        data = {"name": bound.name, "parameters": dict(bound.values), "seq": options.seq}
+        print_json(data | {"comparisons": [row.to_dict() for row in found]})
+    else:
+        _print(bound, options, found)
+    return YES if any(row.pairs for row in found) else USAGE
+
+
+def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
+    """Compile, make the inputs, and time each peer."""
+    with progress(f"compiling {bound.name}"):
+        import torch
+
+        from attnc.runtime.api import check_assertions
+        from attnc.runtime.operator import Operator, Options
+        from attnc.runtime.trials import Trial, make
+
+        heads = options.heads or 8
+        kv_heads = options.kv_heads or heads
+        check_assertions(bound, heads, kv_heads)
+        shape = (options.batch, heads, kv_heads, options.head_dim, options.head_dim)
+        call = make(bound, Trial("bench", options.seq, options.seq, *shape), torch.float32, seed=0)
+        operator = Operator(bound, Options())
+        operator(call.q, call.k, call.v, **call.inputs)
+    return [compare(operator, call, name, options.turns) for name in options.against]
+
+
+def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> Comparison:
+    """Time the operator and one peer."""
+    from attnc.runtime.peers import PEERS, PeerUnavailableError
+
+    def ours() -> Any:
+        return operator(call.q, call.k, call.v, **call.inputs)
+
+    try:
+        with progress(f"timing against {name}"):
+            theirs = PEERS[name](operator.bound, call.q, call.k, call.v, call.inputs)
+            difference = float((ours() - theirs()).abs().max())
+            return Comparison(name, take_turns(ours, theirs, turns), difference)
+    except PeerUnavailableError as error:
+        return Comparison(name, None, None, str(error))
+
+
+def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -> None:
+    out = console()
+    rows = table("against", *NUMBERS, "", numbers=NUMBERS)
+    for row in found:
+        if row.pairs is None:
+            rows.add_row(row.peer, *["-"] * len(NUMBERS), row.reason)
+            continue
+        low, middle, high = row.pairs.ratios
+        times = map(seconds, row.pairs.seconds)
+        apart = f"results differ by {row.difference:.1e}"
+        rows.add_row(row.peer, *times, f"{middle:.2f}", f"{low:.2f} to {high:.2f}", apart)
+    heads = options.heads or 8
+    shape = f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, fp32"
+    out.print(f"{shared.title(bound)}, {shape}", style="bold")
+    out.print(rows)

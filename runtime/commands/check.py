@@ -1,0 +1,146 @@
+"""`attnc check`: the assertions of a spec, proved for every length or refuted with an example."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from rich.text import Text
+
+from attnc.compiler.inline import pairs_condition
+from attnc.compiler.proofs import Counterexample, Proof, prove
+from attnc.compiler.relation import of_bound
+from attnc.compiler.relation import relation as of_condition
+from attnc.dsl.diagnostics import Diagnostic
+from attnc.dsl.errors import AnalysisTooComplex, HeadsMissing
+from attnc.dsl.printer import print_set
+from attnc.dsl.program import Bound
+from attnc.dsl.syntax import SetBinary, SetExpr
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import VERDICT_STYLES, console, print_json, seconds, table
+from attnc.runtime.commands.report import FAILED, YES
+
+
+@dataclass(frozen=True, slots=True)
+class RefutedRule(Diagnostic):
+    """A rule of the mask, or the assertion itself, that a counterexample points at."""
+
+    code: ClassVar[str] = "assertion-refuted"
+    title: ClassVar[str] = "assertion `{assertion}` does not hold: {example}"
+    label: ClassVar[str] = "{why}"
+    assertion: str
+    example: str
+    why: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, its parameters and head counts."""
+    shared.add_spec(parser)
+    shared.add_heads(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 where everything is proved."""
+    bound = shared.bind(options)
+    proofs = proofs_of(bound, options.heads, options.kv_heads)
+    ok = all(proof.verdict == "proved" for proof in proofs)
+    if options.json:
+        print_json(_data(bound, options, proofs, ok))
+    else:
+        _print(bound, options, proofs)
+    return YES if ok else FAILED
+
+
+def proofs_of(bound: Bound, heads: int | None, kv_heads: int | None) -> list[Proof]:
+    """A proof of each assertion; `unknown` where the pattern cannot be analysed."""
+    kinds = [statement.kind for statement in bound.asserts]
+    try:
+        relation = of_bound(bound, heads, kv_heads) if kinds else None
+    except HeadsMissing as error:
+        option = f"--{error.name.replace('_', '-')}"
+        reason = f"the mask depends on the head: pass {option}"
+        return [Proof(kind, "unknown", 0.0, reason=reason) for kind in kinds]
+    except AnalysisTooComplex as error:
+        return [Proof(kind, "unknown", 0.0, reason=str(error)) for kind in kinds]
+    return [prove(kind, relation, bound.cross) for kind in kinds] if relation else []
+
+
+def example(found: Counterexample) -> str:
+    """A counterexample in words."""
+    rows = f" (the last {found.q_len} are queries)" if found.q_len != found.n else ""
+    head = f" in head {found.h}" if found.h is not None else ""
+    sees = "has no key" if found.k is None else f"sees k = {found.k}"
+    return f"at N = {found.n}{rows}, q = {found.q} {sees}{head}"
+
+
+def rules(
+    bound: Bound, found: Counterexample, heads: int | None, kv_heads: int | None
+) -> list[SetExpr]:
+    """The parts of the mask's union that hold the pair of a counterexample."""
+    if found.k is None or bound.mask is None:
+        return []
+    place = {"q": found.q, "k": found.k, "h": found.h or 0, "k_start": 0, "k_len": found.n}
+    place |= {"q_len": found.q_len, "q_start": 0 if bound.cross else found.n - found.q_len}
+
+    def holds(part: SetExpr) -> bool:
+        condition = pairs_condition(part, bound, heads, kv_heads)
+        return not of_condition(condition, heads).upper.fix(**place).is_empty()
+
+    return [part for part in _union(bound.mask) if holds(part)]
+
+
+def _union(mask: SetExpr) -> Iterator[SetExpr]:
+    """The parts of a union, each within a written set."""
+    match mask:
+        case SetBinary("|", left, right):
+            yield from _union(left)
+            yield from _union(right)
+        case _:
+            yield mask
+
+
+def _data(
+    bound: Bound, options: argparse.Namespace, proofs: list[Proof], ok: bool
+) -> dict[str, Any]:
+    return {
+        "spec": bound.program.source.name,
+        "name": bound.name,
+        "parameters": dict(bound.values),
+        "ok": ok,
+        "proofs": [
+            proof.to_dict()
+            | {"rules": [print_set(rule) for rule in _blamed(bound, options, proof)]}
+            for proof in proofs
+        ],
+    }
+
+
+def _blamed(bound: Bound, options: argparse.Namespace, proof: Proof) -> list[SetExpr]:
+    if proof.counterexample is None:
+        return []
+    return rules(bound, proof.counterexample, options.heads, options.kv_heads)
+
+
+def _print(bound: Bound, options: argparse.Namespace, proofs: list[Proof]) -> None:
+    out, rows = console(), table("assertion", "verdict", "time", "", numbers=("time",))
+    out.print(shared.title(bound), style="bold")
+    if not proofs:
+        out.print("no mistakes; it asserts nothing", style="green")
+        return
+    for proof in proofs:
+        verdict = Text(proof.verdict, style=VERDICT_STYLES[proof.verdict])
+        found = example(proof.counterexample) if proof.counterexample else proof.reason
+        rows.add_row(proof.assertion, verdict, seconds(proof.seconds), found)
+    out.print(rows)
+    for proof in proofs:
+        if proof.counterexample is not None:
+            print(f"\n{_excerpt(bound, options, proof, proof.counterexample)}")
+
+
+def _excerpt(bound: Bound, options: argparse.Namespace, proof: Proof, found: Counterexample) -> str:
+    """The lines of the spec that a counterexample is about."""
+    statement = next(s for s in bound.asserts if s.kind == proof.assertion)
+    shown = RefutedRule(proof.assertion, example(found), "asserted here", span=statement.span)
+    blamed = _blamed(bound, options, proof)
+    marks = [replace(shown, why="this holds the pair", span=part.span) for part in blamed]
+    return "\n".join(mark.render() for mark in marks or [shown])

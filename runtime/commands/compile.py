@@ -1,0 +1,73 @@
+"""`attnc compile`: an artifact, to be loaded with `attnc.load`."""
+
+import argparse
+from pathlib import Path
+
+from attnc.dsl.program import Bound
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.emit import sizes_of
+from attnc.runtime.commands.output import print_json, progress
+from attnc.runtime.commands.report import YES, UsageError
+
+LAYOUTS = ("bhsd", "bshd")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, the folder, the target and what the kernel is specialised on."""
+    shared.add_spec(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="DIR", help="the folder"
+    )
+    parser.add_argument(
+        "--target",
+        default="cpu",
+        help="cpu; cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
+    )
+    parser.add_argument("--dtype", default="fp32", help=f"{', '.join(shared.DTYPES)}")
+    parser.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0], help="order of the axes")
+    shared.add_heads(parser)
+    shared.add_dims(parser)
+    parser.add_argument("--cropped", action="store_true", help="keys may start after position 0")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0, with the artifact written."""
+    with progress("loading torch"):
+        from attnc.runtime.api import check_target
+    check_target(options.target)
+    _check_folder(options.output)
+    bound = shared.bind(options)
+    with progress(f"compiling {bound.name}"):
+        folder = write(bound, options)
+    if options.json:
+        print_json({"artifact": str(folder), "name": bound.name, "target": options.target})
+    else:
+        print(f"{shared.title(bound)} is in {folder}")
+    return YES
+
+
+def write(bound: Bound, options: argparse.Namespace) -> Path:
+    """Prove the assertions, compile, write the artifact; its folder."""
+    from attnc.runtime.api import check_assertions, parse_dtype
+    from attnc.runtime.artifact import save
+    from attnc.runtime.operator import Options
+
+    sizes = sizes_of(bound, options)
+    fixed = Options(
+        layout=options.layout,
+        dtype=parse_dtype(options.dtype, options.target),
+        head_dim=sizes.head_dim,
+        value_dim=sizes.value_dim,
+        heads=options.heads,
+        kv_heads=options.kv_heads,
+    )
+    check_assertions(bound, options.heads, options.kv_heads or options.heads)
+    return save(options.output, bound, sizes, fixed)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something else than an artifact."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
+        raise UsageError(f"`{folder}` is not empty and holds no artifact")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"`{folder}` is not a folder")

@@ -1,0 +1,82 @@
+"""`attnc list`: the shipped specs."""
+
+import argparse
+from dataclasses import asdict, dataclass
+from importlib import resources
+
+from attnc.dsl.loader import SUFFIX, shipped
+from attnc.dsl.parser import parse
+from attnc.dsl.printer import print_expression
+from attnc.dsl.source import Source
+from attnc.dsl.syntax import Attention, Parameter
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import console, print_json, table
+from attnc.runtime.commands.report import YES
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A shipped spec: its name, its folder, its leading comment, defaults as text by parameter."""
+
+    name: str
+    family: str
+    summary: str
+    parameters: dict[str, str | None]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing but --json."""
+    shared.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Always 0."""
+    entries = [entry(name) for name in shipped()]
+    if options.json:
+        print_json([asdict(found) for found in entries])
+        return YES
+    rows = table("spec", "parameters", "")
+    for found in entries:
+        values = ", ".join(f"{n} = {x}" if x else n for n, x in found.parameters.items())
+        rows.add_row(found.name, values, found.summary)
+    console().print(rows)
+    return YES
+
+
+def entry(name: str) -> Entry:
+    """What `list` says of a shipped spec."""
+    text = resources.files("attnc").joinpath("specs", f"{name}{SUFFIX}").read_text("utf-8")
+    file = parse(Source(name, text))
+    (attention,) = (d for d in file.definitions if isinstance(d, Attention))
+    parameters = {p.name: _default(p) for p in attention.parameters}
+    return Entry(name, name.partition("/")[0], summary(text), parameters)
+
+
+def summary(text: str) -> str:
+    """The first sentence of the comment that a text begins with.
+
+    >>> summary("# A window of keys on each side. And more.")
+    'A window of keys on each side.'
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    comment = " ".join(lines)
+    end = _sentence_end(comment)
+    return comment[:end]
+
+
+def _sentence_end(comment: str) -> int:
+    """The place after the first full stop outside of parentheses."""
+    depth = 0
+    for place, letter in enumerate(comment):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "." and depth == 0 and comment[place + 1 : place + 2] in ("", " "):
+            return place + 1
+    return len(comment)
+
+
+def _default(parameter: Parameter) -> str | None:
+    return None if parameter.default is None else print_expression(parameter.default)

@@ -1,0 +1,113 @@
+"""The options that commands share: the spec, its parameters, head counts, lengths, --json."""
+
+import argparse
+import json
+import math
+from typing import Any, NoReturn
+
+from attnc.dsl.loader import load
+from attnc.dsl.program import Bound
+
+SPEC_HELP = "a .attn file, a shipped name such as line/mistral, or source text"
+DTYPES = ("fp32", "bf16", "fp16")
+
+
+def add_spec(parser: argparse.ArgumentParser, *names: str) -> None:
+    """SPEC (or the positionals named), -p and --json."""
+    for name in names or ("spec",):
+        parser.add_argument(name, metavar=name.upper(), help=SPEC_HELP)
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        dest="parameters",
+        action="append",
+        type=parameter,
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the spec: an int, a float, true, false or a list [1,2,4]; repeatable",
+    )
+    add_json(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+
+
+def add_heads(parser: argparse.ArgumentParser) -> None:
+    """--heads and --kv-heads."""
+    parser.add_argument("--heads", type=count, metavar="N", help="number of query heads")
+    parser.add_argument("--kv-heads", type=count, metavar="N", help="number of key and value heads")
+
+
+def add_dims(parser: argparse.ArgumentParser) -> None:
+    """--head-dim and --value-dim."""
+    parser.add_argument("--head-dim", type=count, metavar="D", help="columns of q and k")
+    parser.add_argument("--value-dim", type=count, metavar="D", help="columns of v (default: D)")
+
+
+def count(text: str) -> int:
+    """A positive int below 2^31."""
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        _refuse(f"`{text[:40]}` is no positive number")
+    value = int(text)
+    if not 0 < value < 2**31:
+        _refuse(f"{value} is out of range: 1 to 2147483647")
+    return value
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """`name=value`.
+
+    >>> parameter("w=512"), parameter("dilations=[1, 2]"), parameter("wide=true")
+    (('w', 512), ('dilations', [1, 2]), ('wide', True))
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        _refuse(f"`{text[:40]}` is not of the form NAME=VALUE")
+    return name.strip(), _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        found = json.loads(text, parse_constant=_infinite)
+    except (ValueError, RecursionError):
+        found = None
+    items = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, bool | int | float) and math.isfinite(item) for item in items):
+        _refuse(f"`{text[:40]}` is no int, float, true, false or list of numbers")
+    return found
+
+
+def _infinite(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(reason)
+
+
+def given(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters of the command line by name; the last one counts."""
+    return dict(options.parameters)
+
+
+def bind(options: argparse.Namespace) -> Bound:
+    """The spec of the command line with its parameters."""
+    return load(options.spec).bind(**given(options))
+
+
+def title(bound: Bound) -> str:
+    """The spec and its parameters, as in `longformer(w = 256, g = 16)`."""
+    values = ", ".join(f"{name} = {_shown(value)}" for name, value in bound.values.items())
+    return f"{bound.name}({values})" if values else bound.name
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return str(list(value))
+        case _:
+            return str(value)

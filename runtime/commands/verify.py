@@ -1,0 +1,131 @@
+"""`attnc verify`: the compiled kernel against the float64 reference, on random inputs."""
+
+import argparse
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from attnc.dsl.program import Bound
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import console, print_json, progress, table
+from attnc.runtime.commands.report import FAILED, YES
+
+if TYPE_CHECKING:
+    from attnc.runtime.operator import Operator
+    from attnc.runtime.trials import Judgement, Trial
+
+SHORTEST, LONGEST = 301, 1501  # the default of --seq follows the spec's parameters within these
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A trial and what was found; `lse` is the log of the denominator."""
+
+    trial: "Trial"
+    out: "Judgement"
+    lse: "Judgement"
+
+    @property
+    def ok(self) -> bool:
+        """Whether both results are within their allowance."""
+        return self.out.ok and self.lse.ok
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, the longest length, what to fix."""
+    shared.add_spec(parser)
+    parser.add_argument("--seq", type=shared.count, metavar="N", help="the longest length")
+    shared.add_heads(parser)
+    parser.add_argument("--head-dim", type=shared.count, metavar="D", help="this D only")
+    parser.add_argument("--dtype", choices=shared.DTYPES, default="fp32")
+    parser.add_argument("--seed", type=shared.count, default=1, metavar="N", help="of the inputs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 where every trial is within the tolerance."""
+    bound = shared.bind(options)
+    seq = options.seq or default_length(bound)
+    with progress("loading torch"):
+        from attnc.runtime.trials import specialised, trials
+    chosen = (specialised(t, *fixed(bound, options), options.head_dim) for t in trials(seq))
+    outcomes = check(bound, list(chosen), options)
+    if options.json:
+        print_json(_data(bound, outcomes))
+    else:
+        _print(bound, outcomes, seq)
+    return YES if all(outcome.ok for outcome in outcomes) else FAILED
+
+
+def default_length(bound: Bound) -> int:
+    """Longer than twice the greatest int parameter, within limits."""
+    reach = [abs(x) for x in bound.values.values() if isinstance(x, int)]
+    return min(max(SHORTEST, 2 * max(reach, default=0) + 37), LONGEST)
+
+
+def fixed(bound: Bound, options: argparse.Namespace) -> tuple[int | None, int | None]:
+    """Head counts: those given, else those that the spec's lists have, else free."""
+    lists = [len(x) for x in bound.values.values() if isinstance(x, tuple)]
+    return options.heads or (lists[0] if lists else None), options.kv_heads
+
+
+def check(bound: Bound, chosen: "list[Trial]", options: argparse.Namespace) -> list[Outcome]:
+    """Run the trials that the spec can have."""
+    from attnc.runtime.api import check_assertions
+    from attnc.runtime.operator import Operator, Options
+    from attnc.runtime.trials import fits
+
+    check_assertions(bound, chosen[0].heads, chosen[0].kv_heads)
+    operator = Operator(bound, Options())
+    outcomes = []
+    for trial in chosen:
+        if fits(bound, trial):
+            with progress(f"{trial.name}: {trial.shape}"):
+                outcomes.append(outcome(operator, trial, options))
+    return outcomes
+
+
+def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -> Outcome:
+    """Call the kernel, plain torch and the reference with the same arguments."""
+    import torch
+
+    from attnc.runtime.eager import eager
+    from attnc.runtime.oracle import Reference
+    from attnc.runtime.trials import judge, make
+
+    dtype = getattr(torch, DTYPES[options.dtype])
+    call, bound = make(operator.bound, trial, dtype, options.seed), operator.bound
+    tensors, keywords = (call.q, call.k, call.v), {**call.keywords, **call.inputs}
+    found = operator(*tensors, return_lse=True, **keywords)
+    exact = Reference(bound)(*tensors, return_lse=True, **keywords)
+    plain = eager(bound, *tensors, call.inputs, **call.keywords)
+    out, lse = (judge(*rows, dtype) for rows in zip(found, plain, exact, strict=True))
+    return Outcome(trial, out, lse)
+
+
+def _data(bound: Bound, outcomes: list[Outcome]) -> dict[str, Any]:
+    return {
+        "name": bound.name,
+        "parameters": dict(bound.values),
+        "ok": all(outcome.ok for outcome in outcomes),
+        "trials": [asdict(outcome) | {"ok": outcome.ok} for outcome in outcomes],
+    }
+
+
+def _print(bound: Bound, outcomes: list[Outcome], seq: int) -> None:
+    out = console()
+    rows = table("trial", "shape", "error", "plain torch", "of allowed", "lse", "", numbers=NUMBERS)
+    for found in outcomes:
+        verdict = Text("ok", style="green") if found.ok else Text("FAILED", style="bold red")
+        numbers = (f"{found.out.error:.1e}", f"{found.out.plain:.1e}", f"{found.out.share:.0%}")
+        row = (found.trial.name, found.trial.shape, *numbers, f"{found.lse.share:.0%}", verdict)
+        rows.add_row(*row)
+    out.print(shared.title(bound), style="bold")
+    out.print(rows)
+    for name, value in bound.values.items():
+        if isinstance(value, int) and value >= seq:
+            out.print(f"note: {name} = {value} is not shorter than --seq {seq}", style="yellow")
+
+
+NUMBERS = ("error", "plain torch", "of allowed", "lse")

@@ -1,0 +1,56 @@
+"""Dense attention in the dtype of its tensors, as a person would write it with torch.
+
+Its distance to the float64 reference is the yardstick for the distance of a compiled kernel.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.program import Bound
+from attnc.runtime.call import Call, bind_call
+from attnc.runtime.torch_functions import Rows, torch_functions
+
+
+def eager(
+    bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any], **keywords: Any
+) -> tuple[Tensor, Tensor]:
+    """Outputs [B, H, Nq, Dv] and lse [B, H, Nq] in q's dtype, as the operator is called.
+
+    Packed calls are 4-D with B = 1. Raises what `bind_call` raises.
+    """
+    call = bind_call(bound, q, k, v, inputs=inputs, **keywords)
+    parts = [
+        _sequence(bound, call, 0 if call.packed else entry, row, inputs)
+        for entry, row in enumerate(call.rows.tolist())
+    ]
+    outs, lses = zip(*parts, strict=True)
+    if call.packed:
+        return torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0)
+    return torch.stack(outs), torch.stack(lses)
+
+
+def _sequence(
+    bound: Bound, call: Call, entry: int, row: list[int], inputs: Mapping[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """One sequence: out [H, Nq, Dv], lse [H, Nq]. A row without keys gives zeros and -inf."""
+    q_row, k_row, q_start, k_start, q_len, k_len = row
+    heads, kv_heads = call.q.shape[1], call.k.shape[1]
+    q = call.q[entry, :, q_row : q_row + q_len]
+    keys = slice(k_row, k_row + k_len)
+    k, v = (x[entry, :, keys].repeat_interleave(heads // kv_heads, 0) for x in (call.k, call.v))
+    if not k_len:
+        return q.new_zeros(heads, q_len, v.shape[2]), q.new_full((heads, q_len), -torch.inf)
+    rows = Rows(q_len, k_len, q_start, k_start, q_row, k_row)
+    functions = torch_functions(bound, rows, heads, kv_heads, inputs)
+    h, i, j = torch.arange(heads)[:, None, None], torch.arange(q_len)[:, None], torch.arange(k_len)
+    places = torch.tensor(entry), h, i, j
+    scores = q @ k.transpose(1, 2) * call.scale
+    if functions.score is not None:
+        scores = functions.score(scores, *places)
+    pairs = torch.as_tensor(functions.mask(*places)).expand(scores.shape)
+    scores = scores.to(q.dtype).masked_fill(~pairs, -torch.inf)
+    weights = torch.softmax(scores, -1).nan_to_num(0.0)
+    return weights @ v, torch.logsumexp(scores, -1)

@@ -1,0 +1,186 @@
+"""A spec's mask and score as plain torch functions of index tensors.
+
+FlexAttention takes them as `mask_mod` and `score_mod`; `eager` evaluates them densely. They are
+written from the compiler's closed formulas, as the Python expressions that a person would write.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import pairwise
+from typing import Any, assert_never
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.inline import mask_condition, score_expression
+from attnc.dsl import syntax as ast
+from attnc.dsl.program import Bound
+
+Function = Callable[..., Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One sequence: its lengths, the positions of its first rows, and where these lie in inputs."""
+
+    q_len: int
+    k_len: int
+    q_start: int
+    k_start: int = 0
+    q_row: int = 0
+    k_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """`mask(b, h, i, j)` and, if the spec has a score, `score(s, b, h, i, j)`; i and j are rows."""
+
+    mask: Function
+    score: Function | None
+
+
+def torch_functions(
+    bound: Bound, rows: Rows, heads: int, kv_heads: int, inputs: Mapping[str, Any]
+) -> Functions:
+    """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
+    writer = _Writer(bound, rows, heads, dict(inputs))
+    condition = mask_condition(bound, heads, kv_heads)
+    score = score_expression(bound, heads, kv_heads)
+    return Functions(
+        writer.function("b, h, i, j", ast.Unary("not", ast.Unary("not", condition))),
+        writer.function("s, b, h, i, j", score) if score is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    bound: Bound
+    rows: Rows
+    heads: int
+    inputs: dict[str, Any]
+    names: dict[str, Any] = field(default_factory=lambda: dict(_HELPERS))
+
+    def function(self, arguments: str, expr: ast.Expr) -> Function:
+        """A function of rows; the formula's `q` and `k` are positions."""
+        positions = f"i + {self.rows.q_start}, j + {self.rows.k_start}"
+        text = f"lambda {arguments}: (lambda q, k: {self.text(expr)})({positions})"
+        found: Function = eval(text, self.names)
+        return found
+
+    def text(self, expr: ast.Expr) -> str:
+        """The Python text of an expression, parenthesised throughout."""
+        match expr:
+            case ast.Int(value) | ast.Float(value) | ast.Bool(value):
+                return f"({value!r})"
+            case ast.Name(name):
+                return self._name(name)
+            case ast.Index(base, indices):
+                return self._read(base, indices)
+            case ast.Unary("-", operand):
+                return f"(-{self.text(operand)})"
+            case ast.Unary(_, operand):
+                return f"not_({self.text(operand)})"
+            case ast.Binary(op, left, right):
+                return f"({self.text(left)} {_OPERATORS.get(op, op)} {self.text(right)})"
+            case ast.Compare(ops, operands):
+                pairs = pairwise(map(self.text, operands))
+                links = (f"({a} {op} {b})" for op, (a, b) in zip(ops, pairs, strict=True))
+                return f"({' & '.join(links)})"
+            case ast.Call("at", (ast.List(items), index)):
+                return f"{self._table(items)}[{self.text(index)}]"
+            case ast.Call(function, arguments):
+                return f"{function}_({', '.join(map(self.text, arguments))})"
+            case ast.Exists(variable, low, high, body):
+                bounds = f"{self.text(low)}, {self.text(high)}"
+                return f"exists_(lambda e_{variable}: {self.text(body)}, {bounds})"
+            case ast.List():
+                raise AssertionError("inlining leaves lists in `at` only")
+            case _:
+                assert_never(expr)
+
+    def _name(self, name: str) -> str:
+        match name:
+            case "q" | "k" | "h" | "b" | "s":
+                return name
+            case "len":
+                return f"({self.rows.k_start + self.rows.k_len})"
+            case "qlen":
+                return f"({self.rows.q_len})"
+            case _ if name in self.inputs:
+                self.names[f"x_{name}"] = self.inputs[name]
+                return f"x_{name}"
+            case _:
+                return f"e_{name}"
+
+    def _read(self, base: str, indices: tuple[ast.Expr, ...]) -> str:
+        axes, x = self.bound.inputs[base].axes, self.inputs[base]
+        self.names[f"x_{base}"] = x
+        sizes = x.shape[x.dim() - len(axes) :]
+        texts = map(self.text, indices)
+        places = [self._place(*row) for row in zip(axes, texts, sizes, strict=True)]
+        if x.dim() > len(axes):
+            places.insert(0, "b" if x.shape[0] > 1 else "0")
+        return f"x_{base}[{', '.join(places)}]"
+
+    def _place(self, axis: str, index: str, size: int) -> str:
+        """The tensor row that an index means; a query beyond the keys has the nearest token."""
+        rows = self.rows
+        match axis:
+            case "hkv":
+                return f"{index} // {self.heads // size}"
+            case "token":
+                return f"({index} - {rows.k_start}).clamp(0, {rows.k_len - 1}) + {rows.k_row}"
+            case "k":
+                return f"{index} + {rows.k_row - rows.k_start}"
+            case "q":
+                return f"{index} + {rows.q_row - rows.q_start}"
+            case _:
+                return index
+
+    def _table(self, items: tuple[ast.Expr, ...]) -> str:
+        name = f"t_{len(self.names)}"
+        self.names[name] = torch.tensor([eval(self.text(item)) for item in items])
+        return name
+
+
+def _not(x: Any) -> Any:
+    return torch.logical_not(x) if isinstance(x, Tensor) else not x
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    if isinstance(condition, Tensor):
+        return torch.where(condition, yes, no)
+    return yes if condition else no
+
+
+def _least(a: Any, b: Any) -> Any:
+    return _where(a < b, a, b)
+
+
+def _greatest(a: Any, b: Any) -> Any:
+    return _where(a > b, a, b)
+
+
+def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
+    return reduce(lambda found, value: found | holds(value), range(low, high), False)
+
+
+def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
+    return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
+
+
+_OPERATORS = {"div": "//", "mod": "%", "^": "**", "and": "&", "or": "|"}
+_HELPERS: dict[str, Any] = {
+    "__builtins__": {},
+    "not_": _not,
+    "where_": _where,
+    "min_": _least,
+    "max_": _greatest,
+    "clamp_": lambda x, low, high: _least(_greatest(x, low), high),
+    "abs_": abs,
+    "exists_": _exists,
+    "softcap_": lambda x, cap: cap * torch.tanh(x / cap),
+    **{f"{f.__name__}_": _real(f) for f in (torch.exp, torch.log, torch.log2, torch.sqrt)},
+    **{f"{f.__name__}_": _real(f) for f in (torch.tanh, torch.sigmoid)},
+}

@@ -1,0 +1,177 @@
+"""Random calls of a spec in the shapes that break kernels, and how a result is judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.ranges import table_reach
+from attnc.dsl.program import Bound
+from attnc.dsl.syntax import Input
+
+FLOORS = {torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+FACTOR = 2.0  # how many times the eager error is allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The shape of one call.
+
+    `padded` cuts keys with `kv_len`, one entry to none; `packed` makes three sequences of one
+    entry; `strided` hands over transposed views.
+    """
+
+    name: str
+    q_len: int
+    kv_len: int
+    batch: int = 1
+    heads: int = 4
+    kv_heads: int = 4
+    head_dim: int = 64
+    value_dim: int = 64
+    k_start: int = 0
+    padded: bool = False
+    packed: bool = False
+    strided: bool = False
+
+    @property
+    def shape(self) -> str:
+        """The shape in words, for a table."""
+        heads = f"{self.heads}/{self.kv_heads}" if self.kv_heads != self.heads else f"{self.heads}"
+        dims = f"{self.head_dim}" + (
+            f"/{self.value_dim}" if self.value_dim != self.head_dim else ""
+        )
+        lengths = f"{self.q_len}" + (f"x{self.kv_len}" if self.kv_len != self.q_len else "")
+        return f"B {self.batch}, H {heads}, N {lengths}, D {dims}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The tensors of a call, its keywords and the spec's inputs."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    keywords: dict[str, Any]
+    inputs: dict[str, Any]
+
+
+def trials(seq: int) -> Iterator[Trial]:
+    """The calls to try; `seq` is the longest length."""
+    yield Trial("square", seq, seq)
+    yield Trial("tail", 2 * seq // 3 + 1, 2 * seq // 3 + 1, batch=2, kv_heads=2)
+    yield Trial("short", min(5, seq), min(5, seq), kv_heads=1)
+    yield Trial("one token", 1, 1)
+    yield Trial("decode", 1, seq, kv_heads=1)
+    yield Trial("chunk", seq // 3 + 1, seq, kv_heads=2)
+    yield Trial("more queries", seq // 2 + 1, seq // 3 + 1)
+    yield Trial("padded", seq // 2 + 1, seq, batch=3, padded=True)
+    yield Trial("packed", seq, seq, packed=True)
+    yield Trial("views", seq // 2 + 1, seq // 2 + 1, batch=2, kv_heads=2, strided=True)
+    yield Trial("odd columns", seq // 2 + 3, seq // 2 + 3, head_dim=40, value_dim=24)
+    yield Trial("cropped", seq // 3 + 1, seq // 2 + 1, k_start=seq // 4 + 1)
+
+
+def fits(bound: Bound, trial: Trial) -> bool:
+    """Whether the spec has such calls: cross attention is neither packed nor cropped here."""
+    return not (bound.cross and (trial.packed or trial.k_start))
+
+
+def make(bound: Bound, trial: Trial, dtype: torch.dtype, seed: int) -> Arguments:
+    """Random tensors for a trial."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(heads: int, length: int, columns: int) -> Tensor:
+        shape = (trial.batch, heads, length, columns)
+        if trial.strided:
+            shape = (trial.batch, length, heads, columns)
+        x = torch.randn(shape, generator=generator).to(dtype)
+        return x.transpose(1, 2) if trial.strided else x
+
+    q = random(trial.heads, trial.q_len, trial.head_dim)
+    k = random(trial.kv_heads, trial.kv_len, trial.head_dim)
+    v = random(trial.kv_heads, trial.kv_len, trial.value_dim)
+    inputs = random_inputs(bound, trial, generator)
+    return Arguments(q, k, v, _keywords(trial), inputs)
+
+
+def _keywords(trial: Trial) -> dict[str, Any]:
+    found: dict[str, Any] = {"k_start": trial.k_start} if trial.k_start else {}
+    if trial.padded:
+        lengths = [trial.kv_len // 2 + 1, trial.kv_len, 0]
+        found["kv_len"] = torch.tensor(lengths[: trial.batch], dtype=torch.int32)
+    if trial.packed:
+        ends = [0, trial.kv_len // 3, trial.kv_len // 3, trial.kv_len]
+        found["cu_seqlens"] = torch.tensor(ends, dtype=torch.int32)
+    return found
+
+
+def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dict[str, Any]:
+    """A value for each declared input: sorted small ids for ints, small floats, tables in reach."""
+    reaches = table_reach(bound, trial.heads, trial.kv_heads)
+    sizes = {"b": trial.batch, "h": trial.heads, "hkv": trial.kv_heads, "token": trial.kv_len}
+    sizes |= {"q": trial.q_len, "k": trial.kv_len}
+    found: dict[str, Any] = {}
+    for name, declared in bound.inputs.items():
+        reach = {"d": int(reaches[name].high) + 1} if name in reaches else {}
+        shape = [(sizes | reach)[axis] for axis in declared.axes]
+        if trial.batch > 1 and shape and "b" not in declared.axes:
+            shape.insert(0, trial.batch)
+        found[name] = _random(declared, shape, trial, generator)
+    return found
+
+
+def _random(declared: Input, shape: list[int], trial: Trial, generator: torch.Generator) -> Any:
+    match declared.dtype, shape:
+        case "int", []:
+            return trial.kv_len // 3
+        case "int", _:
+            return torch.randint(0, 4, shape, generator=generator, dtype=torch.int32).sort(-1)[0]
+        case _, []:
+            return 0.5
+        case _:
+            return 0.1 * torch.randn(shape, generator=generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The greatest errors against float64, ours and plain torch's, and the worst row.
+
+    A row is allowed twice plain torch's error there plus a floor; `share` is the greatest part of
+    that which a row uses, at most 1 where all is well.
+    """
+
+    error: float
+    plain: float
+    share: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row is within its allowance; never for a NaN."""
+        return self.share <= 1.0
+
+
+def judge(found: Tensor, plain: Tensor, exact: Tensor, dtype: torch.dtype) -> Judgement:
+    """Compare results with the float64 ones, row by row (a row is the last axis)."""
+    infinite = torch.isinf(exact)
+    if not torch.equal(infinite, torch.isinf(found)):
+        return Judgement(torch.inf, 0.0, torch.inf)
+    found, plain, exact = (x.double().masked_fill(infinite, 0.0) for x in (found, plain, exact))
+    if not exact.numel():
+        return Judgement(0.0, 0.0, 0.0)
+    error, allowed = ((x - exact).abs().amax(-1) for x in (found, plain))
+    floor = FLOORS[dtype] * max(float(exact.abs().max()), torch.finfo(torch.float32).tiny)
+    share = float((error / (FACTOR * allowed + floor)).max())
+    return Judgement(float(error.max()), float(allowed.max()), share)
+
+
+def specialised(
+    trial: Trial, heads: int | None, kv_heads: int | None, head_dim: int | None
+) -> Trial:
+    """The trial with what the user fixed."""
+    chosen = heads or trial.heads
+    kv_chosen = kv_heads or (trial.kv_heads if chosen % trial.kv_heads == 0 else chosen)
+    dims = {"head_dim": head_dim, "value_dim": head_dim} if head_dim else {}
+    return replace(trial, heads=chosen, kv_heads=kv_chosen, **dims)  # type: ignore[arg-type]
