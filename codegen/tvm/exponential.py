@@ -21,31 +21,42 @@ def _integer(number: int, lanes: int) -> str:
     return f"T.broadcast(T.int32({number}), {lanes})" if lanes > 1 else f"T.int32({number})"
 
 
-def _parts(out: Emitter, x: Value, nonpositive: bool = False) -> tuple[str, str]:
-    """Names of r P(r) and of 2^n; `max` takes the constant first so that NaN passes through."""
-    lanes = x.lanes
-    suffix = f"x{lanes}" if lanes > 1 else ""
-    clipped, whole, rest, power = (out.fresh(stem) for stem in ("x", "n", "r", "z"))
-    cut = f"T.max({constant(-127.0, lanes)}, {x.text})"
-    if not nonpositive:
-        cut = f"T.min({constant(127.0, lanes)}, {cut})"
-    out.line(
-        f"{clipped} = {cut}",
-        f"{whole} = T.nearbyint({clipped})",
-        f"{rest} = {clipped} - {whole}",
-        f"{power} = T.reinterpret('float32{suffix}', T.shift_left(T.Cast('int32{suffix}', {whole})"
-        f" + {_integer(127, lanes)}, {_integer(23, lanes)}))",
-    )
+def _split(out: Emitter, x: str, lanes: int) -> tuple[str, str]:
+    """Names of n and of r P(r)."""
+    whole = out.bind("n", f"T.nearbyint({x})")
+    rest = out.bind("r", f"{x} - {whole}")
     series = constant(COEFFICIENTS[-1], lanes)
     for coefficient in reversed(COEFFICIENTS[:-1]):
         series = f"({series} * {rest} + {constant(coefficient, lanes)})"
-    return f"({series} * {rest})", power
+    return whole, f"({series} * {rest})"
 
 
-def exp2(out: Emitter, x: Value, nonpositive: bool = False) -> Value:
-    """2 to the power of a float value; `nonpositive` promises that there is no overflow."""
-    series, power = _parts(out, x, nonpositive)
-    text = f"(({series} + {constant(1.0, x.lanes)}) * {power})"
+def _parts(out: Emitter, x: Value) -> tuple[str, str]:
+    """Names of r P(r) and of 2^n; `max` takes the constant first so that NaN passes through."""
+    lanes = x.lanes
+    suffix = f"x{lanes}" if lanes > 1 else ""
+    cut = f"T.max({constant(-127.0, lanes)}, {x.text})"
+    clipped = out.bind("x", f"T.min({constant(127.0, lanes)}, {cut})")
+    whole, series = _split(out, clipped, lanes)
+    exponent = f"T.Cast('int32{suffix}', {whole}) + {_integer(127, lanes)}"
+    bits = f"T.shift_left({exponent}, {_integer(23, lanes)})"
+    return series, out.bind("z", f"T.reinterpret('float32{suffix}', {bits})")
+
+
+def exp2(out: Emitter, x: Value, scale: str | None = None) -> Value:
+    """2 to the power of a float value.
+
+    `scale` names the CPU's own instruction for p * 2^n, which needs no care for the ends of the
+    range: on AVX-512 it saves four operations of thirteen.
+    """
+    one = constant(1.0, x.lanes)
+    if scale is None or x.lanes == 1:
+        series, power = _parts(out, x)
+        return Value(f"(({series} + {one}) * {power})", FLOAT, x.lanes)
+    whole, series = _split(out, out.bind("x", x.text), x.lanes)
+    everywhere, current = "T.int16(-1)", "T.int32(4)"  # all lanes; the current rounding
+    operands = f"{series} + {one}, {whole}, {constant(0.0, x.lanes)}, {everywhere}, {current}"
+    text = f"T.call_llvm_pure_intrin('float32x{x.lanes}', '{scale}', {operands})"
     return Value(text, FLOAT, x.lanes)
 
 

@@ -8,7 +8,8 @@ class Machine:
     """`lanes` float32 numbers a register; a tile is `vectors` registers of queries by `keys` keys.
 
     vectors * keys accumulators, `vectors` operands and one broadcast fill the register file.
-    `chunk` key tiles are scored before one update of the running maximum.
+    `chunk` key tiles are scored before one update of the running maximum. `scale` is LLVM's name
+    of the instruction that multiplies by a power of two, where there is one.
     """
 
     name: str
@@ -16,6 +17,7 @@ class Machine:
     vectors: int
     keys: int
     chunk: int = 8
+    scale: str | None = None
 
     @property
     def tile_q(self) -> int:
@@ -23,7 +25,7 @@ class Machine:
         return self.lanes * self.vectors
 
 
-AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8)
+AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=6, keys=4)
 GENERIC = Machine("generic", lanes=4, vectors=3, keys=4)

@@ -28,7 +28,7 @@ def emit_online_softmax(context: Context) -> None:
         out.line(*(f"top[{i}] = {maximum}" for i in range(STREAMS)))
         _over_keys(context, lambda i, score: out.line(f"top[{i}] = T.max(top[{i}], {score})"))
         out.line("top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))")
-        factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), nonpositive=True)
+        factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), m.scale)
         out.line(f"{context.part('rescale', offset)} = {factor.text}")
         out.line(f"{maximum} = top[0]")
         out.line(f"part = T.alloc_buffer(({STREAMS},), {kind}, {LOCAL})")
@@ -39,12 +39,10 @@ def emit_online_softmax(context: Context) -> None:
 
 
 def _weigh(context: Context, stream: int, score: str) -> None:
-    out = context.out
-    weight = exp2(out, Value(f"({score} - top[0])", FLOAT, context.machine.lanes), nonpositive=True)
-    name = out.fresh("w")
-    out.line(
-        f"{name} = {weight.text}", f"{score} = {name}", f"part[{stream}] = part[{stream}] + {name}"
-    )
+    out, m = context.out, context.machine
+    weight = exp2(out, Value(f"({score} - top[0])", FLOAT, m.lanes), m.scale)
+    name = out.bind("w", weight.text)
+    out.line(f"{score} = {name}", f"part[{stream}] = part[{stream}] + {name}")
 
 
 def _over_keys(context: Context, use: Callable[[int, str], None]) -> None:

@@ -19,9 +19,12 @@ Append = Callable[[Context, int], None]
 
 def emit_plan(context: Context, visits: list[tile.VisitOp], append: Append) -> None:
     """Enumerate the tiles of both classes; `count[0]` and `count[1]` become their numbers."""
-    context.out.line("count[0] = 0", "count[1] = 0")
-    for visit in visits:
-        _Plan(context, LISTS[visit.tile_class.data], append).nest(visit.plan.block)
+    out = context.out
+    out.line("count[0] = 0", "count[1] = 0")
+    with out.block("if k_len > 0:"):
+        out.line("pass")
+        for visit in visits:
+            _Plan(context, LISTS[visit.tile_class.data], append).nest(visit.plan.block)
 
 
 @dataclass(frozen=True)

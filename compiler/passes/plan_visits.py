@@ -32,11 +32,12 @@ class PlanVisits(ModulePass):
         """One nest for each class that has tiles."""
         for attention in attentions(op):
             classes, relation = the(attention, attn.ClassesOp), relation_of(attention)
-            rows = int(the(attention, attn.TilingOp).q.value.data)
+            tiling = the(attention, attn.TilingOp)
+            rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
             verdict = None if relation.exact else bound(relation.condition)
             for name in ("full", "partial"):
                 tiles = sets.parse(classes.properties[name].data)
-                plan = loops.plan(tiles, relation, size=rows, assume=self.assume)
+                plan = loops.plan(tiles, relation, size=rows, assume=self.assume, other_size=keys)
                 block = _Nest(verdict).block(plan.nest)
                 source = plan.kind if relation.exact else "loops"
                 properties = {"tile_class": StringAttr(name), "source": StringAttr(source)}
