@@ -212,8 +212,8 @@ def _emit_tile(context: Context) -> None:
     else:
         emit_plan(context, visits, append_to_list)
     _emit_load(context, _scored(visits))
-    for visit in visits:
-        _emit_visit(context, visit)
+    if visits:
+        _emit_visits(context)
     emit_finish(context)
 
 
@@ -252,28 +252,50 @@ def _emit_load(context: Context, scored: bool) -> None:
         out.line(f"{context.part('total', f'v * {m.lanes}')} = {constant(0.0, m.lanes)}")
 
 
-def _emit_visit(context: Context, visit: tile.VisitOp) -> None:
-    """The key tiles of one class, a chunk at a time."""
+def _emit_visits(context: Context) -> None:
+    """Both lists, a chunk at a time; only elementwise work differs between the classes.
+
+    The products are written once for both classes, which halves the code to compile: the class
+    costs one branch per chunk, and a full tile no mask arithmetic.
+    """
     out, chunk = context.out, context.machine.chunk
-    which = LISTS[visit.tile_class.data]
-    partial = visit.tile_class.data == "partial"
-    out.line(f"# {visit.tile_class.data} tiles")
-    with out.block(f"for i in range((count[{which}] + {chunk - 1}) // {chunk}):"):
-        out.line(
-            f"tiles_now: T.int32 = T.min({chunk}, count[{which}] - i * {chunk})",
-            f"list_at: T.int64 = {first_of_list(context, which)} + i * {chunk}",
-        )
+    with out.block("for which in range(2):"):
+        out.line(f"list_first: T.int64 = {first_of_list(context, 'which')}")
+        with out.block(f"for i in range((count[which] + {chunk - 1}) // {chunk}):"):
+            out.line(
+                f"tiles_now: T.int32 = T.min({chunk}, count[which] - i * {chunk})",
+                f"list_at: T.int64 = list_first + i * {chunk}",
+            )
+            _emit_chunk(context)
+
+
+def _emit_chunk(context: Context) -> None:
+    """What is done with a chunk: the operations of the visits, which agree but for elementwise."""
+    steps = [
+        [op for op in visit.each.block.ops if not isinstance(op, tile.ScoreOp | tile.MaskOp)]
+        for visit in context.visits
+    ]
+    assert len({tuple(map(type, ops)) for ops in steps}) == 1, "visits of different products"
+    for op in steps[0]:
+        match op:
+            case tile.DotOp():
+                emit_scores(context)
+                _emit_by_class(context)
+            case tile.OnlineSoftmaxOp():
+                emit_online_softmax(context)
+            case tile.AccumulateOp():
+                emit_accumulate(context)
+            case tile.LoadOp():
+                pass  # read in place
+            case _:
+                raise AssertionError(f"no code for {op.name}")
+
+
+def _emit_by_class(context: Context) -> None:
+    """Score expression and mask of each class."""
+    for visit in context.visits:
+        name = visit.tile_class.data
         steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
-        for op in visit.each.block.ops:
-            match op:
-                case tile.DotOp():
-                    emit_scores(context, partial)
-                    emit_elementwise(context, steps)
-                case tile.OnlineSoftmaxOp():
-                    emit_online_softmax(context)
-                case tile.AccumulateOp():
-                    emit_accumulate(context, partial)
-                case tile.LoadOp() | tile.ScoreOp() | tile.MaskOp():
-                    pass  # read in place, or applied with the scores
-                case _:
-                    raise AssertionError(f"no code for {op.name}")
+        if steps:
+            with context.out.block(f"if which == {LISTS[name]}:  # {name} tiles"):
+                emit_elementwise(context, steps)

@@ -12,14 +12,14 @@ from attnc.codegen.tvm.exponential import constant
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
 
-def emit_scores(context: Context, clamp_keys: bool) -> None:
-    """Scores of the key tiles of a chunk; `clamp_keys` reads the last key in place of missing ones."""
+def emit_scores(context: Context) -> None:
+    """Scores of the key tiles of a chunk; the last key is read in place of missing ones."""
     out, m, rows = context.out, context.machine, context.rows
     out.line(f"# scores [k {m.keys}, q {rows}] = keys [k, d {context.head_dim}] . query [d, q]")
     with out.block("for g in range(tiles_now):"):
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
-            row = f"T.min(row_first + {i}, k_len - 1)" if clamp_keys else f"(row_first + {i})"
+            row = f"T.min(row_first + {i}, k_len - 1)"
             out.line(f"k_{i}: T.int64 = k_base + T.Cast('int64', {row}) * k_s2")
         _accumulators(context, m.keys, lambda i, v: constant(0.0, m.lanes))
         with out.block(f"for d in range({context.head_dim}):"):
@@ -35,7 +35,7 @@ def emit_scores(context: Context, clamp_keys: bool) -> None:
                 out.line(f"{place} = a{i}[v]")
 
 
-def emit_accumulate(context: Context, clamp_keys: bool) -> None:
+def emit_accumulate(context: Context) -> None:
     """Rescale the output and add the chunk's weighted values, a block of columns at a time."""
     out, m = context.out, context.machine
     out.line(
@@ -44,12 +44,12 @@ def emit_accumulate(context: Context, clamp_keys: bool) -> None:
     blocks, rest = divmod(context.value_dim, m.keys)
     if blocks:
         with out.block(f"for column in range({blocks}):"):
-            _columns(context, f"column * {m.keys}", m.keys, clamp_keys)
+            _columns(context, f"column * {m.keys}", m.keys)
     if rest:
-        _columns(context, str(blocks * m.keys), rest, clamp_keys)
+        _columns(context, str(blocks * m.keys), rest)
 
 
-def _columns(context: Context, first: str, count: int, clamp_keys: bool) -> None:
+def _columns(context: Context, first: str, count: int) -> None:
     out, m, rows = context.out, context.machine, context.rows
 
     def output(i: int) -> str:
@@ -60,7 +60,7 @@ def _columns(context: Context, first: str, count: int, clamp_keys: bool) -> None
     with out.block("for g in range(tiles_now):"):
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         with out.block(f"for j in range({m.keys}):"):
-            row = "T.min(row_first + j, k_len - 1)" if clamp_keys else "(row_first + j)"
+            row = "T.min(row_first + j, k_len - 1)"
             out.line(f"v_row: T.int64 = v_base + T.Cast('int64', {row}) * v_s2 + {first}")
             for i in range(count):
                 for v in range(m.vectors):

@@ -87,6 +87,6 @@ def plan_depends_on_head(context: Context) -> bool:
     return any(Name("h") in walk(parse_expression(text)) for text in texts)
 
 
-def first_of_list(context: Context, which: int) -> str:
+def first_of_list(context: Context, which: str) -> str:
     """Where a list starts: in the table, or in the thread's scratch."""
     return f"offsets[plan_row + {which}]" if context.tabled else f"lists_at + {which} * key_tiles"
