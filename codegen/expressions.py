@@ -60,7 +60,7 @@ class Target(Protocol):
 
 
 def render(expr: Expr, target: Target) -> Value:
-    """The text of an expression for a target; statements that it needs are emitted by the target."""
+    """The text of an expression; the target emits the statements that it needs."""
     match expr:
         case Int(value=value):
             return Value(str(value), INT)
@@ -116,7 +116,7 @@ def _call(call: Call, target: Target) -> Value:
         case "softcap", (value, cap):
             return render(Binary("*", cap, Call("tanh", (Binary("/", value, cap),))), target)
         case "where", (test, then, otherwise):
-            return _where(*(render(a, target) for a in (test, then, otherwise)), target)
+            return _where([render(a, target) for a in (test, then, otherwise)], target)
         case name, arguments if name in target.functions:
             return _apply(name, [render(a, target) for a in arguments], target)
         case name, arguments:
@@ -133,8 +133,8 @@ def _choose(items: tuple[Expr, ...], index: Expr, target: Target) -> Value:
     return render(chain, target)
 
 
-def _where(test: Value, then: Value, otherwise: Value, target: Target) -> Value:
-    test, then, otherwise = _same_lanes([test, then, otherwise], target)
+def _where(values: list[Value], target: Target) -> Value:
+    test, then, otherwise = _same_lanes(values, target)
     then, otherwise = _same_dtype([then, otherwise], target)
     text = target.operators["where"].format(test.text, then.text, otherwise.text)
     return Value(text, then.dtype, then.lanes)

@@ -1,1 +1,1 @@
-"""The reasoning: sets of tiles, proofs and plans, from a checked syntax tree to the tile dialect."""
+"""The reasoning: proofs, sets of tiles and plans, from a checked tree to the tile dialect."""

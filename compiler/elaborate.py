@@ -78,8 +78,10 @@ class _Build:
                 return self.at.insert(operation).results[0]
             case Complement(operand=operand):
                 inner = [self.pairs(operand)]
-                operation = attn.ComplementOp.build(operands=inner, result_types=[attn.PairsType()])
-                return self.at.insert(operation).results[0]
+                complement = attn.ComplementOp.build(
+                    operands=inner, result_types=[attn.PairsType()]
+                )
+                return self.at.insert(complement).results[0]
             case _:
                 heads, kv_heads = self.sizes.heads or None, self.sizes.kv_heads or None
                 condition = pairs_condition(expr, self.bound, heads, kv_heads)

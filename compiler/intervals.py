@@ -9,6 +9,7 @@ so on. Both are sound; a kernel evaluates them once per candidate tile.
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import Literal
 
 from attnc.dsl.syntax import (
     Binary,
@@ -26,6 +27,7 @@ from attnc.dsl.syntax import (
 )
 
 UNBOUNDED = None
+Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _not(a: Expr) -> Expr:
     return Bool(not a.value) if isinstance(a, Bool) else Unary("not", a)
 
 
-def _compare(op: str, left: Expr, right: Expr) -> Verdict:
+def _compare(op: Comparison, left: Expr, right: Expr) -> Verdict:
     """`left op right` by comparing ends of the two intervals."""
     a, b = interval(left), interval(right)
     if a is None or b is None:
@@ -107,7 +109,7 @@ def _compare(op: str, left: Expr, right: Expr) -> Verdict:
             return Verdict(_not(equal.certain), _not(equal.possible))
 
 
-def _both_compare(op: str, a: Expr, b: Expr, c: Expr, d: Expr) -> Expr:
+def _both_compare(op: Comparison, a: Expr, b: Expr, c: Expr, d: Expr) -> Expr:
     """`a op b and c op d`."""
     return Binary("and", Compare((op,), (a, b)), Compare((op,), (c, d)))
 
@@ -143,7 +145,9 @@ def input_bounds(base: str, indices: tuple[Expr, ...]) -> str | None:
 
 def _input(base: str, indices: tuple[Expr, ...]) -> Interval | None:
     axis = input_bounds(base, indices)
-    return axis and Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
+    return (
+        None if axis is None else Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
+    )
 
 
 def _binary(value: Binary) -> Interval | None:

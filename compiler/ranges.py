@@ -1,5 +1,7 @@
-"""Ranges of integer expressions by interval arithmetic: how far a table index reaches, which
-comparisons no position can decide otherwise, and up to which length 32-bit arithmetic is exact.
+"""Ranges of integer expressions, by interval arithmetic.
+
+They tell how far a table index reaches, which comparisons no position can decide otherwise, and up
+to which length 32-bit arithmetic is exact.
 """
 
 import math
@@ -160,8 +162,8 @@ def _call(name: str, a: list[Reach]) -> Reach:
         case "max", _:
             return Reach(max(x.low for x in a), max(x.high for x in a))
         case "abs", [x]:
-            low = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
-            return Reach(low, max(abs(x.low), abs(x.high)))
+            least = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
+            return Reach(least, max(abs(x.low), abs(x.high)))
         case "at", [items, _]:
             return items
         case _:

@@ -34,7 +34,9 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Prepared:
 
     result = out if out.dtype == torch.float32 else torch.empty_like(out, dtype=torch.float32)
     arguments = Arguments(
-        *(entries(x.float()) for x in (call.q, call.k, call.v)),
+        q=entries(call.q.float()),
+        k=entries(call.k.float()),
+        v=entries(call.v.float()),
         out=entries(result),
         lse=entries(lse),
         rows=call.rows,

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,17 +35,15 @@ class Host:
 
 @cache
 def tvm() -> ModuleType:
-    """The tvm module, imported on first use: it takes seconds, and its pool must not pin threads."""
+    """The tvm module, imported late as it takes seconds; its pool must not pin threads."""
     os.environ.setdefault("TVM_BIND_THREADS", "0")
     os.environ.setdefault("TVM_NUM_THREADS", str(torch.get_num_threads()))
-    import tvm
-
-    return tvm
+    return import_module("tvm")
 
 
 @cache
 def host() -> Host:
-    """This machine."""
+    """The machine that this process runs on."""
     from tvm.target import codegen
 
     cpu = codegen.llvm_get_system_cpu()
@@ -61,7 +60,7 @@ def host_machine() -> Machine:
 
 
 def missing_features(cpu: str, features: Sequence[str]) -> list[str]:
-    """The instruction sets among `features` that this CPU lacks; the CPU's name where it has none."""
+    """The instruction sets among `features` that this CPU lacks, or the name of a foreign CPU."""
     from tvm.target import codegen
 
     known = set(codegen.llvm_get_cpu_features(_target(host().cpu)))

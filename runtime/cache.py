@@ -28,7 +28,7 @@ def kernels() -> Path:
 
 
 def fetch(key: str, make: Callable[[], Mapping[str, str]]) -> dict[str, str]:
-    """The files of an entry by name; made and stored if absent. One process makes it, others wait."""
+    """The files of an entry; made and stored if absent, by one process while others wait."""
     entry = kernels() / key
     found = _read(entry)
     if found is not None:

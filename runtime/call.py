@@ -57,7 +57,7 @@ def bind_call(
     packed = cu_seqlens is not None
     q, k, v = (heads_first(n, x, layout, packed) for n, x in (("q", q), ("k", k), ("v", v)))
     _check_tensors(q, k, v)
-    if packed:
+    if cu_seqlens is not None:
         rows = packed_rows(cu_seqlens, q, k, q_start, k_start, kv_len)
     else:
         rows = batch_rows(bound.cross, q, k, q_start, k_start, kv_len)

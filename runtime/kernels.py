@@ -91,5 +91,5 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     with _lock:
         known = KernelFacts(**(facts | lists))
         names = ("main", "plan") if known.tabled else ("main",)
-        run, *plan = build.load(texts[LLVM_FILE], *names)
-    return LoadedKernel(run, known, *plan)
+        functions = dict(zip(names, build.load(texts[LLVM_FILE], *names), strict=True))
+    return LoadedKernel(functions["main"], known, functions.get("plan"))

@@ -48,6 +48,11 @@ class SpecRunner:
     loaded: dict[Sizes, kernels.LoadedKernel] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def compilations(self) -> int:
+        """The number of kernels made or fetched so far."""
+        return len(self.loaded)
+
     @cached_property
     def needs_heads(self) -> bool:
         """Whether kernels are specialised on the head counts."""
@@ -119,8 +124,12 @@ def check_options(options: Options, call: Call) -> None:
         raise DtypeMismatch("q", f"{options.dtype}, which it was compiled for", str(dtype))
     if dtype not in COMPUTED:
         raise NotBuiltForTarget(f"dtype {dtype}", "cpu")
-    given = (("q", "head_dim", call.q.shape[3]), ("v", "value_dim", call.v.shape[3]))
-    given += (("q", "heads", call.q.shape[1]), ("k", "kv_heads", call.k.shape[1]))
+    given = [
+        ("q", "head_dim", call.q.shape[3]),
+        ("v", "value_dim", call.v.shape[3]),
+        ("q", "heads", call.q.shape[1]),
+        ("k", "kv_heads", call.k.shape[1]),
+    ]
     for name, what, found in given:
         wanted = getattr(options, what)
         if wanted not in (None, found):
@@ -207,7 +216,7 @@ class Operator:
     @property
     def compilations(self) -> int:
         """How many kernels this spec has loaded in this process: one for each specialisation."""
-        return len(self._runner.loaded)
+        return self._runner.compilations
 
     @property
     def parameters(self) -> Mapping[str, Any]:

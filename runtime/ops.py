@@ -14,7 +14,7 @@ from torch import Tensor
 from attnc.dsl.errors import NotBuiltForTarget
 
 SCHEMA = (
-    "attention(str key, Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
+    "(str key, Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
     "str[] number_names, float[] numbers, float? scale, Tensor? q_start, Tensor? k_start, "
     "Tensor? cu_seqlens, Tensor? kv_len) -> (Tensor, Tensor)"
 )
@@ -28,6 +28,10 @@ class Runner(Protocol):
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs of the right shapes."""
+
+    @property
+    def compilations(self) -> int:
+        """The number of kernels made or fetched so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,8 @@ def _no_backward(ctx: Any, *gradients: Tensor) -> None:
     raise NotBuiltForTarget("the backward pass", "cpu")
 
 
-library = torch.library.Library("attnc", "DEF")
-library.define(SCHEMA)
-library.impl("attention", _cpu, "CPU")
-torch.library.register_fake("attnc::attention", _fake, lib=library)
-torch.library.register_autograd("attnc::attention", _no_backward, lib=library)
+torch.library.define("attnc::attention", SCHEMA)
+torch.library.impl("attnc::attention", "CPU", _cpu)
+torch.library.register_fake("attnc::attention", _fake)
+torch.library.register_autograd("attnc::attention", _no_backward)
 attention = torch.ops.attnc.attention.default

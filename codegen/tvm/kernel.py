@@ -15,6 +15,7 @@ The module's function `main` takes, in this order:
 from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Operation
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import INT, Value
@@ -106,7 +107,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
 
 def _expressions(kernel: tile.KernelOp) -> list[Expr]:
     """Every expression that the kernel evaluates in 32 bits."""
-    kinds = {
+    kinds: dict[type[Operation], tuple[str, ...]] = {
         tile.ForOp: ("low", "high"),
         tile.IfOp: ("condition",),
         tile.PushOp: ("tile", "possible", "certain"),

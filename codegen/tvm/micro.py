@@ -65,9 +65,8 @@ def _columns(context: Context, first: str, count: int) -> None:
             for i in range(count):
                 for v in range(m.vectors):
                     weight = context.part("scores", f"(g * {m.keys} + j) * {rows} + {v * m.lanes}")
-                    out.line(
-                        f"a{i}[{v}] = a{i}[{v}] + T.broadcast(v_t[v_row + {i}], {m.lanes}) * {weight}"
-                    )
+                    value = f"T.broadcast(v_t[v_row + {i}], {m.lanes})"
+                    out.line(f"a{i}[{v}] = a{i}[{v}] + {value} * {weight}")
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(*(f"{output(i)} = a{i}[v]" for i in range(count)))
 

@@ -67,7 +67,8 @@ def emit_lookup(context: Context) -> None:
     """In a kernel: the lengths of this query tile's two lists, from the offsets."""
     out = context.out
     out.line(
-        "plan_heads: T.int32 = T.Cast('int32', (offsets_n - 1) // (n * T.Cast('int64', tiles) * 2))",
+        "plan_tiles: T.int64 = n * T.Cast('int64', tiles)",
+        "plan_heads: T.int32 = T.Cast('int32', (offsets_n - 1) // (plan_tiles * 2))",
         "plan_row: T.int32 = ((s * plan_heads + h % plan_heads) * tiles + t) * 2",
     )
     for which in LISTS.values():

@@ -48,10 +48,9 @@ class Tensors:
         prefixes = (f"{name}_n", f"{name}_s", f"{name}_w")
         own = [size for size in [*sizes, *strides] if size.startswith(prefixes)]
         out.line(*(f"{variable} = T.int64()" for variable in own))
-        shape, steps = ", ".join(sizes), ", ".join(strides)
-        out.line(
-            f"{name}_m = T.match_buffer({name}_, ({shape},), '{dtype}', strides=({steps},), align=4)"
-        )
+        shape, steps = f"({', '.join(sizes)},)", f"({', '.join(strides)},)"
+        given = f"{name}_, {shape}, '{dtype}', strides={steps}, align=4"
+        out.line(f"{name}_m = T.match_buffer({given})")
         self.flat.append(f"{flat(name)} = T.decl_buffer(({ANY},), '{dtype}', data={name}_m.data)")
 
     def inputs(self) -> None:

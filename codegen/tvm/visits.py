@@ -100,7 +100,7 @@ LOCAL = "annotations={'disable_lower_builtin': True}"
 
 
 def emit_key_bounds(context: Context) -> TvmTarget:
-    """The bounds over the candidate key tile of the inputs with a row per key; names for them all."""
+    """The bounds of the inputs over the candidate key tile, and the names of all bounds."""
     out, keys = context.out, context.machine.keys
     target = scalar_target(context)
     names = dict(target.names)

@@ -2,7 +2,7 @@
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import ParametrizedAttribute
-from xdsl.irdl import irdl_attr_definition, param_def
+from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
 AXES = ("b", "h", "hkv", "token", "q", "k", "d")
@@ -13,9 +13,9 @@ class InputAttr(ParametrizedAttribute):
     """A run-time tensor: its name, `int` or `float`, and its axes separated by spaces."""
 
     name = "attn.input"
-    label: StringAttr = param_def()
-    dtype: StringAttr = param_def()
-    axes: StringAttr = param_def()
+    label: StringAttr
+    dtype: StringAttr
+    axes: StringAttr
 
     def verify(self) -> None:
         """Known dtype, known axes, in the order of the language."""

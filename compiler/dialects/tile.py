@@ -24,14 +24,13 @@ where a block lives (registers, scratch, shared memory) and how many key tiles i
 """
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, SymbolNameConstraint, i64
-from xdsl.ir import Dialect, ParametrizedAttribute, TypeAttribute
+from xdsl.ir import Dialect, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
-    param_def,
     prop_def,
     region_def,
     result_def,
@@ -51,10 +50,10 @@ Number = IntegerAttr
 
 @irdl_attr_definition
 class BlockType(ParametrizedAttribute, TypeAttribute):
-    """A block of values; each letter of `axes` is one axis: `q` rows, `k` keys, `d` or `v` columns."""
+    """A block of values; each letter is an axis: `q` rows, `k` keys, `d` or `v` columns."""
 
     name = "tile.block"
-    axes: StringAttr = param_def()
+    axes: StringAttr
 
     def verify(self) -> None:
         """Refuse axes that no block has, or a repeated one."""
@@ -187,6 +186,12 @@ class PushOp(IRDLOperation):
                 verify_expression(text)
 
 
+def _axes(value: SSAValue) -> set[str]:
+    """The axes of a block."""
+    assert isinstance(value.type, BlockType)
+    return set(value.type.axes.data)
+
+
 @irdl_op_definition
 class DotOp(IRDLOperation):
     """Contract the axis that both blocks share: scores are `qd . kd -> kq`."""
@@ -201,8 +206,8 @@ class DotOp(IRDLOperation):
 
     def verify_(self) -> None:
         """The result's axes are those that the operands do not share."""
-        left, right = (set(v.type.axes.data) for v in (self.left, self.right))
-        if set(self.result.type.axes.data) != left ^ right:
+        left, right, result = (_axes(v) for v in (self.left, self.right, self.result))
+        if result != left ^ right:
             raise VerifyException("a dot keeps exactly the axes that its operands do not share")
 
 
@@ -249,7 +254,7 @@ class OnlineSoftmaxOp(_Elementwise):
 
 @irdl_op_definition
 class AccumulateOp(IRDLOperation):
-    """Contract the shared axis of two blocks and add to an accumulator (rescaled by the softmax)."""
+    """Contract the shared axis of two blocks and add to an accumulator, rescaled by the softmax."""
 
     name = "tile.accumulate"
     weights = operand_def(BlockType)

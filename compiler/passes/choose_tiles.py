@@ -22,7 +22,7 @@ REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
 
 @dataclass(frozen=True)
 class ChooseTiles(ModulePass):
-    """`rows` are the candidate heights of a query tile, `costs` the cost of a pair at each, in %."""
+    """`rows` are the heights of a query tile to choose from, `costs` what a pair costs, in %."""
 
     name: ClassVar[str] = "choose-tiles"
     rows: tuple[int, ...] = (48,)

@@ -35,8 +35,8 @@ class PlanVisits(ModulePass):
             tiling = the(attention, attn.TilingOp)
             rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
             verdict = None if relation.exact else bound(relation.condition)
-            for name in ("full", "partial"):
-                tiles = sets.parse(classes.properties[name].data)
+            for name, text in (("full", classes.full), ("partial", classes.partial)):
+                tiles = sets.parse(text.data)
                 plan = loops.plan(tiles, relation, size=rows, assume=self.assume, other_size=keys)
                 block = _Nest(verdict).block(plan.nest)
                 source = plan.kind if relation.exact else "loops"

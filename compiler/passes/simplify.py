@@ -4,6 +4,7 @@ Input: an attention whose mask is a tree of set operations. Output: one `attn.pa
 data: an operation and how the conditions of its operands combine.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
 from attnc.dsl.syntax import Expr
 
-RULES = {
+RULES: dict[type[Operation], Callable[..., Expr]] = {
     attn.UnionOp: lambda a, b: fold.disjunction(a, b),
     attn.IntersectOp: lambda a, b: fold.conjunction(a, b),
     attn.DifferenceOp: lambda a, b: fold.conjunction(a, fold.negation(b)),

@@ -15,7 +15,7 @@ from attnc.version import __version__
 if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
     from attnc.runtime import integrations
-    from attnc.runtime.api import analyze, compile, load, mask, reference  # noqa: A004
+    from attnc.runtime.api import analyze, compile, load, mask, reference
 
 _HOMES = {
     "AttnError": "attnc.dsl.errors",
