@@ -27,7 +27,7 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Prepared:
 
     A packed call has B = 1 and S sequences: every tensor is seen S times, with stride 0.
     """
-    sequences = call.rows.shape[0]
+    sequences = len(call.rows)
 
     def entries(x: Tensor) -> Tensor:
         return x.expand(sequences, *x.shape[1:])

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,20 +16,30 @@ from attnc.runtime.inputs import bind_inputs
 INTEGERS = (torch.int32, torch.int64)
 
 
+class Row(NamedTuple):
+    """Where one sequence lies: its first rows in q and in k, their positions, and the lengths."""
+
+    q_row: int
+    k_row: int
+    q_start: int
+    k_start: int
+    q_len: int
+    k_len: int
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A checked call of S sequences.
 
     `q` [B, Hq, Nq, D], `k` [B, Hkv, Nk, D], `v` [B, Hkv, Nk, Dv] are views of what was given; B is
-    S, or 1 for a packed call. `rows` is int32 [S, 6]: `q_row, k_row, q_start, k_start, q_len,
-    k_len` of each sequence, with `k_start >= 0`. `tensors` are the inputs as [B, axes...], B being
-    1 where they carry no batch; int32 or float32.
+    S, or 1 for a packed call. `rows` has one `Row` for each sequence, with `k_start >= 0`.
+    `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or float32.
     """
 
     q: Tensor
     k: Tensor
     v: Tensor
-    rows: Tensor
+    rows: list[Row]
     scale: float
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
@@ -63,7 +74,8 @@ def bind_call(
         rows = batch_rows(bound.cross, q, k, q_start, k_start, kv_len)
     tensors, numbers = bind_inputs(bound, inputs or {}, q, k)
     factor = 1 / math.sqrt(max(q.shape[3], 1)) if scale is None else float(scale)
-    return Call(q, k, v, left_aligned(rows), factor, tensors, numbers, packed)
+    rows = [left_aligned(row) for row in rows]
+    return Call(q, k, v, rows, factor, tensors, numbers, packed)
 
 
 def heads_first(name: str, x: Tensor, layout: str, packed: bool) -> Tensor:
@@ -108,21 +120,21 @@ def batch_rows(
     q_start: int | Tensor | None,
     k_start: int | Tensor | None,
     kv_len: Tensor | None,
-) -> Tensor:
+) -> list[Row]:
     """The rows of a batch: the queries are the last positions, or (`cross`) both start at 0."""
     batch, queries, keys = q.shape[0], q.shape[2], k.shape[2]
     starts = per_entry("k_start", 0 if k_start is None else k_start, batch)
+    lengths = per_entry("kv_len", keys if kv_len is None else kv_len, batch)
+    if lengths and not 0 <= min(lengths) <= max(lengths) <= keys:
+        raise ShapeMismatch("kv_len", f"lengths from 0 to the {keys} rows of k", tuple(lengths))
     if q_start is not None:
         positions = per_entry("q_start", q_start, batch)
     else:
-        positions = torch.zeros_like(starts) if cross else starts + (keys - queries)
-    lengths = per_entry("kv_len", keys if kv_len is None else kv_len, batch)
-    if bool(((lengths < 0) | (lengths > keys)).any()):
-        raise ShapeMismatch("kv_len", f"lengths from 0 to the {keys} rows of k", _values(lengths))
-    zero = torch.zeros_like(starts)
-    return torch.stack(
-        [zero, zero, positions, starts, torch.full_like(starts, queries), lengths], dim=1
-    )
+        positions = [0 if cross else start + keys - queries for start in starts]
+    return [
+        Row(0, 0, position, start, queries, length)
+        for position, start, length in zip(positions, starts, lengths, strict=True)
+    ]
 
 
 def packed_rows(
@@ -132,7 +144,7 @@ def packed_rows(
     q_start: int | Tensor | None,
     k_start: int | Tensor | None,
     kv_len: Tensor | None,
-) -> Tensor:
+) -> list[Row]:
     """The rows of packed sequences: each is a call of its own, with as many queries as keys."""
     given = {"q_start": q_start, "k_start": k_start, "kv_len": kv_len}
     for name, value in given.items():
@@ -143,40 +155,31 @@ def packed_rows(
         raise ShapeMismatch("k", f"one packed entry of {total} rows, as q has", tuple(k.shape))
     if cu_seqlens.dim() != 1 or cu_seqlens.numel() < 1 or cu_seqlens.dtype not in INTEGERS:
         raise ShapeMismatch("cu_seqlens", "int32 [S + 1]", tuple(cu_seqlens.shape))
-    ends = cu_seqlens.to(torch.int32).cpu()
-    lengths = ends.diff()
-    if int(ends[0]) != 0 or int(ends[-1]) != total or bool((lengths < 0).any()):
-        expected = f"offsets that rise from 0 to {total}"
-        raise ShapeMismatch("cu_seqlens", expected, _values(ends))
-    first, zero = ends[:-1], torch.zeros_like(lengths)
-    return torch.stack([first, first, zero, zero, lengths, lengths], dim=1)
+    ends = cu_seqlens.tolist()
+    lengths = [end - first for first, end in pairwise(ends)]
+    if ends[0] != 0 or ends[-1] != total or min(lengths, default=0) < 0:
+        raise ShapeMismatch("cu_seqlens", f"offsets that rise from 0 to {total}", tuple(ends[:8]))
+    return [Row(first, first, 0, 0, n, n) for first, n in zip(ends, lengths, strict=False)]
 
 
-def left_aligned(rows: Tensor) -> Tensor:
-    """The same call with `k_start >= 0`: keys at negative positions (left padding) do not exist."""
-    padding = (-rows[:, 3]).clamp(min=0)
-    if not bool(padding.any()):
-        return rows.contiguous()
-    padding = torch.minimum(padding, rows[:, 5])
-    columns = list(rows.unbind(1))
-    columns[1], columns[5] = columns[1] + padding, columns[5] - padding
-    columns[3] = (columns[3] + padding).clamp(min=0)
-    return torch.stack(columns, dim=1)
+def left_aligned(row: Row) -> Row:
+    """The same with `k_start >= 0`: keys at negative positions (left padding) do not exist."""
+    if row.k_start >= 0:
+        return row
+    padding = min(-row.k_start, row.k_len)
+    return row._replace(k_row=row.k_row + padding, k_start=0, k_len=row.k_len - padding)
 
 
-def per_entry(name: str, value: int | Tensor, batch: int) -> Tensor:
-    """An int, or int32 [B], as int32 [B] on the CPU."""
+def per_entry(name: str, value: int | Tensor, batch: int) -> list[int]:
+    """An int, or int32 [B], as one int for each entry."""
     if not isinstance(value, Tensor):
-        return torch.full((batch,), int(value), dtype=torch.int32)
+        return [int(value)] * batch
     if value.dtype not in INTEGERS:
         raise DtypeMismatch(name, "int32", str(value.dtype))
     if value.dim() > 1 or value.numel() not in (1, batch):
         raise ShapeMismatch(name, f"[{batch}], one for each batch entry", tuple(value.shape))
-    return value.detach().to("cpu", torch.int32).reshape(-1).expand(batch).contiguous()
+    found: list[int] = value.reshape(-1).tolist()
+    return found * batch if len(found) == 1 else found
 
 
-def _values(x: Tensor) -> tuple[int, ...]:
-    return tuple(int(value) for value in x[:8])
-
-
-__all__ = ["Call", "MissingInput", "bind_call"]
+__all__ = ["Call", "MissingInput", "Row", "bind_call"]

@@ -24,7 +24,7 @@ def eager(
     call = bind_call(bound, q, k, v, inputs=inputs, **keywords)
     parts = [
         _sequence(bound, call, 0 if call.packed else entry, row, inputs)
-        for entry, row in enumerate(call.rows.tolist())
+        for entry, row in enumerate(call.rows)
     ]
     outs, lses = zip(*parts, strict=True)
     if call.packed:

@@ -1,12 +1,13 @@
 """One call of a CPU kernel: scratch, and the arguments in the kernel's order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from attnc.dsl.errors import ShapeMismatch
+from attnc.runtime.call import Row
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.tables import table
 
@@ -15,9 +16,8 @@ from attnc.runtime.tables import table
 class Arguments:
     """What a kernel reads and writes; S sequences, float32.
 
-    `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...]; `lse`: [S, H, Nq]; `rows`: int32
-    [S, 6] with `q_row, k_row, q_start, k_start, q_len, k_len` of each sequence; `tensors`: inputs
-    as [S, axes...] in int32 or float32; `numbers`: run-time numbers.
+    `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...]; `lse`: [S, H, Nq]; `tensors`:
+    inputs as [S, axes...] in int32 or float32; `numbers`: run-time numbers.
     """
 
     q: Tensor
@@ -25,7 +25,7 @@ class Arguments:
     v: Tensor
     out: Tensor
     lse: Tensor
-    rows: Tensor
+    rows: Sequence[Row]
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
     scale: float
@@ -35,16 +35,16 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
     _check_positions(a.rows, facts.longest)
-    longest_q, longest_k = (int(n) for n in a.rows[:, 4:6].amax(0))
-    tiles, key_tiles = -(-longest_q // facts.tile_q), -(-longest_k // facts.tile_k)
-    items = a.rows.shape[0] * a.q.shape[1] * tiles
-    threads = max(1, min(torch.get_num_threads(), items))
+    tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
+    key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
+    threads = max(1, min(torch.get_num_threads(), len(a.rows) * a.q.shape[1] * tiles))
     floats = torch.empty(threads, facts.floats)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
+    rows = torch.tensor(a.rows, dtype=torch.int32)
     numbers = [a.numbers[name] for name in facts.numbers]
-    planned = table(kernel, a.rows, numbers, a.q.shape[1]) if facts.tabled else ()
+    planned = table(kernel, rows, numbers, a.q.shape[1]) if facts.tabled else ()
     kernel.run(
-        *(a.q, a.k, a.v, a.out, a.lse, a.rows, floats, lists),
+        *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
         *planned,
         *(a.tensors[name] for name in facts.inputs),
         *numbers,
@@ -52,9 +52,10 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     )
 
 
-def _check_positions(rows: Tensor, longest: int) -> None:
+def _check_positions(rows: Sequence[Row], longest: int) -> None:
     """Refuse positions at which the kernel's 32-bit arithmetic would overflow."""
-    ends = rows[:, 2:4].to(torch.int64) + rows[:, 4:6]
-    reached = int(torch.maximum(ends.abs().amax(), rows[:, 2:4].abs().amax()))
-    if reached > longest:
-        raise ShapeMismatch("q", f"positions up to {longest} for this spec", (reached,))
+    for row in rows:
+        ends = (row.q_start, row.q_start + row.q_len, row.k_start + row.k_len)
+        if max(map(abs, ends)) > longest:
+            expected = f"positions up to {longest} for this spec"
+            raise ShapeMismatch("q", expected, (row.q_len, row.k_len))

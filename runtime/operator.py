@@ -101,7 +101,7 @@ class SpecRunner:
             kv_heads=kv_heads if self.needs_heads else 0,
             head_dim=call.q.shape[3],
             value_dim=call.v.shape[3],
-            cropped=bool((call.rows[:, 3] > 0).any()),
+            cropped=any(row.k_start for row in call.rows),
         )
 
     def kernel(self, sizes: Sizes) -> kernels.LoadedKernel:

@@ -87,7 +87,7 @@ def _attend(bound: Bound, call: Call, inputs: dict[str, Any]) -> tuple[Tensor, T
     """Outputs [B, H, Nq, Dv] and lse [B, H, Nq], a sequence at a time."""
     found = [
         _sequence(bound, call, 0 if call.packed else entry, Rows(*row), inputs)
-        for entry, row in enumerate(call.rows.tolist())
+        for entry, row in enumerate(call.rows)
     ]
     if not found:
         rows = call.q.double().sum(-1)  # no sequence, hence no row
