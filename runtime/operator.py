@@ -190,10 +190,14 @@ class Operator:
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
         k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
         cuts the keys of each entry. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].
-        Inputs of the spec are keywords.
+        Inputs of the spec are keywords. Under autocast q, k and v take its dtype, as in PyTorch's
+        own attention.
         """
         if grid is not None:
             raise NotBuiltForTarget("grid", "cpu")
+        if torch.is_autocast_enabled(q.device.type):
+            dtype = torch.get_autocast_dtype(q.device.type)
+            q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
         tensors = {n: x for n, x in inputs.items() if isinstance(x, Tensor)}
         numbers = {n: x for n, x in inputs.items() if n not in tensors}
         out, lse = ops.attention(
