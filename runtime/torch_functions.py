@@ -16,20 +16,9 @@ from torch import Tensor
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
 from attnc.dsl.program import Bound
+from attnc.runtime.call import Row
 
 Function = Callable[..., Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One sequence: its lengths, the positions of its first rows, and where these lie in inputs."""
-
-    q_len: int
-    k_len: int
-    q_start: int
-    k_start: int = 0
-    q_row: int = 0
-    k_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Functions:
 
 
 def torch_functions(
-    bound: Bound, rows: Rows, heads: int, kv_heads: int, inputs: Mapping[str, Any]
+    bound: Bound, rows: Row, heads: int, kv_heads: int, inputs: Mapping[str, Any]
 ) -> Functions:
     """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
     writer = _Writer(bound, rows, heads, dict(inputs))
@@ -56,7 +45,7 @@ def torch_functions(
 @dataclass(frozen=True, slots=True)
 class _Writer:
     bound: Bound
-    rows: Rows
+    rows: Row
     heads: int
     inputs: dict[str, Any]
     names: dict[str, Any] = field(default_factory=lambda: dict(_HELPERS))

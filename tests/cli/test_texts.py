@@ -1,0 +1,93 @@
+"""`equal`, `fmt`, `list`, `cache`, and the stages of `emit` that need no build."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from attnc.dsl.loader import shipped
+
+UGLY, PRETTY = (
+    "attention  a{mask causal&window( 4 )}",
+    "attention a {\n    mask causal & window(4)\n}\n",
+)
+
+
+def test_equal(attnc: Callable) -> None:
+    same = ("equal", "line/mistral", "line/streaming_llm", "-p", "w=12", "--pb", "sinks=0")
+    assert attnc(*same).status == 0
+    assert attnc(*same, "--json").json["equal"] is True
+
+
+def test_equal_shows_where_they_differ(attnc: Callable) -> None:
+    found = attnc("equal", "line/mistral", "line/streaming_llm", "-p", "w=12")
+    assert found.status == 1 and "q = 12, k = 0" in found.out
+    data = attnc("equal", "line/causal", "attention a { mask { k < q } }", "--json").json
+    assert data["verdict"] == "refuted" and data["counterexample"]["k"] == 0
+
+
+def test_equal_masks_are_not_equal_scores(attnc: Callable) -> None:
+    found = attnc("equal", "line/causal", "score/softcap")
+    assert found.status == 1 and "scores" in found.out
+
+
+def test_equal_refuses_a_parameter_of_neither(attnc: Callable) -> None:
+    assert attnc("equal", "line/mistral", "line/mistral", "-p", "q=3").status == 2
+
+
+def test_fmt_in_place(attnc: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "a.attn"
+    path.write_text(UGLY)
+    assert attnc("fmt", "--check", path).status == 1
+    assert path.read_text() == UGLY
+    assert attnc("fmt", path).status == 0
+    assert path.read_text() == PRETTY
+    assert attnc("fmt", "--check", path).status == 0
+    assert attnc("fmt", path, "--json").json[0]["changed"] is False
+
+
+def test_fmt_of_stdin_and_text(attnc: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(UGLY))
+    assert attnc("fmt", "-").out == PRETTY
+    assert attnc("fmt", UGLY).out == PRETTY
+
+
+def test_fmt_of_what_cannot_be_read(attnc: Callable, tmp_path: Path) -> None:
+    assert attnc("fmt", "attention a {").status == 1
+    assert attnc("fmt", tmp_path / "none.attn").status == 2
+    binary = tmp_path / "b.attn"
+    binary.write_bytes(b"\xff\xfe")
+    assert attnc("fmt", binary).status == 2
+
+
+def test_list(attnc: Callable) -> None:
+    rows = {row["name"]: row for row in attnc("list", "--json").json}
+    assert tuple(rows) == shipped()
+    assert rows["line/longformer"]["parameters"] == {"w": "256", "g": "16"}
+    assert rows["line/longformer"]["family"] == "line"
+    assert all(row["summary"] for row in rows.values())
+    assert "line/longformer" in attnc("list").out
+
+
+def test_cache(attnc: Callable, tmp_path: Path) -> None:
+    assert attnc("cache", "path").out.strip() == str(tmp_path / "cache")
+    kernel = tmp_path / "cache" / "kernels" / "x" / "kernel.ll"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text("12345")
+    assert attnc("cache", "clear", "--json").json["freed"] == 5
+    assert not kernel.exists()
+    assert attnc("cache", "path", "--json").json["bytes"] == 0
+
+
+def test_emit_ast(attnc: Callable) -> None:
+    found = attnc("emit", "line/longformer", "--stage", "ast")
+    assert found.status == 0
+    assert "      left: SetCall window @3:10\n        arguments: Name w @3:17\n" in found.out
+
+
+@pytest.mark.parametrize("stage", ["triton", "ttgir", "ptx", "sass"])
+def test_emit_of_a_stage_that_is_not_built(attnc: Callable, stage: str) -> None:
+    found = attnc("emit", "line/causal", "--stage", stage)
+    assert (found.status, found.out) == (2, "")
+    assert "not built yet" in found.err
