@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call, bind_call
-from attnc.runtime.torch_functions import Rows, torch_functions
+from attnc.runtime.call import Call, Row, bind_call
+from attnc.runtime.torch_functions import torch_functions
 
 
 def eager(
@@ -33,18 +33,17 @@ def eager(
 
 
 def _sequence(
-    bound: Bound, call: Call, entry: int, row: list[int], inputs: Mapping[str, Any]
+    bound: Bound, call: Call, entry: int, row: Row, inputs: Mapping[str, Any]
 ) -> tuple[Tensor, Tensor]:
     """One sequence: out [H, Nq, Dv], lse [H, Nq]. A row without keys gives zeros and -inf."""
-    q_row, k_row, q_start, k_start, q_len, k_len = row
+    q_row, k_row, _, _, q_len, k_len = row
     heads, kv_heads = call.q.shape[1], call.k.shape[1]
     q = call.q[entry, :, q_row : q_row + q_len]
     keys = slice(k_row, k_row + k_len)
     k, v = (x[entry, :, keys].repeat_interleave(heads // kv_heads, 0) for x in (call.k, call.v))
     if not k_len:
         return q.new_zeros(heads, q_len, v.shape[2]), q.new_full((heads, q_len), -torch.inf)
-    rows = Rows(q_len, k_len, q_start, k_start, q_row, k_row)
-    functions = torch_functions(bound, rows, heads, kv_heads, inputs)
+    functions = torch_functions(bound, row, heads, kv_heads, inputs)
     h, i, j = torch.arange(heads)[:, None, None], torch.arange(q_len)[:, None], torch.arange(k_len)
     places = torch.tensor(entry), h, i, j
     scores = q @ k.transpose(1, 2) * call.scale

@@ -11,7 +11,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.program import Bound
-from attnc.runtime.torch_functions import Functions, Rows, torch_functions
+from attnc.runtime.call import Row
+from attnc.runtime.torch_functions import Functions, torch_functions
 
 Attend = Callable[[], Tensor]
 DENSE_LIMIT = 1 << 28  # pairs of a dense mask
@@ -24,8 +25,8 @@ class PeerUnavailableError(AttnError):
 def functions_of(bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any]) -> Functions:
     """The spec's mask and score for the lengths of one call."""
     q_len, k_len = q.shape[2], k.shape[2]
-    rows = Rows(q_len, k_len, 0 if bound.cross else k_len - q_len)
-    return torch_functions(bound, rows, q.shape[1], k.shape[1], inputs)
+    row = Row(0, 0, 0 if bound.cross else k_len - q_len, 0, q_len, k_len)
+    return torch_functions(bound, row, q.shape[1], k.shape[1], inputs)
 
 
 def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
