@@ -1,6 +1,7 @@
 """From a bound spec to the `attn` dialect: one `attn.pairs` for each named or written set."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
@@ -8,11 +9,12 @@ from xdsl.ir import Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from attnc.compiler.dialects import attn
+from attnc.compiler.dialects.attributes import number
 from attnc.compiler.dialects.inputs import InputAttr
-from attnc.compiler.dialects.tile import number
 from attnc.compiler.inline import pairs_condition, score_expression
 from attnc.dsl.printer import print_expr, print_set
 from attnc.dsl.program import Bound
+from attnc.dsl.source import Span
 from attnc.dsl.syntax import Bool, Complement, Input, SetBinary, SetExpr
 
 OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
@@ -58,6 +60,11 @@ def _input(declared: Input) -> InputAttr:
     return InputAttr(StringAttr(declared.name), StringAttr(declared.dtype), axes)
 
 
+def _place(span: Span) -> str:
+    """File, line and column, without the folder: a module says the same on every machine."""
+    return f"{PurePath(span.source.name).name}:{span.line}:{span.column}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Build:
     bound: Bound
@@ -85,7 +92,7 @@ class _Build:
             case _:
                 heads, kv_heads = self.sizes.heads or None, self.sizes.kv_heads or None
                 condition = pairs_condition(expr, self.bound, heads, kv_heads)
-                return self.leaf(condition, f"{expr.span}: {print_set(expr)}")
+                return self.leaf(condition, f"{_place(expr.span)}: {print_set(expr)}")
 
     def leaf(self, condition: object, origin: str) -> SSAValue:
         operation = attn.PairsOp.build(

@@ -11,7 +11,7 @@ Passes add to it: `split-atoms` the relation, `prove` the verdicts, `choose-tile
 `classify-tiles` the classes, `plan-visits` the loops.
 """
 
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, SymbolNameConstraint
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint
 from xdsl.ir import Dialect, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import (
     IRDLOperation,
@@ -27,8 +27,9 @@ from xdsl.irdl import (
 from xdsl.traits import NoTerminator, Pure, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from attnc.compiler.dialects.attributes import verify_expression
+from attnc.compiler.dialects.attributes import Number, verify_expression, verify_heads
 from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.dialects.plan import verify_visit
 
 VERDICTS = ("proved", "refuted", "unknown")
 
@@ -46,11 +47,11 @@ class AttentionOp(IRDLOperation):
 
     name = "attn.attention"
     sym_name = prop_def(SymbolNameConstraint())
-    heads = prop_def(IntegerAttr)
-    kv_heads = prop_def(IntegerAttr)
-    head_dim = prop_def(IntegerAttr)
-    value_dim = prop_def(IntegerAttr)
-    cross = prop_def(IntegerAttr)
+    heads = prop_def(Number)
+    kv_heads = prop_def(Number)
+    head_dim = prop_def(Number)
+    value_dim = prop_def(Number)
+    cross = prop_def(Number)
     inputs = prop_def(ArrayAttr[InputAttr])
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
@@ -58,6 +59,10 @@ class AttentionOp(IRDLOperation):
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
         "`inputs` $inputs `cross` $cross $body attr-dict"
     )
+
+    def verify_(self) -> None:
+        """Heads group evenly."""
+        verify_heads(self.heads, self.kv_heads)
 
 
 @irdl_op_definition
@@ -191,9 +196,14 @@ class TilingOp(IRDLOperation):
     """The tile map: query tile `t` holds rows t*q .. t*q + q, key tile `c` rows c*k .. c*k + k."""
 
     name = "attn.tiling"
-    q = prop_def(IntegerAttr)
-    k = prop_def(IntegerAttr)
+    q = prop_def(Number)
+    k = prop_def(Number)
     assembly_format = "$q `x` $k attr-dict"
+
+    def verify_(self) -> None:
+        """A tile has rows and keys."""
+        if min(self.q.value.data, self.k.value.data) <= 0:
+            raise VerifyException("a tile has at least one row and one key")
 
 
 @irdl_op_definition
@@ -216,6 +226,10 @@ class VisitsOp(IRDLOperation):
     plan = region_def("single_block")
     traits = traits_def(NoTerminator())
     assembly_format = "$tile_class `by` $source $plan attr-dict"
+
+    def verify_(self) -> None:
+        """The class and the source are known, and the plan is one."""
+        verify_visit(self, self.tile_class, self.source)
 
 
 Attn = Dialect(

@@ -1,11 +1,12 @@
 """The `tile` dialect: how one kernel computes an attention, tile by tile, for any target.
 
-A kernel owns one tile of query rows. A `tile.visit` names the key tiles of one class (full or
-partial): its first region enumerates them (`for`, `if`, `push`), its second says
-what is done with each. Values are blocks, named by their axes; the printer of a target decides
-where a block lives (registers, scratch, shared memory) and how many key tiles it takes at once.
+A kernel owns one tile of query rows, or (backward) of keys. A `tile.visit` names the tiles of the
+other axis of one class (full or partial): its first region enumerates them (`for`, `if`, `push`),
+its second says what is done with each. Values are blocks, named by their axes; the printer of a
+target decides where a block lives (registers, scratch, shared memory) and how many tiles it takes
+at once.
 
-    tile.kernel @mistral {...} {
+    tile.kernel @mistral heads 4 / 1 dims 64 / 64 tile 48 x 8 inputs [] cross 0 {
       %q = tile.load "q" : !tile.block<"qd">
       tile.visit "partial" by "loops" plan {
         tile.for "c" from "max(0, (48 * t - 255) div 8)" to "6 * t + 6" step 1 {
@@ -13,21 +14,22 @@ where a block lives (registers, scratch, shared memory) and how many key tiles i
         }
       } each {
         %k = tile.load "k" : !tile.block<"kd">
-        %s = tile.dot %q, %k : !tile.block<"kq">
-        %m = tile.mask %s where "-255 <= k - q and k - q <= 0"
-        %p = tile.online_softmax %m
+        %s = tile.dot %q, %k : !tile.block<"qd">, !tile.block<"kd"> -> !tile.block<"kq">
+        %m = tile.mask %s where "-255 <= k - q <= 0" : !tile.block<"kq"> -> !tile.block<"kq">
+        %p = tile.online_softmax %m : !tile.block<"kq"> -> !tile.block<"kq">
         %v = tile.load "v" : !tile.block<"kv">
-        tile.accumulate %p, %v into "o"
+        tile.accumulate %p, %v into "out" : !tile.block<"kq">, !tile.block<"kv">
       }
-      tile.finish "softmax" into "o"
+      tile.finish "softmax" into "out"
     }
+
+`docs/tile.md` explains it with six kernels.
 """
 
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, SymbolNameConstraint, i64
-from xdsl.ir import Dialect, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint
+from xdsl.ir import Dialect
 from xdsl.irdl import (
     IRDLOperation,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -39,38 +41,40 @@ from xdsl.irdl import (
 from xdsl.traits import NoTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from attnc.compiler.dialects.attributes import verify_expression
+from attnc.compiler.dialects.attributes import Number, number, verify_expression, verify_heads
+from attnc.compiler.dialects.blocks import (
+    OPERANDS,
+    TARGETS,
+    BlockType,
+    axes_of,
+    block,
+    contracted,
+    verify_named,
+)
 from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.dialects.plan import ForOp, IfOp, PushOp, verify_visit
+from attnc.compiler.dialects.values import DotOp, MapOp, MaskOp, OnlineSoftmaxOp, ScoreOp
 
-AXES = frozenset("qkdv")
-CLASSES = ("full", "partial")
-SOURCES = ("loops", "table")
-Number = IntegerAttr
+__all__ = [
+    "AccumulateOp", "BlockType", "DotOp", "FinishOp", "ForOp", "IfOp", "KernelOp", "LoadOp",
+    "MapOp", "MaskOp", "OnlineSoftmaxOp", "PushOp", "ScoreOp", "StoreOp", "Tile", "VisitOp",
+    "block", "number",
+]  # fmt: skip
 
-
-@irdl_attr_definition
-class BlockType(ParametrizedAttribute, TypeAttribute):
-    """A block of values; each letter is an axis: `q` rows, `k` keys, `d` or `v` columns."""
-
-    name = "tile.block"
-    axes: StringAttr
-
-    def verify(self) -> None:
-        """Refuse axes that no block has, or a repeated one."""
-        if not set(self.axes.data) <= AXES or len(set(self.axes.data)) != len(self.axes.data):
-            raise VerifyException(
-                f"a block has distinct axes out of q k d v, not {self.axes.data!r}"
-            )
-
-
-def block(axes: str) -> BlockType:
-    """The type of a block with these axes."""
-    return BlockType(StringAttr(axes))
+OWNERS = ("q", "k")
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 @irdl_op_definition
 class KernelOp(IRDLOperation):
-    """One kernel: sizes fixed at compile time, and a body that runs once per tile of query rows."""
+    """One kernel: sizes fixed at compile time, and a body that runs once per tile it owns.
+
+    `owner` is the axis of that tile, and the kernel visits tiles of the other one. `packed` heads
+    that share their keys lie in the rows of one query tile: row r is head r mod packed of the
+    group and query r div packed. `rows` and `keys` are the tile maps: which row of its tensor is
+    row r of tile `t` (of tile `c`), by default consecutive. `dtype` is what is loaded and stored;
+    all arithmetic is float32.
+    """
 
     name = "tile.kernel"
     sym_name = prop_def(SymbolNameConstraint())
@@ -80,35 +84,78 @@ class KernelOp(IRDLOperation):
     value_dim = prop_def(Number)
     tile_q = prop_def(Number)
     tile_k = prop_def(Number)
+    owner = prop_def(StringAttr, default_value=StringAttr("q"))
+    packed = prop_def(Number, default_value=number(1))
+    rows = opt_prop_def(StringAttr)
+    keys = opt_prop_def(StringAttr)
+    dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
     inputs = prop_def(ArrayAttr[InputAttr])
     cross = prop_def(Number)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
-        "`tile` $tile_q `x` $tile_k `inputs` $inputs `cross` $cross $body attr-dict"
+        "`tile` $tile_q `x` $tile_k (`owner` $owner^)? (`packed` $packed^)? (`rows` $rows^)? "
+        "(`keys` $keys^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross $body attr-dict"
     )
 
     def verify_(self) -> None:
-        """Heads group evenly; both counts are 0 where the kernel takes any."""
-        heads, kv_heads = self.heads.value.data, self.kv_heads.value.data
-        if bool(heads) != bool(kv_heads) or (heads and heads % kv_heads):
-            raise VerifyException("the number of heads is a multiple of the number of KV heads")
+        """Heads group evenly, names are known, and loads are where their tile is known."""
+        verify_heads(self.heads, self.kv_heads)
+        if self.owner.data not in OWNERS:
+            raise VerifyException(f"a kernel owns a tile of {OWNERS}, not {self.owner.data!r}")
+        if self.dtype.data not in DTYPES:
+            raise VerifyException(f"a dtype is one of {DTYPES}, not {self.dtype.data!r}")
+        for text in (self.rows, self.keys):
+            if text is not None:
+                verify_expression(text)
+        self._verify_packing()
+        self._verify_places()
+
+    def _verify_packing(self) -> None:
+        packed, tile = self.packed.value.data, self.tile_q.value.data
+        if packed == 1:
+            return
+        if packed < 1 or self.heads.value.data != packed * self.kv_heads.value.data:
+            raise VerifyException("the packed heads are those of one KV head")
+        if tile % packed:
+            raise VerifyException("a tile holds all packed heads of each of its queries")
+
+    def _verify_places(self) -> None:
+        """Rows of the owned tile are loaded and written outside the visits, other rows inside."""
+        for op in self.walk():
+            if isinstance(op, LoadOp):
+                axes = OPERANDS[op.operand_name.data]
+                owned = axes.startswith(self.owner.data)
+                if owned != (op.parent_op() is self):
+                    raise VerifyException(f"{op.operand_name.data!r} is loaded where its tile is")
+            if isinstance(op, AccumulateOp | FinishOp | StoreOp):
+                axes = TARGETS.get(op.target.data, "")
+                if not axes.startswith(self.owner.data):
+                    raise VerifyException(f"this kernel does not own rows of {op.target.data!r}")
 
 
 @irdl_op_definition
 class LoadOp(IRDLOperation):
-    """Rows of an operand: `q` at the kernel's own tile, `k` and `v` at the visited tile."""
+    """Rows of an operand, at the kernel's own tile or at the visited one.
+
+    `q` is read times the scale. Also for the backward pass: `do`, `lse` (plus infinity for a row
+    that saw no key, so that its weights are 0) and `delta`, the rows' sums of `do * out`.
+    """
 
     name = "tile.load"
     operand_name = prop_def(StringAttr)
     result = result_def(BlockType)
     assembly_format = "$operand_name `:` type($result) attr-dict"
 
+    def verify_(self) -> None:
+        """The operand is known and has these axes."""
+        verify_named("an operand", self.operand_name.data, OPERANDS, axes_of(self.result))
+
 
 @irdl_op_definition
 class VisitOp(IRDLOperation):
-    """Visit the key tiles of a class: `plan` enumerates them, `each` computes.
+    """Visit the tiles of a class: `plan` enumerates them, `each` computes.
 
     The plan runs in the kernel (`loops`), or once per call to fill an index table (`table`).
     """
@@ -122,139 +169,16 @@ class VisitOp(IRDLOperation):
     assembly_format = "$tile_class `by` $source `plan` $plan `each` $each attr-dict"
 
     def verify_(self) -> None:
-        """The class and the source are known."""
-        if self.source.data not in SOURCES:
-            raise VerifyException(f"a plan runs by one of {SOURCES}, not {self.source.data!r}")
-        if self.tile_class.data not in CLASSES:
-            raise VerifyException(f"a class is one of {CLASSES}, not {self.tile_class.data!r}")
-
-
-@irdl_op_definition
-class ForOp(IRDLOperation):
-    """`variable` runs from `low` up to but not including `high`."""
-
-    name = "tile.for"
-    variable = prop_def(StringAttr)
-    low = prop_def(StringAttr)
-    high = prop_def(StringAttr)
-    step = prop_def(Number)
-    body = region_def("single_block")
-    traits = traits_def(NoTerminator())
-    assembly_format = "$variable `from` $low `to` $high `step` $step $body attr-dict"
-
-    def verify_(self) -> None:
-        """The bounds are expressions and the step is positive."""
-        verify_expression(self.low)
-        verify_expression(self.high)
-        if self.step.value.data <= 0:
-            raise VerifyException("a step is positive")
-
-
-@irdl_op_definition
-class IfOp(IRDLOperation):
-    """Enumerate the body only where the condition holds."""
-
-    name = "tile.if"
-    condition = prop_def(StringAttr)
-    body = region_def("single_block")
-    traits = traits_def(NoTerminator())
-    assembly_format = "$condition $body attr-dict"
-
-    def verify_(self) -> None:
-        """The condition is an expression."""
-        verify_expression(self.condition)
-
-
-@irdl_op_definition
-class PushOp(IRDLOperation):
-    """Visit this key tile in the class of the enclosing visit.
-
-    Where the mask reads run-time tensors, the tile is dropped unless `possible`, and moves to the
-    full class if `certain`: conditions on the bounds of the inputs (see `compiler.intervals`).
-    """
-
-    name = "tile.push"
-    tile = prop_def(StringAttr)
-    possible = opt_prop_def(StringAttr)
-    certain = opt_prop_def(StringAttr)
-    assembly_format = "$tile (`if` $possible^)? (`full` `if` $certain^)? attr-dict"
-
-    def verify_(self) -> None:
-        """The tile and the conditions are expressions."""
-        for text in (self.tile, self.possible, self.certain):
-            if text is not None:
-                verify_expression(text)
-
-
-def _axes(value: SSAValue) -> set[str]:
-    """The axes of a block."""
-    assert isinstance(value.type, BlockType)
-    return set(value.type.axes.data)
-
-
-@irdl_op_definition
-class DotOp(IRDLOperation):
-    """Contract the axis that both blocks share: scores are `qd . kd -> kq`."""
-
-    name = "tile.dot"
-    left = operand_def(BlockType)
-    right = operand_def(BlockType)
-    result = result_def(BlockType)
-    assembly_format = (
-        "$left `,` $right `:` type($left) `,` type($right) `->` type($result) attr-dict"
-    )
-
-    def verify_(self) -> None:
-        """The result's axes are those that the operands do not share."""
-        left, right, result = (_axes(v) for v in (self.left, self.right, self.result))
-        if result != left ^ right:
-            raise VerifyException("a dot keeps exactly the axes that its operands do not share")
-
-
-class _Elementwise(IRDLOperation):
-    """What the elementwise operations share: a block in, a block of the same axes out."""
-
-    block = operand_def(BlockType)
-    result = result_def(BlockType)
-
-
-@irdl_op_definition
-class ScoreOp(_Elementwise):
-    """Replace each score `s` by an expression of `s`, positions, head and inputs."""
-
-    name = "tile.score"
-    value = prop_def(StringAttr)
-    assembly_format = "$block `as` $value `:` type($block) `->` type($result) attr-dict"
-
-    def verify_(self) -> None:
-        """The value is an expression."""
-        verify_expression(self.value)
-
-
-@irdl_op_definition
-class MaskOp(_Elementwise):
-    """Keep the scores of the pairs that satisfy the condition; the others become minus infinity."""
-
-    name = "tile.mask"
-    condition = prop_def(StringAttr)
-    assembly_format = "$block `where` $condition `:` type($block) `->` type($result) attr-dict"
-
-    def verify_(self) -> None:
-        """The condition is an expression."""
-        verify_expression(self.condition)
-
-
-@irdl_op_definition
-class OnlineSoftmaxOp(_Elementwise):
-    """Weights of a block under the running maximum; the kernel's maximum and sum move along."""
-
-    name = "tile.online_softmax"
-    assembly_format = "$block `:` type($block) `->` type($result) attr-dict"
+        """The class and the source are known, and the plan is one."""
+        verify_visit(self, self.tile_class, self.source)
 
 
 @irdl_op_definition
 class AccumulateOp(IRDLOperation):
-    """Contract the shared axis of two blocks and add to an accumulator, rescaled by the softmax."""
+    """Contract the shared axis of two blocks and add to an accumulator.
+
+    Where the visit weighs by an online softmax, the accumulator is rescaled with its maximum.
+    """
 
     name = "tile.accumulate"
     weights = operand_def(BlockType)
@@ -263,6 +187,11 @@ class AccumulateOp(IRDLOperation):
     assembly_format = (
         "$weights `,` $values `into` $target `:` type($weights) `,` type($values) attr-dict"
     )
+
+    def verify_(self) -> None:
+        """The target is known and has the axes of the product."""
+        product = contracted(self.weights, self.values)
+        verify_named("a target", self.target.data, TARGETS, product)
 
 
 @irdl_op_definition
@@ -275,26 +204,26 @@ class FinishOp(IRDLOperation):
     assembly_format = "$normalizer `into` $target attr-dict"
 
 
-def number(value: int) -> IntegerAttr:
-    """A 64-bit integer attribute."""
-    return IntegerAttr(value, i64)
+@irdl_op_definition
+class StoreOp(IRDLOperation):
+    """Store an accumulator as it is, times a number (1 by default)."""
+
+    name = "tile.store"
+    target = prop_def(StringAttr)
+    factor = opt_prop_def(StringAttr)
+    assembly_format = "$target (`times` $factor^)? attr-dict"
+
+    def verify_(self) -> None:
+        """The factor is an expression."""
+        if self.factor is not None:
+            verify_expression(self.factor)
 
 
 Tile = Dialect(
     "tile",
     [
-        KernelOp,
-        LoadOp,
-        VisitOp,
-        ForOp,
-        IfOp,
-        PushOp,
-        DotOp,
-        ScoreOp,
-        MaskOp,
-        OnlineSoftmaxOp,
-        AccumulateOp,
-        FinishOp,
+        KernelOp, LoadOp, VisitOp, ForOp, IfOp, PushOp, DotOp, ScoreOp, MaskOp, OnlineSoftmaxOp,
+        MapOp, AccumulateOp, FinishOp, StoreOp,
     ],
     [BlockType],
-)
+)  # fmt: skip

@@ -1,0 +1,120 @@
+"""One tile of queries, from its load to its output."""
+
+from attnc.codegen.expressions import INT, Value
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.elementwise import emit_elementwise
+from attnc.codegen.tvm.exponential import LOG2_E, constant
+from attnc.codegen.tvm.finish import emit_finish
+from attnc.codegen.tvm.lanes import DTYPES, element
+from attnc.codegen.tvm.micro import emit_accumulate, emit_scores
+from attnc.codegen.tvm.planner import emit_lookup, first_of_list
+from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
+from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_plan, emit_query_bounds
+from attnc.compiler.dialects import tile
+
+
+def emit_tile(context: Context) -> None:
+    """One tile of queries: load, plan, visit, finish."""
+    out = context.out
+    for name, row in (("q", "q_row"), ("k", "k_row"), ("v", "k_row"), ("out", "q_row")):
+        head = "h" if name in ("q", "out") else "(h // group)"
+        out.line(
+            f"{name}_base: T.int64 = T.Cast('int64', s) * {name}_s0 + T.Cast('int64', {head})"
+            f" * {name}_s1 + T.Cast('int64', {row}) * {name}_s2"
+        )
+    out.line(f"i_first: T.int32 = t * {context.rows}", "q_first: T.int32 = q_start + i_first")
+    _emit_rows(context)
+    visits = context.visits
+    emit_query_bounds(context)
+    if context.tabled:
+        emit_lookup(context)
+    else:
+        emit_plan(context, visits, append_to_list)
+    _emit_load(context, _scored(visits))
+    if visits:
+        _emit_visits(context)
+    emit_finish(context)
+
+
+def _scored(visits: list[tile.VisitOp]) -> bool:
+    """Whether the scores pass through an expression, so that the query keeps natural units."""
+    return any(isinstance(op, tile.ScoreOp) for visit in visits for op in visit.each.block.ops)
+
+
+def _emit_rows(context: Context) -> None:
+    """Copy the inputs that have one number per query."""
+    out = context.out
+    for name, attr in context.row_inputs.items():
+        buffer = "copies" if attr.dtype.data == "int" else "f"
+        with out.block(f"for r in range({context.rows}):"):
+            token = "(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
+            row = "(q_row + T.min(i_first + r, q_len - 1))"
+            texts = {"h": "h", "hkv": "(h // group)", "b": "0", "token": token, "q": row}
+            places = [Value(texts[axis], INT) for axis in attr.axis_names]
+            value = element(context, attr, places, DTYPES[attr.dtype.data]).text
+            out.line(f"{buffer}[in_{name}_at + r] = {value}")
+
+
+def _emit_load(context: Context, scored: bool) -> None:
+    """The query tile, transposed and scaled, and an empty state."""
+    out, m, rows = context.out, context.machine, context.rows
+    factor = "scale" if scored else f"(scale * T.float32({LOG2_E!r}))"
+    out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
+    with out.block(f"for r in range({rows}):"):
+        out.line("q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2")
+        with out.block(f"for d in range({context.head_dim}):"):
+            out.line(f"f[query_at + d * {rows} + r] = q_t[q_at + d] * {factor}")
+    with out.block(f"for i in range({context.value_dim * m.vectors}):"):
+        out.line(f"{context.part('output', f'i * {m.lanes}')} = {constant(0.0, m.lanes)}")
+    with out.block(f"for v in T.unroll({m.vectors}):"):
+        out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {constant(LEAST, m.lanes)}")
+        out.line(f"{context.part('total', f'v * {m.lanes}')} = {constant(0.0, m.lanes)}")
+
+
+def _emit_visits(context: Context) -> None:
+    """Both lists, a chunk at a time; only elementwise work differs between the classes.
+
+    The products are written once for both classes, which halves the code to compile: the class
+    costs one branch per chunk, and a full tile no mask arithmetic.
+    """
+    out, chunk = context.out, context.machine.chunk
+    with out.block("for which in range(2):"):
+        out.line(f"list_first: T.int64 = {first_of_list(context, 'which')}")
+        with out.block(f"for i in range((count[which] + {chunk - 1}) // {chunk}):"):
+            out.line(
+                f"tiles_now: T.int32 = T.min({chunk}, count[which] - i * {chunk})",
+                f"list_at: T.int64 = list_first + i * {chunk}",
+            )
+            _emit_chunk(context)
+
+
+def _emit_chunk(context: Context) -> None:
+    """What is done with a chunk: the operations of the visits, which agree but for elementwise."""
+    steps = [
+        [op for op in visit.each.block.ops if not isinstance(op, tile.ScoreOp | tile.MaskOp)]
+        for visit in context.visits
+    ]
+    assert len({tuple(map(type, ops)) for ops in steps}) == 1, "visits of different products"
+    for op in steps[0]:
+        match op:
+            case tile.DotOp():
+                emit_scores(context)
+                _emit_by_class(context)
+            case tile.OnlineSoftmaxOp():
+                emit_online_softmax(context)
+            case tile.AccumulateOp():
+                emit_accumulate(context)
+            case tile.LoadOp():
+                pass  # read in place
+            case _:
+                raise AssertionError(f"no code for {op.name}")
+
+
+def _emit_by_class(context: Context) -> None:
+    """Score expression and mask of each class."""
+    for visit in context.visits:
+        name = visit.tile_class.data
+        steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
+        if steps:
+            with context.out.block(f"if which == {LISTS[name]}:  # {name} tiles"):
+                emit_elementwise(context, steps)

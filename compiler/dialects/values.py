@@ -1,0 +1,103 @@
+"""The operations of a kernel from blocks to a block."""
+
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    var_operand_def,
+)
+from xdsl.utils.exceptions import VerifyException
+
+from attnc.compiler.dialects.attributes import verify_expression
+from attnc.compiler.dialects.blocks import BlockType, axes_of, contracted
+
+
+@irdl_op_definition
+class DotOp(IRDLOperation):
+    """Contract the axis that both blocks share: scores are `qd . kd -> kq`."""
+
+    name = "tile.dot"
+    left = operand_def(BlockType)
+    right = operand_def(BlockType)
+    result = result_def(BlockType)
+    assembly_format = (
+        "$left `,` $right `:` type($left) `,` type($right) `->` type($result) attr-dict"
+    )
+
+    def verify_(self) -> None:
+        """One axis is shared, and the result's axes are the others."""
+        if axes_of(self.result) != contracted(self.left, self.right):
+            raise VerifyException("a dot keeps exactly the axes that its operands do not share")
+
+
+class _Elementwise(IRDLOperation):
+    """What the elementwise operations share: a block in, a block of the same axes out."""
+
+    block = operand_def(BlockType)
+    result = result_def(BlockType)
+
+    def verify_(self) -> None:
+        if self.block.type != self.result.type:
+            raise VerifyException("an elementwise operation keeps the axes of its block")
+
+
+@irdl_op_definition
+class ScoreOp(_Elementwise):
+    """Replace each score `s` by an expression of `s`, positions, head and inputs."""
+
+    name = "tile.score"
+    value = prop_def(StringAttr)
+    assembly_format = "$block `as` $value `:` type($block) `->` type($result) attr-dict"
+
+    def verify_(self) -> None:
+        """The value is an expression."""
+        super().verify_()
+        verify_expression(self.value)
+
+
+@irdl_op_definition
+class MaskOp(_Elementwise):
+    """Keep the scores of the pairs that satisfy the condition; the others become minus infinity."""
+
+    name = "tile.mask"
+    condition = prop_def(StringAttr)
+    assembly_format = "$block `where` $condition `:` type($block) `->` type($result) attr-dict"
+
+    def verify_(self) -> None:
+        """The condition is an expression."""
+        super().verify_()
+        verify_expression(self.condition)
+
+
+@irdl_op_definition
+class OnlineSoftmaxOp(_Elementwise):
+    """Weights of a block under the running maximum; the kernel's maximum and sum move along."""
+
+    name = "tile.online_softmax"
+    assembly_format = "$block `:` type($block) `->` type($result) attr-dict"
+
+
+@irdl_op_definition
+class MapOp(IRDLOperation):
+    """An expression of several blocks, each under a name; missing axes repeat."""
+
+    name = "tile.map"
+    value = prop_def(StringAttr)
+    names = prop_def(ArrayAttr[StringAttr])
+    blocks = var_operand_def(BlockType)
+    result = result_def(BlockType)
+    assembly_format = (
+        "$value `of` $names `(` $blocks `)` `:` type($blocks) `->` type($result) attr-dict"
+    )
+
+    def verify_(self) -> None:
+        """The value is an expression, every block has a name, and no axis disappears."""
+        verify_expression(self.value)
+        if len(self.names) != len(self.blocks):
+            raise VerifyException("a map names each of its blocks")
+        for operand in self.blocks:
+            if not axes_of(operand) <= axes_of(self.result):
+                raise VerifyException("a map keeps the axes of its blocks")
