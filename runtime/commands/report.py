@@ -64,6 +64,10 @@ def message(error: AttnError | OSError) -> str:
             return str(error)
         case HeadsMissing(name=name):
             return f"error: the spec depends on the head: pass --{name.replace('_', '-')}"
+        case MissingInput(name=name):
+            return f"error: input `{name}` is missing: pass it with -p {name}=..."
+        case OSError(filename=str(path), strerror=str(reason)):
+            return f"error: {path}: {reason}"
         case _:
             return f"error: {error}"
 

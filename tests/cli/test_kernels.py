@@ -63,6 +63,10 @@ def test_analyze(attnc: Callable) -> None:
     )
     assert "density" in attnc("analyze", "line/mistral", "--seq", 100).out
     assert attnc("analyze", "line/mistral").status == 2
+    assert (
+        "-p n=..."
+        in attnc("analyze", "attention a { input n: int\n mask sink(n) }", "--seq", 9).err
+    )
     assert attnc("analyze", "line/longlora", "--seq", 64).status == 2
     assert attnc("analyze", "line/mistral", "--seq", 64, "-p", "seq=3").status == 2
 
@@ -109,6 +113,8 @@ def test_plot(attnc: Callable, tmp_path: Path) -> None:
     mask = package.mask("line/longlora", g=16, seq=64, heads=2)
     assert found.json["density"] == pytest.approx(float(mask.float().mean()))
     assert attnc("plot", "line/causal", "-o", tmp_path / "mask.doc").status == 2
+    found = attnc("plot", "line/causal", "-o", tmp_path / "none" / "mask.png")
+    assert found.status == 1 and "No such file" in found.err
     assert attnc("plot", "line/causal", "-o", path, "--seq", 100000).status == 2
     assert attnc("plot", "line/longlora", "-o", path, *arguments, "--head", 2).status == 2
 
