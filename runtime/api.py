@@ -89,7 +89,7 @@ def analyze(
         raise NotBuiltForTarget("grid", "cpu")
     bound, inputs = split_parameters(spec, parameters_and_inputs)
     lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
-    sizes = Sizes(heads or 0, kv_heads or 0)
+    sizes = Sizes(heads or 0, kv_heads or heads or 0)
     numbers = {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
     return analyze_bound(
         bound,

@@ -1,6 +1,7 @@
 """From TVMScript text to LLVM text, and from LLVM text to a callable. The only user of tvm."""
 
 import os
+import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
 from attnc.runtime.pool import on_torch_pool
 
 Kernel = Callable[..., None]
-LEVELS = {
+# The instruction sets that kernels of a machine use.
+FEATURES = {
     AVX512.name: ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
     AVX2.name: ("avx2", "fma"),
     NEON.name: ("neon",),
 }
-MACHINES = {machine.name: machine for machine in (AVX512, AVX2, NEON, GENERIC)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ def host() -> Host:
     """The machine that this process runs on."""
     from tvm.target import codegen
 
-    cpu = codegen.llvm_get_system_cpu()
-    known = set(codegen.llvm_get_cpu_features(_target(cpu)))
-    for name, needed in LEVELS.items():
-        if known.issuperset(needed):
-            return Host(cpu, needed, MACHINES[name])
-    return Host(cpu, (), GENERIC)
+    machine = host_machine()
+    return Host(codegen.llvm_get_system_cpu(), FEATURES.get(machine.name, ()), machine)
 
 
+@cache
 def host_machine() -> Machine:
-    """The machine model of this CPU."""
-    return host().machine
+    """The machine model of this CPU, by what torch says of it: no tvm is imported."""
+    found = torch.backends.cpu.get_cpu_capability()
+    if platform.machine() in ("aarch64", "arm64"):
+        return NEON
+    return {"AVX512": AVX512, "AVX2": AVX2}.get(found, GENERIC)
 
 
 def missing_features(cpu: str, features: Sequence[str]) -> list[str]:
