@@ -90,7 +90,7 @@ class MapOp(IRDLOperation):
     blocks = var_operand_def(BlockType)
     result = result_def(BlockType)
     assembly_format = (
-        "$value `of` $names `(` $blocks `)` `:` type($blocks) `->` type($result) attr-dict"
+        "$blocks `named` $names `as` $value `:` type($blocks) `->` type($result) attr-dict"
     )
 
     def verify_(self) -> None:

@@ -1,0 +1,30 @@
+// Forward for Triton: one program per tile of 128 queries, tiles of 64 keys for the matrix units.
+builtin.module {
+  tile.kernel @triton_forward heads 32 / 8 dims 128 / 128 tile 128 x 64 dtype "bfloat16" inputs [] cross 0 {
+    %0 = tile.load "q" : !tile.block<"qd">
+    tile.visit "full" by "loops" plan {
+      tile.for "c" from "0" to "min((q_start + 128 * t + 1) div 64, k_len div 64)" step 1 {
+        tile.push "c"
+      }
+    } each {
+      %1 = tile.load "k" : !tile.block<"kd">
+      %2 = tile.dot %0, %1 : !tile.block<"qd">, !tile.block<"kd"> -> !tile.block<"qk">
+      %3 = tile.online_softmax %2 : !tile.block<"qk"> -> !tile.block<"qk">
+      %4 = tile.load "v" : !tile.block<"kv">
+      tile.accumulate %3, %4 into "out" : !tile.block<"qk">, !tile.block<"kv">
+    }
+    tile.visit "partial" by "loops" plan {
+      tile.for "c" from "min((q_start + 128 * t + 1) div 64, k_len div 64)" to "min((q_start + 128 * t + 127) div 64 + 1, (k_len + 63) div 64)" step 1 {
+        tile.push "c"
+      }
+    } each {
+      %5 = tile.load "k" : !tile.block<"kd">
+      %6 = tile.dot %0, %5 : !tile.block<"qd">, !tile.block<"kd"> -> !tile.block<"qk">
+      %7 = tile.mask %6 where "k <= q" : !tile.block<"qk"> -> !tile.block<"qk">
+      %8 = tile.online_softmax %7 : !tile.block<"qk"> -> !tile.block<"qk">
+      %9 = tile.load "v" : !tile.block<"kv">
+      tile.accumulate %8, %9 into "out" : !tile.block<"qk">, !tile.block<"kv">
+    }
+    tile.finish "softmax" into "out"
+  }
+}
