@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 import attnc
-from benchmarks.pairs import Work
+from attnc.runtime.timing import Work
 
 
 class UnavailableError(Exception):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 import attnc
+from attnc.runtime.timing import seconds
 from benchmarks.cases import flex_attention, tensors, within
-from benchmarks.pairs import seconds
 
 
 def ours() -> float:

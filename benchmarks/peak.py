@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.pairs import seconds
+from attnc.runtime.timing import seconds
 
 ROUNDS = 20_000_000
 CHAINS = 12  # independent accumulators: enough to hide the latency of two multiply-add units

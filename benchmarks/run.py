@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from attnc.runtime.timing import take_turns
 from benchmarks import cold, environment, report
 from benchmarks.cases import CASES, Make, UnavailableError
-from benchmarks.pairs import take_turns
 from benchmarks.peak import Peak, peak
 
 FOLDER = Path(__file__).parent

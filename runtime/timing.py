@@ -16,15 +16,30 @@ class Pairs:
     second: tuple[float, ...]
 
     @property
-    def ratios(self) -> tuple[float, float, float]:
-        """Lower quartile, median and upper quartile of how many times as long the second took.
+    def ratios(self) -> list[float]:
+        """How many times as long the second took as the first, turn by turn."""
+        return [b / a for a, b in zip(self.first, self.second, strict=True)]
 
-        >>> Pairs((1.0, 1.0, 2.0), (2.0, 3.0, 3.0)).ratios
-        (1.75, 2.0, 2.5)
+    @property
+    def speedup(self) -> float:
+        """The median of the paired ratios.
+
+        >>> Pairs((1.0, 1.0, 2.0), (2.0, 3.0, 3.0)).speedup
+        2.0
         """
-        paired = [b / a for a, b in zip(self.first, self.second, strict=True)]
-        low, middle, high = quantiles(paired, n=4, method="inclusive")
-        return low, middle, high
+        return median(self.ratios)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The quartiles of the paired ratios."""
+        low, _, high = quantiles(self.ratios, method="inclusive")
+        return low, high
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """Lower quartile, median and upper quartile of the paired ratios."""
+        low, high = self.spread
+        return low, self.speedup, high
 
     @property
     def seconds(self) -> tuple[float, float]:
@@ -32,16 +47,17 @@ class Pairs:
         return median(self.first), median(self.second)
 
 
-def take_turns(first: Work, second: Work, turns: int, warmup: int = 2) -> Pairs:
-    """Time both alternately, `turns` (at least 2) times each, after warming up."""
+def take_turns(first: Work, second: Work, *, turns: int = 11, warmup: int = 2) -> Pairs:
+    """Time `first` and `second` alternately, `turns` (at least 2) times each, after warming up."""
     for _ in range(warmup):
         first()
         second()
-    times = [(_seconds(first), _seconds(second)) for _ in range(turns)]
-    return Pairs(tuple(a for a, _ in times), tuple(b for _, b in times))
+    times = [(seconds(first), seconds(second)) for _ in range(turns)]
+    return Pairs(*zip(*times, strict=True))
 
 
-def _seconds(work: Work) -> float:
+def seconds(work: Work) -> float:
+    """How long one call takes."""
     start = perf_counter()
     work()
     return perf_counter() - start

@@ -32,7 +32,7 @@ class Comparison:
         found: dict[str, Any] = {"peer": self.peer, "reason": self.reason}
         if self.pairs is not None:
             ours, theirs = self.pairs.seconds
-            found |= {"attnc_seconds": ours, "peer_seconds": theirs, "ratios": self.pairs.ratios}
+            found |= {"attnc_seconds": ours, "peer_seconds": theirs, "ratios": self.pairs.quartiles}
         return found | {"difference": self.difference}
 
 
@@ -105,7 +105,7 @@ def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> C
         with progress(f"timing against {name}"):
             theirs = PEERS[name](operator.bound, call.q, call.k, call.v, call.inputs)
             difference = float((ours() - theirs()).abs().max())
-            return Comparison(name, take_turns(ours, theirs, turns), difference)
+            return Comparison(name, take_turns(ours, theirs, turns=turns), difference)
     except PeerUnavailableError as error:
         return Comparison(name, None, None, str(error))
 
@@ -117,10 +117,12 @@ def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -
         if row.pairs is None:
             rows.add_row(row.peer, *["-"] * len(NUMBERS), row.reason)
             continue
-        low, middle, high = row.pairs.ratios
+        low, high = row.pairs.spread
         times = map(seconds, row.pairs.seconds)
         apart = f"results differ by {row.difference:.1e}"
-        rows.add_row(row.peer, *times, f"{middle:.2f}", f"{low:.2f} to {high:.2f}", apart)
+        rows.add_row(
+            row.peer, *times, f"{row.pairs.speedup:.2f}", f"{low:.2f} to {high:.2f}", apart
+        )
     heads = options.heads or 8
     shape = f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, fp32"
     out.print(f"{shared.title(bound)}, {shape}", style="bold")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from attnc.runtime.timing import Pairs, take_turns
 from benchmarks import peak, report, run
 from benchmarks.cases import Case, UnavailableError
-from benchmarks.pairs import Pairs, take_turns
 
 
 def test_turns_alternate_after_the_warm_up():
