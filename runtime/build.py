@@ -78,7 +78,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def _target(cpu: str) -> Any:
-    return tvm().target.Target({"kind": "llvm", "mcpu": cpu, "num-cores": torch.get_num_threads()})
+    return tvm().target.Target({"kind": "llvm", "mcpu": cpu})
 
 
 def to_llvm(script: str, cpu: str) -> str:
