@@ -37,6 +37,12 @@ class Counterexample:
     k: int | None = None
     h: int | None = None
 
+    def __str__(self) -> str:
+        lengths = {"N": self.n} if self.q_len == self.n else {"Nq": self.q_len, "Nk": self.n}
+        places = {"h": self.h, "q": self.q, "k": self.k}
+        shown = (lengths | places).items()
+        return ", ".join(f"{name} = {value}" for name, value in shown if value is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
