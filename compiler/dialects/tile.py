@@ -113,12 +113,12 @@ class KernelOp(IRDLOperation):
         self._verify_places()
 
     def _verify_packing(self) -> None:
-        packed, tile = self.packed.value.data, self.tile_q.value.data
+        packed, heads = self.packed.value.data, self.heads.value.data
         if packed == 1:
             return
-        if packed < 1 or self.heads.value.data != packed * self.kv_heads.value.data:
+        if packed < 1 or not heads or heads != packed * self.kv_heads.value.data:
             raise VerifyException("the packed heads are those of one KV head")
-        if tile % packed:
+        if self.tile_q.value.data % packed:
             raise VerifyException("a tile holds all packed heads of each of its queries")
 
     def _verify_places(self) -> None:
