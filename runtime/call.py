@@ -46,6 +46,14 @@ class Call:
     packed: bool
 
 
+def check_types(**given: Any) -> None:
+    """Refuse what is no tensor, by name; only q, k and v must be given."""
+    for name, value in given.items():
+        optional = value is None and name not in ("q", "k", "v")
+        if not optional and not isinstance(value, Tensor):
+            raise DtypeMismatch(name, "a tensor", type(value).__name__)
+
+
 def bind_call(
     bound: Bound,
     q: Tensor,
@@ -182,4 +190,4 @@ def per_entry(name: str, value: int | Tensor, batch: int) -> list[int]:
     return found * batch if len(found) == 1 else found
 
 
-__all__ = ["Call", "MissingInput", "Row", "bind_call"]
+__all__ = ["Call", "MissingInput", "Row", "bind_call", "check_types"]

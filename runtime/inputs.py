@@ -1,5 +1,6 @@
 """The run-time inputs of a spec: their tensors checked against the declared axes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,35 @@ from attnc.dsl.syntax import Input
 
 INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.bool)
 INT32 = torch.iinfo(torch.int32)
+NUMBERS = (int, float, torch.SymInt, torch.SymFloat)
+
+
+def split_inputs(
+    bound: Bound, given: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the numbers among the inputs of a call; those that are None left out.
+
+    Raises `UnknownArgument`, or `DtypeMismatch` for what can be neither.
+    """
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in bound.inputs:
+            raise UnknownArgument(name, tuple(bound.inputs))
+        declaration = bound.inputs[name]
+        if isinstance(value, Tensor):
+            tensors[name] = value
+        elif value is not None:
+            if declaration.axes or isinstance(value, bool) or not isinstance(value, NUMBERS):
+                raise DtypeMismatch(name, _kind(declaration), type(value).__name__)
+            numbers[name] = value
+    return tensors, numbers
+
+
+def _kind(declaration: Input) -> str:
+    if declaration.axes:
+        return f"a tensor [{', '.join(declaration.axes)}]"
+    return f"one {declaration.dtype}"
 
 
 def bind_inputs(
@@ -39,8 +69,8 @@ def bind_inputs(
 def _number(declaration: Input, value: Any) -> float:
     found = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
     if isinstance(found, bool) or not isinstance(found, int | float):
-        raise DtypeMismatch(declaration.name, f"one {declaration.dtype}", type(value).__name__)
-    if declaration.dtype == "int" and found != int(found):
+        raise DtypeMismatch(declaration.name, _kind(declaration), type(value).__name__)
+    if declaration.dtype == "int" and not (math.isfinite(found) and found == int(found)):
         raise DtypeMismatch(declaration.name, "an int", f"{found}")
     return int(found) if declaration.dtype == "int" else float(found)
 
@@ -49,7 +79,7 @@ def _tensor(declaration: Input, x: Any, q: Tensor, k: Tensor) -> Tensor:
     """One input tensor, batch axis first."""
     name, axes = declaration.name, declaration.axes
     if not isinstance(x, Tensor):
-        raise DtypeMismatch(name, f"a tensor [{', '.join(axes)}]", type(x).__name__)
+        raise DtypeMismatch(name, _kind(declaration), type(x).__name__)
     if x.device != q.device:
         raise DtypeMismatch(name, f"device {q.device}, as q has", f"on {x.device}")
     sizes = _sizes(q, k)

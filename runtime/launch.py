@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import ShapeMismatch
+from attnc.dsl.errors import DtypeMismatch, ShapeMismatch
 from attnc.runtime.call import Row
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.tables import table
@@ -35,6 +35,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
     _check_positions(a.rows, facts.longest)
+    _check_numbers(a.numbers, facts.longest)
     tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
     key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
     threads = max(1, min(torch.get_num_threads(), len(a.rows) * a.q.shape[1] * tiles))
@@ -59,3 +60,10 @@ def _check_positions(rows: Sequence[Row], longest: int) -> None:
         if max(map(abs, ends)) > longest:
             expected = f"positions up to {longest} for this spec"
             raise ShapeMismatch("q", expected, (row.q_len, row.k_len))
+
+
+def _check_numbers(numbers: Mapping[str, float], longest: int) -> None:
+    """The same for run-time ints, which the arithmetic takes for distances."""
+    for name, value in numbers.items():
+        if isinstance(value, int) and abs(value) > longest:
+            raise DtypeMismatch(name, f"an int within {longest} for this spec", f"{value}")

@@ -16,7 +16,8 @@ from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.program import Bound
 from attnc.runtime import kernels, ops
 from attnc.runtime.arguments import prepare
-from attnc.runtime.call import Call, bind_call, heads_first
+from attnc.runtime.call import Call, bind_call, check_types, heads_first
+from attnc.runtime.inputs import split_inputs
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
 
@@ -195,11 +196,11 @@ class Operator:
         """
         if grid is not None:
             raise NotBuiltForTarget("grid", "cpu")
-        if torch.is_autocast_enabled(q.device.type):
+        check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
+        tensors, numbers = split_inputs(self.bound, inputs)
+        if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
             dtype = torch.get_autocast_dtype(q.device.type)
             q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
-        tensors = {n: x for n, x in inputs.items() if isinstance(x, Tensor)}
-        numbers = {n: x for n, x in inputs.items() if n not in tensors}
         out, lse = ops.attention(
             self._key,
             q,
@@ -210,8 +211,8 @@ class Operator:
             list(numbers),
             list(numbers.values()),
             scale,
-            _starts(q_start),
-            None if isinstance(k_start, int) and k_start == 0 else _starts(k_start),
+            _starts("q_start", q_start),
+            None if isinstance(k_start, int) and k_start == 0 else _starts("k_start", k_start),
             cu_seqlens,
             kv_len,
         )
@@ -240,10 +241,12 @@ class Operator:
         return f"<attnc operator {self.bound.name}({values})>"
 
 
-def _starts(value: int | Tensor | None) -> Tensor | None:
+def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
     if value is None or isinstance(value, Tensor):
         return value
-    return torch.full((1,), value, dtype=torch.int32)
+    if not isinstance(value, int | torch.SymInt):
+        raise DtypeMismatch(name, "an int or an int32 tensor", type(value).__name__)
+    return torch.full((1,), value, dtype=torch.int64)
 
 
 def _key(bound: Bound, options: Options, folder: str) -> str:
