@@ -1,6 +1,6 @@
 """Artifacts: a compiled kernel with its spec in a folder, to be loaded where attnc is installed.
 
-    manifest.json   schema, versions, CPU, specialisation, and the SHA-256 of every other file
+    manifest.json   schema, versions, CPU, specialisation, and the SHA-256 of every file and itself
     kernel.ll       LLVM text, compiled to machine code when loaded: no compiler is needed
     facts.json      what the kernel must be given
     kernel.py       the TVMScript that it came from, for reading
@@ -28,6 +28,7 @@ from attnc.version import __version__
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+SEAL = "sha256"
 
 
 def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
@@ -53,8 +54,15 @@ def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
         "sizes": asdict(sizes),
         "files": {name: _sha256(text.encode()) for name, text in sorted(texts.items())},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    sealed = manifest | {SEAL: seal(manifest)}
+    (folder / MANIFEST).write_text(json.dumps(sealed, indent=2) + "\n")
     return folder
+
+
+def seal(manifest: Mapping[str, Any]) -> str:
+    """The SHA-256 of all other fields of a manifest."""
+    fields = {name: value for name, value in manifest.items() if name != SEAL}
+    return _sha256(json.dumps(fields, sort_keys=True).encode())
 
 
 def load(folder: str | os.PathLike[str]) -> Operator:
@@ -107,6 +115,8 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise InvalidArtifact(str(path), f"no readable {MANIFEST} ({error})") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise InvalidArtifact(str(path), f"its schema is not {SCHEMA}: compile the spec again")
+    if manifest.get(SEAL) != seal(manifest):
+        raise InvalidArtifact(str(path), f"`{MANIFEST}` was changed")
     return manifest
 
 
