@@ -26,6 +26,7 @@ from attnc.dsl.syntax import (
 )
 
 INT, FLOAT, BOOL = "int32", "float32", "bool"
+POWERS = 16  # the greatest exponent that is written as products
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def render(expr: Expr, target: Target) -> Value:
             return target.read(base, indices)
         case Unary(op=op, operand=operand):
             return _apply(op if op == "not" else "neg", [render(operand, target)], target)
-        case Binary(op="^", left=left, right=Int(value=power)) if 0 <= power <= 8:
-            return _power(render(left, target), power, target)
+        case Binary(op="^", left=left, right=right):
+            return _power(render(left, target), right, target)
         case Binary(op=op, left=left, right=right):
             return _apply(op, [render(left, target), render(right, target)], target)
         case Compare():
@@ -93,9 +94,19 @@ def condition(expr: Expr, target: Target) -> str:
     return render(expr, target).text
 
 
-def _power(base: Value, power: int, target: Target) -> Value:
-    one = Value("1", INT)
-    return reduce(lambda a, b: _apply("*", [a, b], target), [base] * power) if power else one
+def _power(base: Value, exponent: Expr, target: Target) -> Value:
+    """A power is a float: products where the exponent is a small constant."""
+    base = target.cast(base, FLOAT)
+    match exponent:
+        case Int(value=0):
+            return target.cast(Value("1", INT), FLOAT)
+        case Int(value=power) if 0 < power <= POWERS:
+            return reduce(lambda a, b: _apply("*", [a, b], target), [base] * power)
+        case Unary(op="-", operand=Int(value=power)) if power <= POWERS:
+            one = target.cast(Value("1", INT), FLOAT)
+            return _apply("/", [one, _power(base, Int(power), target)], target)
+        case _:
+            return _apply("pow", [base, target.cast(render(exponent, target), FLOAT)], target)
 
 
 def _chain(chain: Compare, target: Target) -> Value:

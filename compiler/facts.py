@@ -38,11 +38,14 @@ def relation_of(attention: attn.AttentionOp) -> Relation:
 
 def condition_relation(attention: attn.AttentionOp, condition: str) -> Relation:
     """The relation of a condition under the attention's head count and inputs."""
-    floats = frozenset(
-        i.label.data for i in attention.inputs if i.dtype.data == "float" and not i.axis_names
-    )
     heads = int(attention.heads.value.data) or None
-    return relation(parse_expression(condition), heads, floats)
+    return relation(parse_expression(condition), heads, float_numbers(attention))
+
+
+def float_numbers(attention: attn.AttentionOp) -> frozenset[str]:
+    """The run-time numbers that are no integers."""
+    numbers = (i for i in attention.inputs if not i.axis_names)
+    return frozenset(i.label.data for i in numbers if i.dtype.data == "float")
 
 
 def relation_op(attention: attn.AttentionOp, condition: str) -> attn.RelationOp:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attnc.compiler import fold
 from attnc.compiler.inline import mask_condition, score_expression
-from attnc.dsl.syntax import Binary, Bool, Call, Compare, Expr, Index, Int, List, Name, Unary
+from attnc.dsl.syntax import Binary, Bool, Call, Compare, Expr, Float, Index, Int, List, Name, Unary
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -46,11 +46,16 @@ def table_reach(bound: "Bound", heads: int | None, kv_heads: int | None) -> dict
     return found
 
 
-def reach(expr: Expr, length: float = math.inf) -> Reach:
-    """The range of an integer expression when positions and lengths stay within `length`."""
+def reach(expr: Expr, length: float = math.inf, floats: frozenset[str] = frozenset()) -> Reach:
+    """The range of an expression when positions, lengths and run-time ints stay within `length`.
+
+    Nothing bounds the names in `floats`.
+    """
     match expr:
         case Int(value=value):
             return Reach(value, value)
+        case Name(id=name) if name in floats:
+            return ANYWHERE
         case Name(id="h" | "b" | "len" | "qlen" | "q_len" | "k_len"):
             return Reach(0, length)
         case Name(id="t" | "c"):  # tiles have at least 4 rows
@@ -58,31 +63,32 @@ def reach(expr: Expr, length: float = math.inf) -> Reach:
         case Name():
             return Reach(-length, length)
         case Unary(op="-", operand=operand):
-            inner = reach(operand, length)
+            inner = reach(operand, length, floats)
             return Reach(-inner.high, -inner.low)
         case Binary(op=op, left=left, right=right):
-            return _binary(op, reach(left, length), reach(right, length))
+            return _binary(op, reach(left, length, floats), reach(right, length, floats))
         case Call(function=name, arguments=arguments):
-            return _call(name, [reach(argument, length) for argument in arguments])
+            return _call(name, [reach(argument, length, floats) for argument in arguments])
         case List(items=items):
-            parts = [reach(item, length) for item in items]
+            parts = [reach(item, length, floats) for item in items]
             return Reach(min(p.low for p in parts), max(p.high for p in parts))
         case _:
             return ANYWHERE
 
 
-def narrow(condition: Expr, length: float) -> Expr:
+def narrow(condition: Expr, length: float, floats: frozenset[str] = frozenset()) -> Expr:
     """The condition with every comparison folded that no position within `length` can change."""
     match condition:
         case Unary(op="not", operand=operand):
-            return fold.negation(narrow(operand, length))
+            return fold.negation(narrow(operand, length, floats))
         case Binary(op="and", left=left, right=right):
-            return fold.conjunction(narrow(left, length), narrow(right, length))
+            return fold.conjunction(narrow(left, length, floats), narrow(right, length, floats))
         case Binary(op="or", left=left, right=right):
-            return fold.disjunction(narrow(left, length), narrow(right, length))
+            return fold.disjunction(narrow(left, length, floats), narrow(right, length, floats))
         case Compare(ops=ops, operands=operands):
             links = zip(ops, operands, operands[1:], strict=False)
-            verdicts = [_decided(op, reach(a, length), reach(b, length)) for op, a, b in links]
+            ends = ((op, reach(a, length, floats), reach(b, length, floats)) for op, a, b in links)
+            verdicts = [_decided(op, a, b) for op, a, b in ends]
             if False in verdicts:
                 return Bool(False)
             return Bool(True) if all(verdicts) else condition
@@ -109,13 +115,38 @@ INT32_BITS = 31
 LONGEST = 2**30 - 1  # the greatest position that a kernel accepts
 
 
-def exact_length(expressions: Iterable[Expr]) -> int:
-    """The greatest 2^i - 1 up to which no 32-bit intermediate of the expressions overflows."""
-    nodes = [node for expr in expressions for node in fold.walk(expr)]
+def exact_length(expressions: Iterable[Expr], floats: frozenset[str] = frozenset()) -> int:
+    """The greatest 2^i - 1 up to which no 32-bit integer of the expressions overflows.
+
+    `floats` are the names and inputs that are no integers.
+    """
+    nodes = [node for expr in expressions for node in fold.walk(expr) if not _real(node, floats)]
     length = LONGEST
     while length and not all(_fits(node, length) for node in nodes):
         length >>= 1
     return length
+
+
+def _real(node: Expr, floats: frozenset[str]) -> bool:
+    """Whether an expression is computed in floating point."""
+    match node:
+        case Float() | Binary(op="/" | "^"):
+            return True
+        case Name(id=name) | Index(base=name):
+            return name in floats
+        case Unary(op="-", operand=operand):
+            return _real(operand, floats)
+        case Binary(op="+" | "-" | "*" | "div" | "mod", left=left, right=right):
+            return _real(left, floats) or _real(right, floats)
+        case Call(function="where" | "clamp" | "min" | "max" | "abs", arguments=arguments):
+            values = arguments[1:] if node.function == "where" else arguments
+            return any(_real(value, floats) for value in values)
+        case Call(function="at", arguments=(List(items=items), _)):
+            return any(_real(item, floats) for item in items)
+        case Call():
+            return True
+        case _:
+            return False
 
 
 def _fits(node: Expr, length: float) -> bool:
@@ -138,19 +169,16 @@ def _binary(op: str, a: Reach, b: Reach) -> Reach:
             return Reach(0, b.low - 1)
         case "div" if b.low == b.high and b.low > 0:
             return Reach(*(x // b.low if math.isfinite(x) else x for x in (a.low, a.high)))
-        case "*" if b.low == b.high:
-            return _scaled(a, b.low)
-        case "*" if a.low == a.high:
-            return _scaled(b, a.low)
+        case "*":
+            products = [_times(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
+            return Reach(min(products), max(products))
         case _:
             return ANYWHERE
 
 
-def _scaled(a: Reach, factor: float) -> Reach:
-    if factor == 0:
-        return Reach(0, 0)
-    ends = sorted((a.low * factor, a.high * factor))
-    return Reach(ends[0], ends[1])
+def _times(x: float, y: float) -> float:
+    """The product of two ends, in which zero times infinity is zero."""
+    return x * y if x and y else 0
 
 
 def _call(name: str, a: list[Reach]) -> Reach:
@@ -166,5 +194,7 @@ def _call(name: str, a: list[Reach]) -> Reach:
             return Reach(least, max(abs(x.low), abs(x.high)))
         case "at", [items, _]:
             return items
+        case "where", [_, then, otherwise]:
+            return then | otherwise
         case _:
             return ANYWHERE

@@ -16,6 +16,7 @@ from attnc.dsl.types import (
     ASSERTIONS_BUILT,
     AXES,
     BUILTINS,
+    INTERNAL,
     NORMALISERS,
     NORMALISERS_BUILT,
     RESERVED,
@@ -49,9 +50,12 @@ class AttentionChecker:
         return parameters
 
     def _free(self, name: str, at: ast.Parameter | ast.Input) -> None:
-        """Refuses the names that the call of an operator uses."""
+        """Refuses the names that the call of an operator or the compiler uses."""
         if name in RESERVED and name not in BUILTINS:
             why = "it is a keyword of attnc.compile or of the compiled operator"
+            self.mistakes.append(names.ReservedName(name, why, span=at.span))
+        elif name in INTERNAL and isinstance(at, ast.Input):
+            why = "it is the compiler's name for a tile, a length or a bound"
             self.mistakes.append(names.ReservedName(name, why, span=at.span))
         elif keyword.iskeyword(name):
             self.mistakes.append(names.ReservedName(name, "it is a word of Python", span=at.span))

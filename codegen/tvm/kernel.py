@@ -84,7 +84,8 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
             emit_planner(context)
     tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
-    longest = exact_length(_expressions(kernel))
+    floating = {"s", *(i.label.data for i in kernel.inputs if i.dtype.data == "float")}
+    longest = exact_length(_expressions(kernel), frozenset(floating))
     facts = KernelFacts(
         floats,
         ints,

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "sqrt": "T.sqrt({0})",
     "log": "T.log({0})",
     "log2": "T.log2({0})",
+    "pow": "T.pow({0}, {1})",
 }
 
 Reader = Callable[[str, tuple[Expr, ...]], Value]

@@ -15,7 +15,7 @@ from xdsl.rewriter import Rewriter
 
 from attnc.compiler import ranges
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import attentions, relation_op, the
+from attnc.compiler.facts import attentions, float_numbers, relation_op, the
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
 
@@ -31,6 +31,6 @@ class Narrow(ModulePass):
         for attention in attentions(op):
             old = the(attention, attn.RelationOp)
             condition = parse_expression(old.condition.data)
-            narrowed = ranges.narrow(condition, ranges.LONGEST)
+            narrowed = ranges.narrow(condition, ranges.LONGEST, float_numbers(attention))
             if narrowed != condition:
                 Rewriter.replace_op(old, relation_op(attention, print_expr(narrowed)), [])

@@ -9,6 +9,7 @@ from attnc.compiler import pipeline
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
+from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.loader import load
 from tests.compiler.specs import bind
 
@@ -97,3 +98,9 @@ def test_a_pass_that_breaks_the_module_is_found():
 def test_text_that_is_no_module(text):
     with pytest.raises((ParseError, VerifyException)):
         pipeline.parse(text)
+
+
+@pytest.mark.parametrize("name", ["t", "c", "k_len", "q_low"])
+def test_inputs_may_not_take_the_names_of_tiles(name):
+    with pytest.raises(DiagnosticsError, match="reserved"):
+        bind("causal", inputs=f"input {name}: int", asserts=f"score s * {name}")
