@@ -15,6 +15,7 @@ from attnc.dsl.types import (
     ASSERTIONS,
     ASSERTIONS_BUILT,
     AXES,
+    BOUNDS,
     BUILTINS,
     INTERNAL,
     NORMALISERS,
@@ -54,7 +55,7 @@ class AttentionChecker:
         if name in RESERVED and name not in BUILTINS:
             why = "it is a keyword of attnc.compile or of the compiled operator"
             self.mistakes.append(names.ReservedName(name, why, span=at.span))
-        elif name in INTERNAL and isinstance(at, ast.Input):
+        elif isinstance(at, ast.Input) and (name in INTERNAL or name.endswith(BOUNDS)):
             why = "it is the compiler's name for a tile, a length or a bound"
             self.mistakes.append(names.ReservedName(name, why, span=at.span))
         elif keyword.iskeyword(name):

@@ -23,8 +23,9 @@ RESERVED: Final = frozenset(
 )
 """Keywords of the public functions: no parameter or input may take them."""
 
-INTERNAL: Final = frozenset(("t", "c", "k_len", "q_low", "q_high", "k_low", "k_high"))
-"""What the compiler calls tiles, lengths and bounds: no input may take them."""
+INTERNAL: Final = frozenset(("t", "c", "k_len"))
+BOUNDS: Final = ("q_low", "q_high", "k_low", "k_high")
+"""What the compiler calls tiles and lengths, and how its names of bounds end: not for inputs."""
 
 NORMALISERS: Final = ("softmax", "softmax1", "sigmoid", "softplus", "linear")
 NORMALISERS_BUILT: Final = ("softmax",)

@@ -100,7 +100,7 @@ def test_text_that_is_no_module(text):
         pipeline.parse(text)
 
 
-@pytest.mark.parametrize("name", ["t", "c", "k_len", "q_low"])
+@pytest.mark.parametrize("name", ["t", "c", "k_len", "q_low", "doc_k_high"])
 def test_inputs_may_not_take_the_names_of_tiles(name):
     with pytest.raises(DiagnosticsError, match="reserved"):
         bind("causal", inputs=f"input {name}: int", asserts=f"score s * {name}")
