@@ -199,13 +199,14 @@ class _Translator:
         return self.space.union([a.compare(fold.OPPOSITE[op], b) for op, a, b in links])
 
     def _exists(self, expr: ast.Exists, positive: bool, bias: Bias) -> IntegerSet:
-        assert isinstance(expr.low, ast.Int) and isinstance(expr.high, ast.Int)
+        low, high = _integer(expr.low), _integer(expr.high)
+        assert low is not None and high is not None
         wider = Space((*self.space.dims, expr.variable), self.space.params)
         inner = _Translator(wider, self.floats)
         if not positive:
             bias = "lower" if bias == "upper" else "upper"
         body = inner.holds(expr.body, True, bias)
-        limits = wider.parse(f"{expr.low.value} <= {expr.variable} < {expr.high.value}")
+        limits = wider.parse(f"{low} <= {expr.variable} < {high}")
         found = (body & limits).project(expr.variable).coalesce()
         return found if positive else self.space.everything() - found
 
@@ -235,8 +236,8 @@ class _Translator:
                 return self.value(left) + self.value(right)
             case ast.Binary("-", left, right):
                 return self.value(left) - self.value(right)
-            case ast.Binary("*", ast.Int(factor), other) | ast.Binary("*", other, ast.Int(factor)):
-                return self.value(other).scale(factor)
+            case ast.Binary("*", left, right):
+                return self._product(left, right)
             case ast.Binary("div", left, ast.Int(divisor)) if divisor:
                 return self.value(left).div(divisor)
             case ast.Binary("mod", left, ast.Int(divisor)) if divisor:
@@ -244,10 +245,16 @@ class _Translator:
             case _:
                 raise NotAffineError(f"an operand of `{expr.op}` has to be constant")
 
+    def _product(self, left: ast.Expr, right: ast.Expr) -> Affine:
+        for factor, other in ((_integer(left), right), (_integer(right), left)):
+            if factor is not None:
+                return self.value(other).scale(factor)
+        raise NotAffineError("an operand of `*` has to be constant")
+
     def _call(self, expr: ast.Call) -> Affine:
         match expr.function, expr.arguments:
             case "at", (ast.List(items), index):
-                numbers = [item.value for item in items if isinstance(item, ast.Int)]
+                numbers = [n for n in map(_integer, items) if n is not None]
                 if len(numbers) < len(items):
                     raise NotAffineError("a list holds something else than integers")
                 return self.space.table(numbers, self.value(index))
@@ -275,3 +282,14 @@ def _operands(op: str, expr: ast.Expr) -> list[ast.Expr]:
             case other:
                 found.append(other)
     return found
+
+
+def _integer(expr: ast.Expr) -> int | None:
+    """The value of a constant; where text was parsed, a negative one is a minus and a number."""
+    match expr:
+        case ast.Int(value):
+            return value
+        case ast.Unary("-", ast.Int(value)):
+            return -value
+        case _:
+            return None

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import attnc
+from attnc.dsl.errors import NotBuiltForTarget
 from attnc.runtime.operator import Operator
 from tests.runtime.tolerance import assert_right, qkv, random
 
@@ -171,3 +172,20 @@ def test_empty_tensors_with_inputs(everything: Operator) -> None:
     for q_len, k_len in ((0, 4), (4, 0)):
         q, k = torch.empty(1, 2, q_len, 16), torch.empty(1, 2, k_len, 16)
         assert everything(q, k, k, **given(1, 2, 2, q_len, k_len)).shape == q.shape
+
+
+def test_negative_constants() -> None:
+    """Factors and lists; the dialects carry them as text."""
+    far = "2 * reach[h] >= q - k and -reach[h] >= k - q - 9"
+    for spec in (
+        "attention a { mask { -3 * (q - k) <= 40 and (k - q) * -2 >= -60 } }",
+        f"attention a(reach = [-5, 9]) {{ mask {{ {far} }} }}",
+        "attention a { mask { exists i in -9..0 : q - k == -3 * i - 7 and k <= q } }",
+    ):
+        assert_right(attnc.compile(spec), *qkv(90))
+
+
+def test_a_search_of_many_values_is_refused_by_name() -> None:
+    op = attnc.compile("attention a { mask { exists i in -130..0 : q - k == -3 * i - 7 } }")
+    with pytest.raises(NotBuiltForTarget, match="`exists` over a range of many values"):
+        op(*qkv(9))
