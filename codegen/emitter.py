@@ -5,9 +5,13 @@ from contextlib import contextmanager
 
 
 class Emitter:
-    """Collects lines; `block` indents what is written inside it."""
+    """Collects lines; `block` indents what is written inside it.
 
-    def __init__(self) -> None:
+    `binding` is how the target names a value that never changes.
+    """
+
+    def __init__(self, binding: str = "{0} = {1}") -> None:
+        self._binding = binding
         self._lines: list[str] = []
         self._depth = 0
         self._names = 0
@@ -30,9 +34,9 @@ class Emitter:
         return f"{stem}_{self._names}"
 
     def bind(self, stem: str, value: str) -> str:
-        """Write `name = value` under a fresh name, and return the name."""
+        """Bind a value to a fresh name, and return the name."""
         name = self.fresh(stem)
-        self.line(f"{name} = {value}")
+        self.line(self._binding.format(name, value))
         return name
 
     def text(self) -> str:

@@ -3,12 +3,13 @@
 from attnc.codegen.expressions import FLOAT, Value, render
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import LOG2_E, constant
-from attnc.codegen.tvm.lanes import lane_target
+from attnc.codegen.tvm.lanes import emit_key_position, emit_query_positions, lane_target
 from attnc.codegen.tvm.softmax import MASKED
 from attnc.compiler.dialects import tile
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Binary, Compare, Name
 
+LONGEST_COMMENT = 90
 EXISTS = Compare(("<",), (Name("k"), Name("len")))
 Step = tile.ScoreOp | tile.MaskOp
 
@@ -20,12 +21,23 @@ def emit_elementwise(context: Context, steps: list[Step]) -> None:
     out, m, rows = context.out, context.machine, context.rows
     with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
         out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + j")
+        emit_key_position(context, "row")
         with out.block(f"for v in T.unroll({m.vectors}):"):
+            emit_query_positions(context, "v")
             place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
             score = place
             for step in steps:
+                out.line(f"# {_says(step)}")
                 score = out.bind("s", _apply(context, step, score))
             out.line(f"{place} = {score}")
+
+
+def _says(step: Step) -> str:
+    """A step as the IR has it, cut where it is long."""
+    text = (
+        step.value.data if isinstance(step, tile.ScoreOp) else f"only where {step.condition.data}"
+    )
+    return text if len(text) <= LONGEST_COMMENT else text[: LONGEST_COMMENT - 3] + "..."
 
 
 def _apply(context: Context, step: Step, score: str) -> str:

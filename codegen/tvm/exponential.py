@@ -27,7 +27,7 @@ def _split(out: Emitter, x: str, lanes: int) -> tuple[str, str]:
     rest = out.bind("r", f"{x} - {whole}")
     series = constant(COEFFICIENTS[-1], lanes)
     for coefficient in reversed(COEFFICIENTS[:-1]):
-        series = f"({series} * {rest} + {constant(coefficient, lanes)})"
+        series = out.bind("p", f"{series} * {rest} + {constant(coefficient, lanes)}")
     return whole, f"({series} * {rest})"
 
 
@@ -68,8 +68,7 @@ def exp(out: Emitter, x: Value) -> Value:
 def expm1(out: Emitter, x: Value) -> Value:
     """E to the power of a float value, less one, without cancellation near zero."""
     series, power = _parts(out, _times(x, LOG2_E))
-    name = out.fresh("e")
-    out.line(f"{name} = {series} * {power} + ({power} - {constant(1.0, x.lanes)})")
+    name = out.bind("e", f"{series} * {power} + ({power} - {constant(1.0, x.lanes)})")
     return Value(name, FLOAT, x.lanes)
 
 

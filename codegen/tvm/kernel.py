@@ -41,6 +41,8 @@ from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr
 
+LET = "{0}: T.let = {1}"  # a plain assignment would be a variable in memory
+
 
 @dataclass(frozen=True, slots=True)
 class KernelFacts:
@@ -75,7 +77,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     refuse_unprintable(kernel)
     rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
     machine = replace(machine, vectors=rows // machine.lanes, keys=keys)
-    out = Emitter()
+    out = Emitter(LET)
     context = Context(out, kernel, machine)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):

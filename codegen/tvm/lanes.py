@@ -24,10 +24,12 @@ def scalar_target(context: Context) -> TvmTarget:
 
 
 def lane_target(context: Context, vector: str, key: str, score: Value | None = None) -> TvmTarget:
-    """Expressions of one vector of scores: queries `vector` * lanes on, against key row `key`."""
-    lanes = context.machine.lanes
-    query = Value(f"T.ramp(q_first + {vector} * {lanes}, 1, {lanes})", INT, lanes)
-    names = SCALARS | _numbers(context) | {"q": query, "k": Value(f"(k_start + {key})", INT)}
+    """Expressions of one vector of scores: queries `vector` * lanes on, against key row `key`.
+
+    Their positions are the variables `query` and `position`.
+    """
+    query = Value("query", INT, context.machine.lanes)
+    names = SCALARS | _numbers(context) | {"q": query, "k": Value("position", INT)}
     if score is not None:
         names["s"] = score
 
@@ -36,6 +38,17 @@ def lane_target(context: Context, vector: str, key: str, score: Value | None = N
 
     target = TvmTarget(context.out, names, read)
     return target
+
+
+def emit_query_positions(context: Context, vector: str) -> None:
+    """The variable `query` of a lane target."""
+    lanes = context.machine.lanes
+    context.out.line(f"query: T.let = T.ramp(q_first + {vector} * {lanes}, 1, {lanes})")
+
+
+def emit_key_position(context: Context, key: str) -> None:
+    """The variable `position` of a lane target."""
+    context.out.line(f"position: T.int32 = k_start + {key}")
 
 
 def _numbers(context: Context) -> dict[str, Value]:

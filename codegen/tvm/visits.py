@@ -24,6 +24,7 @@ def emit_plan(context: Context, visits: list[tile.VisitOp], append: Append) -> N
     with out.block("if k_len > 0:"):
         out.line("pass")
         for visit in visits:
+            out.line(f"# the {visit.tile_class.data} tiles")
             _Plan(context, LISTS[visit.tile_class.data], append).nest(visit.plan.block)
 
 
@@ -42,12 +43,7 @@ class _Plan:
         for op in block.ops:
             match op:
                 case tile.ForOp():
-                    low, high = self.text(op.low.data), self.text(op.high.data)
-                    variable, step = op.variable.data, op.step.value.data
-                    trips = f"T.max(0, {high} - {low} + {step - 1}) // {step}"
-                    with out.block(f"for {variable}_i in range({trips}):"):
-                        out.line(f"{variable}: T.int32 = {low} + {variable}_i * {step}")
-                        self.nest(op.body.block)
+                    self.loop(op)
                 case tile.IfOp():
                     with out.block(f"if {self.text(op.condition.data)}:"):
                         self.nest(op.body.block)
@@ -55,6 +51,17 @@ class _Plan:
                     self.push(op)
                 case _:
                     raise AssertionError(f"no plan for {op.name}")
+
+    def loop(self, op: tile.ForOp) -> None:
+        out, variable, step = self.context.out, op.variable.data, op.step.value.data
+        low, high = out.fresh("low"), out.fresh("high")
+        out.line(f"{low}: T.int32 = {self.text(op.low.data)}")
+        out.line(f"{high}: T.int32 = {self.text(op.high.data)}")
+        trips = f"{high} - {low}" if step == 1 else f"({high} - {low} + {step - 1}) // {step}"
+        with out.block(f"for {variable}_i in range(T.max(0, {trips})):"):
+            turn = f"{variable}_i" if step == 1 else f"{variable}_i * {step}"
+            out.line(f"{variable}: T.int32 = {low} + {turn}")
+            self.nest(op.body.block)
 
     def push(self, op: tile.PushOp) -> None:
         out = self.context.out
