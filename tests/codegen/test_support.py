@@ -1,0 +1,66 @@
+"""What the CPU printer refuses, by name, before it prints a line."""
+
+import pytest
+from xdsl.dialects.builtin import StringAttr
+
+from attnc.codegen.tvm.kernel import print_kernel
+from attnc.codegen.tvm.machine import AVX512
+from attnc.compiler import pipeline
+from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.attributes import number
+from attnc.dsl.errors import AttnError, NotBuiltForTarget
+
+TEXT = """tile.kernel @a heads 8 / 2 dims 64 / 64 tile 48 x 8 inputs [] cross 0 {
+  %0 = tile.load "q" : !tile.block<"qd">
+  tile.visit "partial" by "loops" plan { tile.push "0" } each {
+    %1 = tile.load "k" : !tile.block<"kd">
+    %2 = tile.dot %0, %1 : !tile.block<"qd">, !tile.block<"kd"> -> !tile.block<"kq">
+    %3 = tile.mask %2 where "k <= q" : !tile.block<"kq"> -> !tile.block<"kq">
+    %4 = tile.online_softmax %3 : !tile.block<"kq"> -> !tile.block<"kq">
+    %5 = tile.load "v" : !tile.block<"kv">
+    tile.accumulate %4, %5 into "out" : !tile.block<"kq">, !tile.block<"kv">
+  }
+  tile.finish "softmax" into "out"
+}"""
+
+
+def kernel(text: str = TEXT) -> tile.KernelOp:
+    (op,) = pipeline.parse(text).body.block.ops
+    assert isinstance(op, tile.KernelOp)
+    return op
+
+
+def test_the_forward_kernel_is_printed():
+    source = print_kernel(kernel(), AVX512)
+    assert (source.facts.tile_q, source.facts.tile_k, source.facts.tabled) == (48, 8, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "feature"),
+    [
+        ("owner", StringAttr("k"), "a kernel that owns keys"),
+        ("packed", number(4), "packing the heads of a group"),
+        ("rows", StringAttr("2 * t + r"), "a tile map"),
+        ("keys", StringAttr("2 * c + r"), "a tile map"),
+        ("dtype", StringAttr("bfloat16"), "dtype bfloat16"),
+    ],
+)
+def test_options(name, value, feature):
+    changed = kernel()
+    changed.properties[name] = value
+    with pytest.raises(NotBuiltForTarget, match=f"{feature}.* is not built for target `cpu`"):
+        print_kernel(changed, AVX512)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "feature"),
+    [
+        ('finish "softmax"', 'finish "sigmoid"', "normalize sigmoid"),
+        ('tile.finish "softmax" into "out"', 'tile.store "out"', "tile.store"),
+        ('mask %2 where "k <= q"', 'map %2 named ["s"] as "s"', "tile.map"),
+        ('"k <= q"', '"exists i in 0..999 : k == 7 * i"', "`exists`"),
+    ],
+)
+def test_operations(old, new, feature):
+    with pytest.raises(AttnError, match=feature):
+        print_kernel(kernel(TEXT.replace(old, new)), AVX512)

@@ -1,0 +1,322 @@
+# causal(), written by attnc 0.1.0
+@I.ir_module
+class Module:
+    @T.prim_func(s_tir=True)
+    def main(q_: T.handle, k_: T.handle, v_: T.handle, out_: T.handle, lse_: T.handle, rows_: T.handle, f_: T.handle, lists_: T.handle, scale: T.float32, threads: T.int32, tiles: T.int32, key_tiles: T.int32):
+        T.func_attr({"global_symbol": "main", "tirx.noalias": True})
+        n = T.int64()
+        heads = T.int64()
+        kv_heads = T.int64()
+        q_rows = T.int64()
+        k_rows = T.int64()
+        q_s0 = T.int64()
+        q_s1 = T.int64()
+        q_s2 = T.int64()
+        q_m = T.match_buffer(q_, (n, heads, q_rows, T.int64(64),), 'float32', strides=(q_s0, q_s1, q_s2, T.int64(1),), align=4)
+        k_s0 = T.int64()
+        k_s1 = T.int64()
+        k_s2 = T.int64()
+        k_m = T.match_buffer(k_, (n, kv_heads, k_rows, T.int64(64),), 'float32', strides=(k_s0, k_s1, k_s2, T.int64(1),), align=4)
+        v_s0 = T.int64()
+        v_s1 = T.int64()
+        v_s2 = T.int64()
+        v_m = T.match_buffer(v_, (n, kv_heads, k_rows, T.int64(64),), 'float32', strides=(v_s0, v_s1, v_s2, T.int64(1),), align=4)
+        out_s0 = T.int64()
+        out_s1 = T.int64()
+        out_s2 = T.int64()
+        out_m = T.match_buffer(out_, (n, heads, q_rows, T.int64(64),), 'float32', strides=(out_s0, out_s1, out_s2, T.int64(1),), align=4)
+        lse_s0 = T.int64()
+        lse_s1 = T.int64()
+        lse_s2 = T.int64()
+        lse_m = T.match_buffer(lse_, (n, heads, q_rows,), 'float32', strides=(lse_s0, lse_s1, lse_s2,), align=4)
+        rows_s0 = T.int64()
+        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        f_width = T.int64()
+        f_s0 = T.int64()
+        f_m = T.match_buffer(f_, (T.Cast('int64', threads), f_width,), 'float32', strides=(f_s0, T.int64(1),), align=4)
+        lists_width = T.int64()
+        lists_s0 = T.int64()
+        lists_m = T.match_buffer(lists_, (T.Cast('int64', threads), lists_width,), 'int32', strides=(lists_s0, T.int64(1),), align=4)
+        q_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=q_m.data)
+        k_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=k_m.data)
+        v_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=v_m.data)
+        out_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=out_m.data)
+        lse_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=lse_m.data)
+        rows_t = T.decl_buffer((T.int64(1099511627776),), 'int32', data=rows_m.data)
+        f = T.decl_buffer((T.int64(1099511627776),), 'float32', data=f_m.data)
+        lists = T.decl_buffer((T.int64(1099511627776),), 'int32', data=lists_m.data)
+        for worker in T.parallel(threads):
+            query_at: T.int64 = T.Cast('int64', worker) * f_s0 + 0
+            scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3072
+            output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 6144
+            maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9216
+            total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9264
+            rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9312
+            lists_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 0
+            count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+            head_count: T.int32 = T.Cast('int32', heads)
+            group: T.int32 = T.Cast('int32', heads // kv_heads)
+            for turn in range(((T.Cast('int32', n) * head_count * tiles) + threads - 1) // threads):
+                item: T.int32 = turn * threads + worker
+                if item < (T.Cast('int32', n) * head_count * tiles):
+                    t: T.int32 = tiles - 1 - item % tiles
+                    h: T.int32 = (item // tiles) % head_count
+                    s: T.int32 = item // (tiles * head_count)
+                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                    if t * 48 < q_len:
+                        q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
+                        k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
+                        v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
+                        out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
+                        i_first: T.int32 = t * 48
+                        q_first: T.int32 = q_start + i_first
+                        count[0] = 0
+                        count[1] = 0
+                        if k_len > 0:
+                            pass
+                            # the full tiles
+                            low_1: T.int32 = 0
+                            high_2: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_2 - low_1)):
+                                c: T.int32 = low_1 + c_i
+                                tile: T.int32 = c
+                                lists[lists_at + 0 * key_tiles + count[0]] = tile
+                                count[0] = count[0] + 1
+                            # the partial tiles
+                            low_3: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                            high_4: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_4 - low_3)):
+                                c: T.int32 = low_3 + c_i
+                                tile: T.int32 = c
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                            if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                        # query [d 64, q 48], scaled
+                        for r in range(48):
+                            q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2
+                            for d in range(64):
+                                f[query_at + d * 48 + r] = q_t[q_at + d] * (scale * T.float32(1.4426950408889634))
+                        for i in range(192):
+                            f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                        for v in T.unroll(3):
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.broadcast(T.float32(-1e+30), 16)
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                        for which in range(2):
+                            list_first: T.int64 = lists_at + which * key_tiles
+                            for i in range((count[which] + 7) // 8):
+                                tiles_now: T.int32 = T.min(8, count[which] - i * 8)
+                                list_at: T.int64 = list_first + i * 8
+                                # scores [k 8, q 48] = keys [k, d 64] . query [d, q]
+                                for g in range(tiles_now):
+                                    row_first: T.int32 = lists[list_at + g] * 8
+                                    k_0: T.int64 = k_base + T.Cast('int64', T.min(row_first + 0, k_len - 1)) * k_s2
+                                    k_1: T.int64 = k_base + T.Cast('int64', T.min(row_first + 1, k_len - 1)) * k_s2
+                                    k_2: T.int64 = k_base + T.Cast('int64', T.min(row_first + 2, k_len - 1)) * k_s2
+                                    k_3: T.int64 = k_base + T.Cast('int64', T.min(row_first + 3, k_len - 1)) * k_s2
+                                    k_4: T.int64 = k_base + T.Cast('int64', T.min(row_first + 4, k_len - 1)) * k_s2
+                                    k_5: T.int64 = k_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * k_s2
+                                    k_6: T.int64 = k_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * k_s2
+                                    k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
+                                    a0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(3):
+                                        a0[v] = T.broadcast(T.float32(0.0), 16)
+                                        a1[v] = T.broadcast(T.float32(0.0), 16)
+                                        a2[v] = T.broadcast(T.float32(0.0), 16)
+                                        a3[v] = T.broadcast(T.float32(0.0), 16)
+                                        a4[v] = T.broadcast(T.float32(0.0), 16)
+                                        a5[v] = T.broadcast(T.float32(0.0), 16)
+                                        a6[v] = T.broadcast(T.float32(0.0), 16)
+                                        a7[v] = T.broadcast(T.float32(0.0), 16)
+                                    for d in range(64):
+                                        a0[0] = a0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a0[1] = a0[1] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a0[2] = a0[2] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a1[0] = a1[0] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a1[1] = a1[1] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a1[2] = a1[2] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a2[0] = a2[0] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a2[1] = a2[1] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a2[2] = a2[2] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a3[0] = a3[0] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a3[1] = a3[1] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a3[2] = a3[2] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a4[0] = a4[0] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a4[1] = a4[1] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a4[2] = a4[2] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a5[0] = a5[0] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a5[1] = a5[1] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a5[2] = a5[2] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a6[0] = a6[0] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a6[1] = a6[1] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a6[2] = a6[2] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        a7[0] = a7[0] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        a7[1] = a7[1] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        a7[2] = a7[2] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                    for v in T.unroll(3):
+                                        f[T.ramp(scores_at + (g * 8 + 0) * 48 + v * 16, 1, 16)] = a0[v]
+                                        f[T.ramp(scores_at + (g * 8 + 1) * 48 + v * 16, 1, 16)] = a1[v]
+                                        f[T.ramp(scores_at + (g * 8 + 2) * 48 + v * 16, 1, 16)] = a2[v]
+                                        f[T.ramp(scores_at + (g * 8 + 3) * 48 + v * 16, 1, 16)] = a3[v]
+                                        f[T.ramp(scores_at + (g * 8 + 4) * 48 + v * 16, 1, 16)] = a4[v]
+                                        f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = a5[v]
+                                        f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = a6[v]
+                                        f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = a7[v]
+                                if which == 1:  # partial tiles
+                                    for g in range(tiles_now):
+                                        for j in range(8):
+                                            row: T.int32 = lists[list_at + g] * 8 + j
+                                            position: T.int32 = k_start + row
+                                            for v in T.unroll(3):
+                                                query: T.let = T.ramp(q_first + v * 16, 1, 16)
+                                                # only where k <= q
+                                                s_5: T.let = T.Select(T.And(T.broadcast((position < (k_start + k_len)), 16), (T.broadcast(position, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-3e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_5
+                                for v in T.unroll(3):
+                                    top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[1] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[2] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[3] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    for j in range(tiles_now * 2):
+                                        top[0] = T.max(top[0], f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)])
+                                        top[1] = T.max(top[1], f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)])
+                                        top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
+                                        top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
+                                    top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
+                                    x_6: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_7: T.let = T.nearbyint(x_6)
+                                    r_8: T.let = x_6 - n_7
+                                    p_9: T.let = T.broadcast(T.float32(0.00132647), 16) * r_8 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_10: T.let = p_9 * r_8 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_11: T.let = p_10 * r_8 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_12: T.let = p_11 * r_8 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_12 * r_8) + T.broadcast(T.float32(1.0), 16), n_7, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
+                                    part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                    part[1] = T.broadcast(T.float32(0.0), 16)
+                                    part[2] = T.broadcast(T.float32(0.0), 16)
+                                    part[3] = T.broadcast(T.float32(0.0), 16)
+                                    for j in range(tiles_now * 2):
+                                        x_13: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_14: T.let = T.nearbyint(x_13)
+                                        r_15: T.let = x_13 - n_14
+                                        p_16: T.let = T.broadcast(T.float32(0.00132647), 16) * r_15 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_17: T.let = p_16 * r_15 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_18: T.let = p_17 * r_15 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_19: T.let = p_18 * r_15 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_20: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_19 * r_15) + T.broadcast(T.float32(1.0), 16), n_14, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_20
+                                        part[0] = part[0] + w_20
+                                        x_21: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_22: T.let = T.nearbyint(x_21)
+                                        r_23: T.let = x_21 - n_22
+                                        p_24: T.let = T.broadcast(T.float32(0.00132647), 16) * r_23 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_25: T.let = p_24 * r_23 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_26: T.let = p_25 * r_23 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_27: T.let = p_26 * r_23 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_28: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_27 * r_23) + T.broadcast(T.float32(1.0), 16), n_22, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_28
+                                        part[1] = part[1] + w_28
+                                        x_29: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_30: T.let = T.nearbyint(x_29)
+                                        r_31: T.let = x_29 - n_30
+                                        p_32: T.let = T.broadcast(T.float32(0.00132647), 16) * r_31 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_33: T.let = p_32 * r_31 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_34: T.let = p_33 * r_31 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_35: T.let = p_34 * r_31 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_31) + T.broadcast(T.float32(1.0), 16), n_30, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_36
+                                        part[2] = part[2] + w_36
+                                        x_37: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_38: T.let = T.nearbyint(x_37)
+                                        r_39: T.let = x_37 - n_38
+                                        p_40: T.let = T.broadcast(T.float32(0.00132647), 16) * r_39 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_41: T.let = p_40 * r_39 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_42: T.let = p_41 * r_39 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_43: T.let = p_42 * r_39 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_44: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_43 * r_39) + T.broadcast(T.float32(1.0), 16), n_38, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_44
+                                        part[3] = part[3] + w_44
+                                    f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
+                                # output [v 64, q 48] += values [k, v]^T . weights [k, q]
+                                for column in range(8):
+                                    a0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    a7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(3):
+                                        a0[v] = f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a1[v] = f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a2[v] = f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a3[v] = f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a4[v] = f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a5[v] = f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        a7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                    for g in range(tiles_now):
+                                        row_first: T.int32 = lists[list_at + g] * 8
+                                        for j in range(8):
+                                            v_row: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
+                                            a0[0] = a0[0] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a0[1] = a0[1] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a0[2] = a0[2] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a1[0] = a1[0] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a1[1] = a1[1] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a1[2] = a1[2] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a2[0] = a2[0] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a2[1] = a2[1] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a2[2] = a2[2] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a3[0] = a3[0] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a3[1] = a3[1] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a3[2] = a3[2] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a4[0] = a4[0] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a4[1] = a4[1] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a4[2] = a4[2] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a5[0] = a5[0] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a5[1] = a5[1] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a5[2] = a5[2] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a6[0] = a6[0] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a6[1] = a6[1] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a6[2] = a6[2] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a7[0] = a7[0] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a7[1] = a7[1] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a7[2] = a7[2] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                    for v in T.unroll(3):
+                                        f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = a0[v]
+                                        f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = a1[v]
+                                        f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] = a2[v]
+                                        f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] = a3[v]
+                                        f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] = a4[v]
+                                        f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = a5[v]
+                                        f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = a6[v]
+                                        f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = a7[v]
+                        # out [q 48, v 64] = output^T / total
+                        for r in range(T.min(48, q_len - i_first)):
+                            sum_r: T.float32 = f[total_at + r]
+                            seen: T.bool = sum_r != T.float32(0.0)
+                            inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
+                            out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
+                            for d in range(64):
+                                out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
+                            lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
+                            lse_t[lse_at] = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
