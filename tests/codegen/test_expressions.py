@@ -88,7 +88,7 @@ def plain(text: str) -> Value:
         ("where(k < q, s, 0.0)",
          "where((splat(k) < qs), score, splat(float32(0.0)))", FLOAT, LANES),
         ("where(k < 2, 1, x)", "where((k < 2), float32(1), in_x)", FLOAT, 1),
-        ("[4, 5, 6][h]", "where((h == 0), 4, where((h == 1), 5, 6))", INT, 1),
+        ("at([4, 5, 6], h)", "where((h == 0), 4, where((h == 1), 5, 6))", INT, 1),
         ("s ^ 2", "(score * score)", FLOAT, LANES),
         ("k ^ 3", "((float32(k) * float32(k)) * float32(k))", FLOAT, 1),
         ("s ^ 0", "float32(1)", FLOAT, 1),
