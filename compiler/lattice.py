@@ -2,37 +2,18 @@
 
 A convex piece of a set is a system of rows. Equalities are eliminated by unimodular substitutions,
 floor divisions by splitting a variable into residues, and what is left in two variables is summed
-in closed form by `floor_sum`. The cost depends on the coefficients, hardly on the extent.
+in closed form by `compiler.polygon`. The cost depends on the coefficients, hardly on the extent.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import gcd
 
+from attnc.compiler.polygon import Row, interval, polygon
 from attnc.compiler.sets import Piece
 from attnc.dsl.errors import AnalysisTooComplex
 
 CASE_LIMIT = 20_000
-
-Row = tuple[int, ...]  # constant, then one coefficient per variable
-
-
-def floor_sum(count: int, divisor: int, slope: int, offset: int) -> int:
-    """The sum over i in 0..count of `(slope * i + offset) div divisor`, in logarithmic time.
-
-    >>> floor_sum(4, 3, 2, 1)
-    4
-    """
-    total = 0
-    while True:
-        total += (count - 1) * count // 2 * (slope // divisor) + count * (offset // divisor)
-        slope, offset = slope % divisor, offset % divisor
-        last = slope * count + offset
-        if last < divisor:
-            return total
-        count, offset = divmod(last, divisor)
-        slope, divisor = divisor, slope
 
 
 @dataclass(slots=True)
@@ -121,10 +102,10 @@ def _count(rows: list[Row], budget: _Budget) -> int:
         case 0:
             return 0 if free else 1
         case 1:
-            low, high = _interval(rows)
+            low, high = interval(rows)
             return max(0, high - low + 1)
         case 2:
-            return _polygon(rows)
+            return polygon(rows)
         case _:
             return sum(_count(case, budget) for case in _split(rows, budget))
 
@@ -267,69 +248,3 @@ def _greatest_rest(row: Row, skip: int, low: dict[int, int], high: dict[int, int
             return None
         total += v * limit
     return total
-
-
-# ---------------------------------------------------------------- two variables
-
-
-def _interval(rows: list[Row]) -> tuple[int, int]:
-    """The least and greatest integer of a system in one variable."""
-    lows = [-(c // a) for c, a in rows if a > 0]
-    highs = [c // -a for c, a in rows if a < 0]
-    if not lows or not highs:
-        raise AnalysisTooComplex("it has infinitely many points")
-    return max(lows), min(highs)
-
-
-def _polygon(rows: list[Row]) -> int:
-    """The number of integer points of a polygon, summing columns `x` between its corners."""
-    lower = [(c, a, b) for c, a, b in rows if b > 0]  # y >= -(c + a x) / b
-    upper = [(c, a, -b) for c, a, b in rows if b < 0]  # y <= (c + a x) / b
-    if not lower or not upper:
-        return _polygon([(c, b, a) for c, a, b in rows]) if _two_sided(rows) else _interval_error()
-    sides = [(c, a) for c, a, b in rows if b == 0]
-    for c, a, b in lower:
-        sides += [(c * d + e * b, a * d + f * b) for e, f, d in upper]
-    if any(a == 0 and c < 0 for c, a in sides):
-        return 0
-    first, last = _interval([side for side in sides if side[1]])
-    total, cuts = 0, _corners(lower, first, last) | _corners(upper, first, last) | {last}
-    for cut in sorted(cuts):
-        if cut >= first:
-            total += _strip(lower, upper, first, cut)
-            first = cut + 1
-    return total
-
-
-def _two_sided(rows: list[Row]) -> bool:
-    return any(row[1] > 0 for row in rows) and any(row[1] < 0 for row in rows)
-
-
-def _interval_error() -> int:
-    raise AnalysisTooComplex("it has infinitely many points")
-
-
-def _corners(lines: Sequence[Row], first: int, last: int) -> set[int]:
-    """The last integers before two of the lines cross."""
-    found = set()
-    for i, (c, a, b) in enumerate(lines):
-        for e, f, d in lines[i + 1 :]:
-            slope = a * d - f * b
-            if slope:
-                cut = (e * b - c * d) // slope
-                if first <= cut < last:
-                    found.add(cut)
-    return found
-
-
-def _strip(lower: Sequence[Row], upper: Sequence[Row], first: int, last: int) -> int:
-    """The points in the columns `first..=last`, within which the same two lines bind."""
-    middle, count = Fraction(first + last, 2), last - first + 1
-    if count <= 0:
-        return 0
-    low = min(lower, key=lambda line: (line[0] + line[1] * middle) / line[2])
-    high = min(upper, key=lambda line: (line[0] + line[1] * middle) / line[2])
-    return count + sum(
-        floor_sum(count, divisor, slope, constant + slope * first)
-        for constant, slope, divisor in (low, high)
-    )

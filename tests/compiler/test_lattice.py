@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from attnc.compiler import lattice
+from attnc.compiler import polygon
 from attnc.compiler.counts import census, count
 from attnc.compiler.sets import parse
 from attnc.dsl.errors import AnalysisTooComplex
@@ -15,7 +15,7 @@ def test_floor_sum(seed):
     draw = random.Random(seed)
     n, m = draw.randrange(0, 50), draw.randrange(1, 30)
     a, b = draw.randrange(-60, 60), draw.randrange(-60, 60)
-    assert lattice.floor_sum(n, m, a, b) == sum((a * i + b) // m for i in range(n))
+    assert polygon.floor_sum(n, m, a, b) == sum((a * i + b) // m for i in range(n))
 
 
 @pytest.mark.parametrize(
