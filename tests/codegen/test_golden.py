@@ -13,6 +13,7 @@ from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime.lower import stages
+from attnc.runtime.tree import tree
 from attnc.version import __version__
 
 FOLDER = Path(__file__).parent.parent / "golden"
@@ -41,6 +42,10 @@ def test_the_stages():
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_of_longformer(stage, golden):
     golden(place("line/longformer", stage), texts("line/longformer")[stage])
+
+
+def test_tree_of_longformer(golden):
+    golden(FOLDER / "ast" / "longformer.txt", tree(load("line/longformer")))
 
 
 @pytest.mark.parametrize("spec", ["line/causal", "input/document"])
