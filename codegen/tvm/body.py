@@ -1,15 +1,14 @@
 """One tile of queries, from its load to its output."""
 
-from attnc.codegen.expressions import INT, Value
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import emit_elementwise
 from attnc.codegen.tvm.exponential import LOG2_E, constant
 from attnc.codegen.tvm.finish import emit_finish
-from attnc.codegen.tvm.lanes import DTYPES, element
-from attnc.codegen.tvm.micro import emit_accumulate, emit_scores
+from attnc.codegen.tvm.lanes import owned_element
+from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
 from attnc.codegen.tvm.planner import emit_lookup, first_of_list
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
-from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_plan, emit_query_bounds
+from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_owned_bounds, emit_plan
 from attnc.compiler.dialects import tile
 
 
@@ -25,7 +24,7 @@ def emit_tile(context: Context) -> None:
     out.line(f"i_first: T.int32 = t * {context.rows}", "q_first: T.int32 = q_start + i_first")
     _emit_rows(context)
     visits = context.visits
-    emit_query_bounds(context)
+    emit_owned_bounds(context)
     if context.tabled:
         emit_lookup(context)
     else:
@@ -42,16 +41,12 @@ def _scored(visits: list[tile.VisitOp]) -> bool:
 
 
 def _emit_rows(context: Context) -> None:
-    """Copy the inputs that have one number per query."""
+    """Copy the inputs that have one number per owned row."""
     out = context.out
     for name, attr in context.row_inputs.items():
         buffer = "copies" if attr.dtype.data == "int" else "f"
         with out.block(f"for r in range({context.rows}):"):
-            token = "(k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))"
-            row = "(q_row + T.min(i_first + r, q_len - 1))"
-            texts = {"h": "h", "hkv": "(h // group)", "b": "0", "token": token, "q": row}
-            places = [Value(texts[axis], INT) for axis in attr.axis_names]
-            value = element(context, attr, places, DTYPES[attr.dtype.data]).text
+            value = owned_element(context, attr, f"({context.owned.first} + r)")
             out.line(f"{buffer}[in_{name}_at + r] = {value}")
 
 
@@ -98,12 +93,13 @@ def _emit_chunk(context: Context) -> None:
     for op in steps[0]:
         match op:
             case tile.DotOp():
-                emit_scores(context)
+                emit_dot(context, Visited("k", context.head_dim, "d"), "query", "scores")
                 _emit_by_class(context)
             case tile.OnlineSoftmaxOp():
                 emit_online_softmax(context)
             case tile.AccumulateOp():
-                emit_accumulate(context)
+                values = Visited("v", context.value_dim, "v")
+                emit_accumulate(context, values, "scores", "output", "rescale")
             case tile.LoadOp():
                 pass  # read in place
             case _:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from attnc.codegen.emitter import Emitter
+from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.machine import Machine
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
@@ -36,8 +37,18 @@ class Context:
 
     @property
     def rows(self) -> int:
-        """Query rows of a tile."""
+        """Rows of the owned tile, which lie in the lanes."""
         return self.machine.tile_q
+
+    @property
+    def owned(self) -> Axis:
+        """The side whose tile the kernel owns."""
+        return KEYS if self.kernel.owner.data == "k" else QUERIES
+
+    @property
+    def visited(self) -> Axis:
+        """The side whose tiles the kernel visits."""
+        return QUERIES if self.kernel.owner.data == "k" else KEYS
 
     @cached_property
     def visits(self) -> list[tile.VisitOp]:
@@ -61,9 +72,10 @@ class Context:
 
     @cached_property
     def row_inputs(self) -> dict[str, InputAttr]:
-        """Inputs with one number per query (and head): copied once per query tile."""
-        return {n: i for n, i in self.inputs.items() if {*i.axis_names} & {"token", "q"} and
-                not {*i.axis_names} & {"k", "d"}}  # fmt: skip
+        """Inputs with one number per owned row (and head): copied once per owned tile."""
+        read, other = {"token", self.owned.name}, {self.visited.name, "d"}
+        axes = {name: {*i.axis_names} for name, i in self.inputs.items()}
+        return {n: i for n, i in self.inputs.items() if axes[n] & read and not axes[n] & other}
 
     @cached_property
     def float_parts(self) -> dict[str, int]:

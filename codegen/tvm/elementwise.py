@@ -3,14 +3,15 @@
 from attnc.codegen.expressions import FLOAT, Value, render
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import LOG2_E, constant
-from attnc.codegen.tvm.lanes import emit_key_position, emit_query_positions, lane_target
+from attnc.codegen.tvm.lanes import emit_owned_positions, emit_visited_position, lane_target
 from attnc.codegen.tvm.softmax import MASKED
 from attnc.compiler.dialects import tile
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Binary, Compare, Name
 
 LONGEST_COMMENT = 90
-EXISTS = Compare(("<",), (Name("k"), Name("len")))
+KEY_EXISTS = Compare(("<",), (Name("k"), Name("len")))
+QUERY_EXISTS = Compare(("<",), (Name("q"), Name("q_end")))
 Step = tile.ScoreOp | tile.MaskOp
 
 
@@ -21,9 +22,9 @@ def emit_elementwise(context: Context, steps: list[Step]) -> None:
     out, m, rows = context.out, context.machine, context.rows
     with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
         out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + j")
-        emit_key_position(context, "row")
+        emit_visited_position(context, "row")
         with out.block(f"for v in T.unroll({m.vectors}):"):
-            emit_query_positions(context, "v")
+            emit_owned_positions(context, "v")
             place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
             score = place
             for step in steps:
@@ -42,11 +43,11 @@ def _says(step: Step) -> str:
 
 def _apply(context: Context, step: Step, score: str) -> str:
     lanes = context.machine.lanes
-    target = lane_target(context, "v", "row", Value(score, FLOAT, lanes))
+    target = lane_target(context, "v", "row", {"s": Value(score, FLOAT, lanes)})
     if isinstance(step, tile.ScoreOp):
         value = target.cast(render(parse_expression(step.value.data), target), FLOAT)
         value = value if value.lanes > 1 else target.splat(value, lanes)
         return f"{value.text} * {constant(LOG2_E, lanes)}"
-    keep = render(Binary("and", EXISTS, parse_expression(step.condition.data)), target)
+    keep = render(Binary("and", KEY_EXISTS, parse_expression(step.condition.data)), target)
     keep = keep if keep.lanes > 1 else target.splat(keep, lanes)
     return f"T.Select({keep.text}, {score}, {constant(MASKED, lanes)})"

@@ -1,21 +1,25 @@
 """Expressions inside a kernel: where positions, heads and inputs are found.
 
-Three places evaluate expressions: one score per lane (queries in the lanes, one key), the plan of
-a tile (scalars), and the bounds of inputs over a tile (scalars that the plan has computed).
+Three places evaluate expressions: one score per lane (the owned rows in the lanes, one visited
+row), the plan of a tile (scalars), and the bounds of inputs over a tile (scalars that the plan has
+computed).
 """
 
 from attnc.codegen.expressions import FLOAT, INT, Value, render
+from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.syntax import Expr, Name
 
 SCALARS = {
-    "len": Value("(k_start + k_len)", INT),
-    "qlen": Value("q_len", INT),
+    "len": Value(KEYS.end, INT),
+    "qlen": Value(QUERIES.length, INT),
+    "q_end": Value(QUERIES.end, INT),
     "b": Value("s", INT),
 }
 DTYPES = {"int": INT, "float": FLOAT}
+SIDES = {side.name: side for side in (QUERIES, KEYS)}
 
 
 def scalar_target(context: Context) -> TvmTarget:
@@ -23,32 +27,35 @@ def scalar_target(context: Context) -> TvmTarget:
     return TvmTarget(context.out, SCALARS | _numbers(context), _no_reads)
 
 
-def lane_target(context: Context, vector: str, key: str, score: Value | None = None) -> TvmTarget:
-    """Expressions of one vector of scores: queries `vector` * lanes on, against key row `key`.
+def lane_target(
+    context: Context, vector: str, row: str, blocks: dict[str, Value] | None = None
+) -> TvmTarget:
+    """Expressions of one vector of pairs: owned rows `vector` * lanes on, against visited `row`.
 
-    Their positions are the variables `query` and `position`.
+    Their positions are the variables `query` and `key`; `blocks` are the values by name.
     """
-    query = Value("query", INT, context.machine.lanes)
-    names = SCALARS | _numbers(context) | {"q": query, "k": Value("position", INT)}
-    if score is not None:
-        names["s"] = score
+    owned, visited = context.owned, context.visited
+    names = SCALARS | _numbers(context) | (blocks or {})
+    names[owned.name] = Value(owned.word, INT, context.machine.lanes)
+    names[visited.name] = Value(visited.word, INT)
 
     def read(base: str, indices: tuple[Expr, ...]) -> Value:
-        return _read(context, target, base, indices, vector, key)
+        return _read(context, target, base, indices, vector, row)
 
     target = TvmTarget(context.out, names, read)
     return target
 
 
-def emit_query_positions(context: Context, vector: str) -> None:
-    """The variable `query` of a lane target."""
-    lanes = context.machine.lanes
-    context.out.line(f"query: T.let = T.ramp(q_first + {vector} * {lanes}, 1, {lanes})")
+def emit_owned_positions(context: Context, vector: str) -> None:
+    """The positions of a vector of owned rows, under the name that a lane target reads."""
+    lanes, owned = context.machine.lanes, context.owned
+    ramp = f"T.ramp({owned.position} + {vector} * {lanes}, 1, {lanes})"
+    context.out.line(f"{owned.word}: T.let = {ramp}")
 
 
-def emit_key_position(context: Context, key: str) -> None:
-    """The variable `position` of a lane target."""
-    context.out.line(f"position: T.int32 = k_start + {key}")
+def emit_visited_position(context: Context, row: str) -> None:
+    """The position of a visited row, under the name that a lane target reads."""
+    context.out.line(f"{context.visited.word}: T.int32 = {context.visited.start} + {row}")
 
 
 def _numbers(context: Context) -> dict[str, Value]:
@@ -70,23 +77,22 @@ def _read(
     base: str,
     indices: tuple[Expr, ...],
     vector: str,
-    key: str,
+    row: str,
 ) -> Value:
-    """An element of an input for each lane, or one number where no index depends on the query."""
+    """An element of an input for each lane, or one number where no index depends on the lanes."""
     attr = context.inputs[base]
     dtype, lanes = DTYPES[attr.dtype.data], context.machine.lanes
-    at_query = Name("q") in indices
-    if base in context.row_inputs and at_query:
+    if base in context.row_inputs and Name(context.owned.name) in indices:
         return Value(context.part(f"in_{base}", f"{vector} * {lanes}"), dtype, lanes)
     places = [
-        place(context, target, axis, index, vector, key)
+        place(context, target, axis, index, vector, row)
         for axis, index in zip(attr.axis_names, indices, strict=True)
     ]
     return element(context, attr, places, dtype)
 
 
 def place(
-    context: Context, target: TvmTarget, axis: str, index: Expr, vector: str, key: str
+    context: Context, target: TvmTarget, axis: str, index: Expr, vector: str, row: str
 ) -> Value:
     """The tensor row that an index of one axis means."""
     lanes = context.machine.lanes
@@ -97,19 +103,27 @@ def place(
             return Value("h", INT)
         case "hkv", _:
             return Value("(h // group)", INT)
-        case "q", _:
-            row = f"T.ramp(i_first + {vector} * {lanes}, 1, {lanes})"
-            last = f"T.broadcast(q_len - 1, {lanes})"
-            return Value(f"(T.broadcast(q_row, {lanes}) + T.min({row}, {last}))", INT, lanes)
-        case "token" | "k", Name(id="k"):
-            return Value(f"(k_row + {key})", INT)
-        case "token", _:
-            row = f"T.ramp(q_first - k_start + {vector} * {lanes}, 1, {lanes})"
-            low, last = f"T.broadcast(T.int32(0), {lanes})", f"T.broadcast(k_len - 1, {lanes})"
-            row = f"T.max({low}, T.min({row}, {last}))"
-            return Value(f"(T.broadcast(k_row, {lanes}) + {row})", INT, lanes)
+        case "q" | "k" | "token", Name(id="q" | "k" as name):
+            side = SIDES[name]
+            if side is context.visited:
+                return Value(tensor_row(axis, side, row), INT)
+            rows = f"T.ramp({side.first} + {vector} * {lanes}, 1, {lanes})"
+            return Value(tensor_row(axis, side, rows, lanes), INT, lanes)
         case _:
             return render(index, target)
+
+
+def tensor_row(axis: str, side: Axis, row: str, lanes: int = 1) -> str:
+    """Where an input's axis holds what belongs to a row of a side, which may lie past the end."""
+
+    def same(text: str) -> str:
+        return f"T.broadcast({text}, {lanes})" if lanes > 1 else text
+
+    if axis == "token" and side is QUERIES:
+        token, zero = f"{same('(q_start - k_start)')} + {row}", same("T.int32(0)")
+        row = f"T.max({zero}, T.min({token}, {same('(k_len - 1)')}))"
+        return f"({same(KEYS.row)} + {row})"
+    return f"({same(side.row)} + T.min({row}, {same(f'({side.length} - 1)')}))"
 
 
 def element(context: Context, attr: InputAttr, places: list[Value], dtype: str) -> Value:
@@ -128,3 +142,20 @@ def element(context: Context, attr: InputAttr, places: list[Value], dtype: str) 
     base = " + ".join(fixed)
     offset = " + ".join([f"T.broadcast({base}, {lanes})", *moving]) if moving else base
     return Value(f"in_{name}[{offset}]", dtype, lanes)
+
+
+def owned_element(context: Context, attr: InputAttr, row: str) -> str:
+    """The element of an input that has one number per row (and head), at an owned row."""
+    return _of_row(context, attr, context.owned, row)
+
+
+def visited_element(context: Context, attr: InputAttr, row: str) -> str:
+    """The same at a visited row."""
+    return _of_row(context, attr, context.visited, row)
+
+
+def _of_row(context: Context, attr: InputAttr, side: Axis, row: str) -> str:
+    heads = {"h": "h", "hkv": "(h // group)", "b": "0"}
+    texts = [heads.get(axis) or tensor_row(axis, side, row) for axis in attr.axis_names]
+    places = [Value(text, INT) for text in texts]
+    return element(context, attr, places, DTYPES[attr.dtype.data]).text

@@ -1,10 +1,13 @@
-"""The two register-tiled products: scores from queries and keys, outputs from weights and values.
+"""The register-tiled products, with the rows of the owned tile in the lanes of vector registers.
 
-Queries sit in the lanes of vector registers. One accumulator is a small local buffer per row, so
-that LLVM keeps it in registers; each broadcast number meets `vectors` registers of queries.
+`emit_dot` contracts columns (scores from queries and keys), `emit_accumulate` contracts the visited
+rows (outputs from weights and values). Both read the visited operand in place, one broadcast
+number at a time, and each number meets `vectors` registers of owned rows. One accumulator is a
+small local buffer per row, so that LLVM keeps it in registers.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import constant
@@ -12,63 +15,99 @@ from attnc.codegen.tvm.exponential import constant
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
 
-def emit_scores(context: Context) -> None:
-    """Scores of the key tiles of a chunk; the last key is read in place of missing ones."""
-    out, m, rows = context.out, context.machine, context.rows
-    out.line(f"# scores [k {m.keys}, q {rows}] = keys [k, d {context.head_dim}] . query [d, q]")
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """A tensor whose visited rows a product reads in place; its columns are the axis `d` or `v`."""
+
+    name: str
+    columns: int
+    axis: str
+
+    def offset(self, context: Context, row: str) -> str:
+        """Where a row begins; the last row is read in place of missing ones."""
+        held = f"T.min({row}, {context.visited.length} - 1)"
+        return f"{self.name}_base + T.Cast('int64', {held}) * {self.name}_s2"
+
+
+def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> None:
+    """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned]."""
+    out, m, rows, name = context.out, context.machine, context.rows, operand.name
+    visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
+    out.line(
+        f"# {target} [{visited} {m.keys}, {lanes} {rows}]"
+        f" = {name} [{visited}, {operand.axis} {columns}] . {owned} [{operand.axis}, {lanes}]"
+    )
     with out.block("for g in range(tiles_now):"):
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
-            row = f"T.min(row_first + {i}, k_len - 1)"
-            out.line(f"k_{i}: T.int64 = k_base + T.Cast('int64', {row}) * k_s2")
+            out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
         _accumulators(context, m.keys, lambda i, v: constant(0.0, m.lanes))
-        with out.block(f"for d in range({context.head_dim}):"):
+        with out.block(f"for d in range({columns}):"):
             for i in range(m.keys):
                 for v in range(m.vectors):
-                    query = context.part("query", f"d * {rows} + {v * m.lanes}")
-                    out.line(
-                        f"a{i}[{v}] = a{i}[{v}] + T.broadcast(k_t[k_{i} + d], {m.lanes}) * {query}"
-                    )
+                    vector = context.part(owned, f"d * {rows} + {v * m.lanes}")
+                    number = f"T.broadcast({name}_t[{name}_{i} + d], {m.lanes})"
+                    out.line(f"a{i}[{v}] = a{i}[{v}] + {number} * {vector}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             for i in range(m.keys):
-                place = context.part("scores", f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
+                place = context.part(target, f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
                 out.line(f"{place} = a{i}[v]")
 
 
-def emit_accumulate(context: Context) -> None:
-    """Rescale the output and add the chunk's weighted values, a block of columns at a time."""
+def emit_accumulate(
+    context: Context, operand: Visited, weights: str, target: str, rescale: str | None = None
+) -> None:
+    """`target` [columns, owned] (times `rescale`) += operand^T . `weights` [visited, owned].
+
+    A block of columns at a time, over the tiles of a chunk.
+    """
     out, m = context.out, context.machine
+    visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
     out.line(
-        f"# output [v {context.value_dim}, q {context.rows}] += values [k, v]^T . weights [k, q]"
+        f"# {target} [{operand.axis} {columns}, {lanes} {context.rows}]"
+        f" += {operand.name} [{visited}, {operand.axis}]^T . {weights} [{visited}, {lanes}]"
     )
-    blocks, rest = divmod(context.value_dim, m.keys)
+    product = _Columns(context, operand, weights, target, rescale)
+    blocks, rest = divmod(columns, m.keys)
     if blocks:
         with out.block(f"for column in range({blocks}):"):
-            _columns(context, f"column * {m.keys}", m.keys)
+            product.emit(f"column * {m.keys}", m.keys)
     if rest:
-        _columns(context, str(blocks * m.keys), rest)
+        product.emit(str(blocks * m.keys), rest)
 
 
-def _columns(context: Context, first: str, count: int) -> None:
-    out, m, rows = context.out, context.machine, context.rows
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """One block of columns of an accumulation."""
 
-    def output(i: int) -> str:
-        return context.part("output", f"({first} + {i}) * {rows} + v * {m.lanes}")
+    context: Context
+    operand: Visited
+    weights: str
+    target: str
+    rescale: str | None
 
-    rescale = context.part("rescale", f"v * {m.lanes}")
-    _accumulators(context, count, lambda i, v: f"{output(i)} * {rescale}")
-    with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
-        with out.block(f"for j in range({m.keys}):"):
-            row = "T.min(row_first + j, k_len - 1)"
-            out.line(f"v_row: T.int64 = v_base + T.Cast('int64', {row}) * v_s2 + {first}")
-            for i in range(count):
-                for v in range(m.vectors):
-                    weight = context.part("scores", f"(g * {m.keys} + j) * {rows} + {v * m.lanes}")
-                    value = f"T.broadcast(v_t[v_row + {i}], {m.lanes})"
-                    out.line(f"a{i}[{v}] = a{i}[{v}] + {value} * {weight}")
-    with out.block(f"for v in T.unroll({m.vectors}):"):
-        out.line(*(f"{output(i)} = a{i}[v]" for i in range(count)))
+    def emit(self, first: str, count: int) -> None:
+        context, name = self.context, self.operand.name
+        out, m, rows = context.out, context.machine, context.rows
+
+        def target(i: int) -> str:
+            return context.part(self.target, f"({first} + {i}) * {rows} + v * {m.lanes}")
+
+        factor = f" * {context.part(self.rescale, f'v * {m.lanes}')}" if self.rescale else ""
+        _accumulators(context, count, lambda i, v: f"{target(i)}{factor}")
+        with out.block("for g in range(tiles_now):"):
+            out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+            with out.block(f"for j in range({m.keys}):"):
+                row = self.operand.offset(context, "row_first + j")
+                out.line(f"{name}_at: T.int64 = {row} + {first}")
+                for i in range(count):
+                    for v in range(m.vectors):
+                        place = f"(g * {m.keys} + j) * {rows} + {v * m.lanes}"
+                        number = f"T.broadcast({name}_t[{name}_at + {i}], {m.lanes})"
+                        weight = context.part(self.weights, place)
+                        out.line(f"a{i}[{v}] = a{i}[{v}] + {number} * {weight}")
+        with out.block(f"for v in T.unroll({m.vectors}):"):
+            out.line(*(f"{target(i)} = a{i}[v]" for i in range(count)))
 
 
 def _accumulators(context: Context, count: int, start: Callable[[int, str], str]) -> None:

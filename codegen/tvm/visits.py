@@ -1,4 +1,4 @@
-"""The plan of one query tile: which key tiles to visit, as two lists in the thread's scratch."""
+"""The plan of one owned tile: which tiles to visit, as two lists in the thread's scratch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from xdsl.ir import Block
 
 from attnc.codegen.expressions import INT, Value, render
+from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.lanes import DTYPES, element, scalar_target
+from attnc.codegen.tvm.lanes import DTYPES, scalar_target, visited_element
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.parser import parse_expression
 
 FULL, PARTIAL = 0, 1
@@ -21,7 +23,7 @@ def emit_plan(context: Context, visits: list[tile.VisitOp], append: Append) -> N
     """Enumerate the tiles of both classes; `count[0]` and `count[1]` become their numbers."""
     out = context.out
     out.line("count[0] = 0", "count[1] = 0")
-    with out.block("if k_len > 0:"):
+    with out.block(f"if {context.visited.length} > 0:"):
         out.line("pass")
         for visit in visits:
             out.line(f"# the {visit.tile_class.data} tiles")
@@ -69,10 +71,10 @@ class _Plan:
         if op.possible is None or op.certain is None:
             self.append(self.context, self.target_list)
             return
-        target = emit_key_bounds(self.context)
+        target = emit_visited_bounds(self.context)
         possible = render(parse_expression(op.possible.data), target).text
         certain = render(parse_expression(op.certain.data), target).text
-        whole = f"tile * {self.context.machine.keys} + {self.context.machine.keys} <= k_len"
+        whole = _whole(self.context)
         with out.block(f"if {possible}:"):
             with out.block(f"if T.And({whole}, {certain}):"):
                 self.append(self.context, FULL)
@@ -83,6 +85,15 @@ class _Plan:
         return render(parse_expression(expression), scalar_target(self.context)).text
 
 
+def _whole(context: Context) -> str:
+    """Whether all rows exist that a tile without a mask needs: visited ones, and all keys."""
+    size, visited, owned = context.machine.keys, context.visited, context.owned
+    whole = f"tile * {size} + {size} <= {visited.length}"
+    if owned is KEYS:
+        whole = f"T.And({whole}, {owned.first} + {context.rows} <= {owned.length})"
+    return whole
+
+
 def append_to_list(context: Context, which: int) -> None:
     """Put `tile` at the end of one of the thread's lists."""
     context.out.line(
@@ -91,40 +102,40 @@ def append_to_list(context: Context, which: int) -> None:
     )
 
 
-def emit_query_bounds(context: Context) -> None:
-    """The bounds over this query tile of the inputs that are read once per query."""
-    out = context.out
+def emit_owned_bounds(context: Context) -> None:
+    """The bounds over the owned tile of the inputs that have one number per row of it."""
+    out, axis = context.out, context.owned.name
     for name, attr in context.row_inputs.items():
         dtype = DTYPES[attr.dtype.data]
         buffer = "copies" if dtype == INT else "f"
-        out.line(f"in_{name}_q = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
-        out.line(*(f"in_{name}_q[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
+        out.line(f"in_{name}_{axis} = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+        out.line(*(f"in_{name}_{axis}[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
         with out.block(f"for r in range({context.rows}):"):
-            _widen(context, f"in_{name}_q", f"{buffer}[in_{name}_at + r]")
+            _widen(context, f"in_{name}_{axis}", f"{buffer}[in_{name}_at + r]")
 
 
 LOCAL = "annotations={'disable_lower_builtin': True}"
 
 
-def emit_key_bounds(context: Context) -> TvmTarget:
-    """The bounds of the inputs over the candidate key tile, and the names of all bounds."""
-    out, keys = context.out, context.machine.keys
+def emit_visited_bounds(context: Context) -> TvmTarget:
+    """The bounds of the inputs over the candidate tile, and the names of all bounds."""
+    owned, visited, size = context.owned, context.visited, context.machine.keys
     target = scalar_target(context)
     names = dict(target.names)
-    names |= {
-        "q_low": Value("q_first", INT),
-        "q_high": Value(f"(q_start + T.min(i_first + {context.rows}, q_len) - 1)", INT),
-        "k_low": Value(f"(k_start + tile * {keys})", INT),
-        "k_high": Value(f"(k_start + T.min(tile * {keys} + {keys}, k_len) - 1)", INT),
-    }
+    last = f"T.min({owned.first} + {context.rows}, {owned.length})"
+    names[f"{owned.name}_low"] = Value(owned.position, INT)
+    names[f"{owned.name}_high"] = Value(f"({owned.start} + {last} - 1)", INT)
+    last = f"T.min(tile * {size} + {size}, {visited.length})"
+    names[f"{visited.name}_low"] = Value(f"({visited.start} + tile * {size})", INT)
+    names[f"{visited.name}_high"] = Value(f"({visited.start} + {last} - 1)", INT)
     for name, attr in context.inputs.items():
-        dtype = DTYPES[attr.dtype.data]
+        dtype, axes = DTYPES[attr.dtype.data], {*attr.axis_names}
         if name in context.row_inputs:
-            names |= _ends(name, "q", dtype)
-        if {"token", "k"} & {*attr.axis_names} and not {"q", "d"} & {*attr.axis_names}:
-            names |= _ends(name, "k", dtype)
-            _emit_scan(context, name)
-    return TvmTarget(out, names, target.reader)
+            names |= _ends(name, owned.name, dtype)
+        if {"token", visited.name} & axes and not {owned.name, "d"} & axes:
+            names |= _ends(name, visited.name, dtype)
+            _emit_scan(context, attr)
+    return TvmTarget(context.out, names, target.reader)
 
 
 def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
@@ -134,21 +145,15 @@ def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
     }
 
 
-def _emit_scan(context: Context, name: str) -> None:
-    """Minimum and maximum of an input over the existing keys of the candidate tile."""
-    out, keys, attr = context.out, context.machine.keys, context.inputs[name]
-    dtype = DTYPES[attr.dtype.data]
-
-    def at(row: str) -> str:
-        rows = {"h": "h", "hkv": "(h // group)", "b": "0"}
-        places = [Value(rows.get(axis, row), INT) for axis in attr.axis_names]
-        return element(context, attr, places, dtype).text
-
-    first = f"(k_row + tile * {keys})"
-    out.line(f"in_{name}_k = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
-    out.line(*(f"in_{name}_k[{i}] = {at(first)}" for i in (0, 1)))
-    with out.block(f"for r in range(T.min({keys}, k_len - tile * {keys})):"):
-        _widen(context, f"in_{name}_k", at(f"({first} + r)"))
+def _emit_scan(context: Context, attr: InputAttr) -> None:
+    """Minimum and maximum of an input over the existing rows of the candidate tile."""
+    out, size, visited = context.out, context.machine.keys, context.visited
+    dtype, ends = DTYPES[attr.dtype.data], f"in_{attr.label.data}_{visited.name}"
+    first = visited_element(context, attr, f"(tile * {size})")
+    out.line(f"{ends} = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+    out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
+    with out.block(f"for r in range(T.min({size}, {visited.length} - tile * {size})):"):
+        _widen(context, ends, visited_element(context, attr, f"(tile * {size} + r)"))
 
 
 def _widen(context: Context, ends: str, value: str) -> None:

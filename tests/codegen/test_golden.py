@@ -75,8 +75,8 @@ def test_what_a_reader_finds(spec):
     assert re.match(rf"# {spec.rpartition('/')[2]}\(.*\), written by attnc {__version__}$", header)
     comments = {line.strip() for line in lines if line.strip().startswith("#")}
     assert "# query [d 64, q 48], scaled" in comments
-    assert "# scores [k 8, q 48] = keys [k, d 64] . query [d, q]" in comments
-    assert "# output [v 64, q 48] += values [k, v]^T . weights [k, q]" in comments
+    assert "# scores [k 8, q 48] = k [k, d 64] . query [d, q]" in comments
+    assert "# output [v 64, q 48] += v [k, v]^T . scores [k, q]" in comments
     assert "# the partial tiles" in comments
     assert any(line.startswith("# only where") for line in comments)
 

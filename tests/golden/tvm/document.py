@@ -83,7 +83,7 @@ class Module:
                         i_first: T.int32 = t * 48
                         q_first: T.int32 = q_start + i_first
                         for r in range(48):
-                            copies[in_doc_at + r] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.max(0, T.min(q_first + r - k_start, k_len - 1)))) * in_doc_s1]
+                            copies[in_doc_at + r] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.max(T.int32(0), T.min((q_start - k_start) + (i_first + r), (k_len - 1))))) * in_doc_s1]
                         in_doc_q = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                         in_doc_q[0] = copies[in_doc_at]
                         in_doc_q[1] = copies[in_doc_at]
@@ -102,11 +102,11 @@ class Module:
                                 c: T.int32 = low_1 + c_i
                                 tile: T.int32 = c
                                 in_doc_k = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
-                                in_doc_k[0] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + tile * 8)) * in_doc_s1]
-                                in_doc_k[1] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + tile * 8)) * in_doc_s1]
+                                in_doc_k[0] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8), (k_len - 1)))) * in_doc_s1]
+                                in_doc_k[1] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8), (k_len - 1)))) * in_doc_s1]
                                 for r in range(T.min(8, k_len - tile * 8)):
-                                    in_doc_k[0] = T.min(in_doc_k[0], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', ((k_row + tile * 8) + r)) * in_doc_s1])
-                                    in_doc_k[1] = T.max(in_doc_k[1], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', ((k_row + tile * 8) + r)) * in_doc_s1])
+                                    in_doc_k[0] = T.min(in_doc_k[0], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + r), (k_len - 1)))) * in_doc_s1])
+                                    in_doc_k[1] = T.max(in_doc_k[1], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + r), (k_len - 1)))) * in_doc_s1])
                                 if T.And(((k_start + tile * 8) <= (q_start + T.min(i_first + 48, q_len) - 1)), T.And((in_doc_q[0] <= in_doc_k[1]), (in_doc_k[0] <= in_doc_q[1]))):
                                     if T.And(tile * 8 + 8 <= k_len, T.And(((k_start + T.min(tile * 8 + 8, k_len) - 1) <= q_first), T.And((in_doc_q[0] == in_doc_k[1]), (in_doc_q[1] == in_doc_k[0])))):
                                         lists[lists_at + 0 * key_tiles + count[0]] = tile
@@ -129,7 +129,7 @@ class Module:
                             for i in range((count[which] + 7) // 8):
                                 tiles_now: T.int32 = T.min(8, count[which] - i * 8)
                                 list_at: T.int64 = list_first + i * 8
-                                # scores [k 8, q 48] = keys [k, d 64] . query [d, q]
+                                # scores [k 8, q 48] = k [k, d 64] . query [d, q]
                                 for g in range(tiles_now):
                                     row_first: T.int32 = lists[list_at + g] * 8
                                     k_0: T.int64 = k_base + T.Cast('int64', T.min(row_first + 0, k_len - 1)) * k_s2
@@ -195,11 +195,11 @@ class Module:
                                     for g in range(tiles_now):
                                         for j in range(8):
                                             row: T.int32 = lists[list_at + g] * 8 + j
-                                            position: T.int32 = k_start + row
+                                            key: T.int32 = k_start + row
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q and doc[q] == doc[k]
-                                                s_3: T.let = T.Select(T.And(T.broadcast((position < (k_start + k_len)), 16), T.And((T.broadcast(position, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + row)) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-3e+38), 16))
+                                                s_3: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-3e+38), 16))
                                                 f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_3
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -269,7 +269,7 @@ class Module:
                                         f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_42
                                         part[3] = part[3] + w_42
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
-                                # output [v 64, q 48] += values [k, v]^T . weights [k, q]
+                                # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
                                     a0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     a1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -291,31 +291,31 @@ class Module:
                                     for g in range(tiles_now):
                                         row_first: T.int32 = lists[list_at + g] * 8
                                         for j in range(8):
-                                            v_row: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
-                                            a0[0] = a0[0] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a0[1] = a0[1] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a0[2] = a0[2] + T.broadcast(v_t[v_row + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a1[0] = a1[0] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a1[1] = a1[1] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a1[2] = a1[2] + T.broadcast(v_t[v_row + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a2[0] = a2[0] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a2[1] = a2[1] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a2[2] = a2[2] + T.broadcast(v_t[v_row + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a3[0] = a3[0] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a3[1] = a3[1] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a3[2] = a3[2] + T.broadcast(v_t[v_row + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a4[0] = a4[0] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a4[1] = a4[1] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a4[2] = a4[2] + T.broadcast(v_t[v_row + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a5[0] = a5[0] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a5[1] = a5[1] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a5[2] = a5[2] + T.broadcast(v_t[v_row + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a6[0] = a6[0] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a6[1] = a6[1] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a6[2] = a6[2] + T.broadcast(v_t[v_row + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a7[0] = a7[0] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a7[1] = a7[1] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a7[2] = a7[2] + T.broadcast(v_t[v_row + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            v_at: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
+                                            a0[0] = a0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a0[1] = a0[1] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a0[2] = a0[2] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a1[0] = a1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a1[1] = a1[1] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a1[2] = a1[2] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a2[0] = a2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a2[1] = a2[1] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a2[2] = a2[2] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a3[0] = a3[0] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a3[1] = a3[1] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a3[2] = a3[2] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a4[0] = a4[0] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a4[1] = a4[1] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a4[2] = a4[2] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a5[0] = a5[0] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a5[1] = a5[1] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a5[2] = a5[2] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a6[0] = a6[0] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a6[1] = a6[1] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a6[2] = a6[2] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            a7[0] = a7[0] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            a7[1] = a7[1] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            a7[2] = a7[2] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
                                     for v in T.unroll(3):
                                         f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = a0[v]
                                         f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = a1[v]
