@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from attnc.compiler.proofs import equal
+from attnc.compiler.relation import of_bound
 from attnc.dsl.diagnostics import AttnError
+from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Row
 from attnc.runtime.torch_functions import Functions, torch_functions
@@ -33,17 +36,19 @@ def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
     """`scaled_dot_product_attention`: `is_causal` or no mask where that is the mask, else dense."""
     if bound.score is not None:
         raise PeerUnavailableError("SDPA cannot change the scores")
-    batch, heads, q_len, k_len = q.shape[0], q.shape[1], q.shape[2], k.shape[2]
+    attend = partial(scaled_dot_product_attention, q, k, v, enable_gqa=q.shape[1] != k.shape[1])
+    q_len, k_len = q.shape[2], k.shape[2]
+    if _is(bound, "line/full", q, k) or (q_len == 1 and _is(bound, "line/causal", q, k)):
+        return attend
+    if q_len == k_len and _is(bound, "line/causal", q, k):
+        return partial(attend, is_causal=True)
+    functions = functions_of(bound, q, k, inputs)
+    batch, heads = _mask_axes(functions, q)
     if batch * heads * q_len * k_len > DENSE_LIMIT:
         raise PeerUnavailableError(f"a dense mask of {q_len} x {k_len} is too large")
     b, h = torch.arange(batch)[:, None, None, None], torch.arange(heads)[:, None, None]
     i, j = torch.arange(q_len)[:, None], torch.arange(k_len)
-    pairs = functions_of(bound, q, k, inputs).mask(b, h, i, j)
-    attend = partial(scaled_dot_product_attention, q, k, v, enable_gqa=q.shape[1] != k.shape[1])
-    if bool(pairs.all()):
-        return attend
-    if q_len == k_len and torch.equal(pairs, (j <= i).expand(pairs.shape)):
-        return partial(attend, is_causal=True)
+    pairs = torch.as_tensor(functions.mask(b, h, i, j))
     return partial(attend, attn_mask=pairs.expand(batch, heads, q_len, k_len))
 
 
@@ -53,9 +58,11 @@ def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
         raise PeerUnavailableError("FlexAttention needs a C++ compiler, and there is none")
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-    functions = functions_of(bound, q, k, inputs)
-    lengths = (q.shape[0], q.shape[1], q.shape[2], k.shape[2])
-    mask = torch.compile(create_block_mask)(functions.mask, *lengths, device="cpu")
+    functions, mask = functions_of(bound, q, k, inputs), None
+    if not _is(bound, "line/full", q, k):
+        batch, heads = (n if n > 1 else None for n in _mask_axes(functions, q))
+        make_mask = torch.compile(create_block_mask)
+        mask = make_mask(functions.mask, batch, heads, q.shape[2], k.shape[2], device="cpu")
     attend = partial(
         torch.compile(flex_attention),
         block_mask=mask,
@@ -63,6 +70,24 @@ def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
         enable_gqa=q.shape[1] != k.shape[1],
     )
     return lambda: attend(q, k, v)
+
+
+def _is(bound: Bound, name: str, q: Tensor, k: Tensor) -> bool:
+    """Whether the spec's mask is proved to be that of a shipped spec."""
+    if bound.cross:
+        return False
+    heads, kv_heads = q.shape[1], k.shape[1]
+    shipped = of_bound(load(name).bind(), heads, kv_heads)
+    return equal(of_bound(bound, heads, kv_heads), shipped).verdict == "proved"
+
+
+def _mask_axes(functions: Functions, q: Tensor) -> tuple[int, int]:
+    """The mask's own batch and heads: 1 where all entries, or all heads, share it."""
+    b, h = torch.arange(q.shape[0])[:, None, None, None], torch.arange(q.shape[1])[:, None, None]
+    first = torch.zeros(1, 1, dtype=torch.int64)
+    shape = torch.as_tensor(functions.mask(b, h, first, first)).shape
+    batch, heads = (1, 1, 1, 1, *shape)[-4:-2]
+    return batch, heads
 
 
 PEERS = {"sdpa": sdpa, "flex": flex}

@@ -90,8 +90,9 @@ def test_verify_finds_a_wrong_kernel(attnc: Callable, monkeypatch: pytest.Monkey
     assert attnc("verify", "line/causal", *TINY, "--json").json["ok"] is False
 
 
-def test_bench(attnc: Callable) -> None:
-    found = attnc("bench", "line/causal", *TINY, "--turns", 2, "--json")
+@pytest.mark.parametrize("spec", ["line/causal", "line/full", "line/longformer"])
+def test_bench(attnc: Callable, spec: str) -> None:
+    found = attnc("bench", spec, *TINY, "--turns", 2, "--json")
     (row,) = found.json["comparisons"]
     assert found.status == 0 and row["peer"] == "sdpa" and row["difference"] < 1e-5
     low, middle, high = row["ratios"]
