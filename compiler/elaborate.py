@@ -24,7 +24,7 @@ OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
 class Sizes:
     """What a kernel is specialised on; 0 stands for not known.
 
-    `cropped` kernels accept keys that start after position 0.
+    `cropped` kernels accept keys that start after position 0; `dtype` is what they compute in.
     """
 
     heads: int = 0
@@ -32,6 +32,7 @@ class Sizes:
     head_dim: int = 0
     value_dim: int = 0
     cropped: bool = False
+    dtype: str = "float32"
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
@@ -47,6 +48,7 @@ def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
             "kv_heads": number(sizes.kv_heads),
             "head_dim": number(sizes.head_dim),
             "value_dim": number(sizes.value_dim),
+            "dtype": StringAttr(sizes.dtype),
             "cross": number(int(bound.cross)),
             "inputs": ArrayAttr([_input(i) for i in bound.inputs.values()]),
         },

@@ -25,6 +25,8 @@ LAYOUTS = ("bhsd", "bshd")
 DTYPES = {
     "fp32": torch.float32,
     "float32": torch.float32,
+    "fp64": torch.float64,
+    "float64": torch.float64,
     "bf16": torch.bfloat16,
     "bfloat16": torch.bfloat16,
     "fp16": torch.float16,

@@ -1,4 +1,4 @@
-"""From a checked call to the arguments of a kernel: float32, one entry for each sequence."""
+"""From a checked call to the arguments of a kernel: one dtype, one entry for each sequence."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from attnc.runtime.call import Call
+from attnc.runtime.inputs import computed_in
 from attnc.runtime.launch import Arguments
 
 
@@ -32,11 +33,12 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Prepared:
     def entries(x: Tensor) -> Tensor:
         return x.expand(sequences, *x.shape[1:])
 
-    result = out if out.dtype == torch.float32 else torch.empty_like(out, dtype=torch.float32)
+    real = computed_in(out.dtype)
+    result = out if out.dtype == real else torch.empty_like(out, dtype=real)
     arguments = Arguments(
-        q=entries(call.q.float()),
-        k=entries(call.k.float()),
-        v=entries(call.v.float()),
+        q=entries(call.q.to(real)),
+        k=entries(call.k.to(real)),
+        v=entries(call.v.to(real)),
         out=entries(result),
         lse=entries(lse),
         rows=call.rows,

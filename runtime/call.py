@@ -33,7 +33,8 @@ class Call:
 
     `q` [B, Hq, Nq, D], `k` [B, Hkv, Nk, D], `v` [B, Hkv, Nk, Dv] are views of what was given; B is
     S, or 1 for a packed call. `rows` has one `Row` for each sequence, with `k_start >= 0`.
-    `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or float32.
+    `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or the
+    dtype of the arithmetic.
     """
 
     q: Tensor

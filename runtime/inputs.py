@@ -16,6 +16,11 @@ INT32 = torch.iinfo(torch.int32)
 NUMBERS = (int, float, torch.SymInt, torch.SymFloat)
 
 
+def computed_in(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of the arithmetic for operands of a dtype."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
 def split_inputs(
     bound: Bound, given: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -47,7 +52,7 @@ def _kind(declaration: Input) -> str:
 def bind_inputs(
     bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Tensors as [B or 1, axes...] in int32 or float32, and numbers, by name.
+    """Tensors as [B or 1, axes...] in int32 or the dtype of the arithmetic, and numbers, by name.
 
     `q` and `k` are [B, H, N, D]. A tensor has its declared axes and may have a leading batch axis.
     """
@@ -92,7 +97,7 @@ def _tensor(declaration: Input, x: Any, q: Tensor, k: Tensor) -> Tensor:
         x = x.unsqueeze(0)
     if own_batch:
         x = x.unsqueeze(1)
-    return _converted(declaration, x)
+    return _converted(declaration, x, computed_in(q.dtype))
 
 
 def _sizes(q: Tensor, k: Tensor) -> dict[str, int]:
@@ -120,13 +125,13 @@ def _wanted(axes: tuple[str, ...], sizes: list[int | None], batch: int) -> str:
     return f"[{', '.join(parts)}]{leading}"
 
 
-def _converted(declaration: Input, x: Tensor) -> Tensor:
-    """int32 or float32; integers outside int32 are refused, not wrapped."""
+def _converted(declaration: Input, x: Tensor, real: torch.dtype) -> Tensor:
+    """int32 or `real`; integers outside int32 are refused, not wrapped."""
     name = declaration.name
     if declaration.dtype == "float":
         if not x.is_floating_point():
             raise DtypeMismatch(name, "a floating-point dtype", str(x.dtype))
-        return x.to(torch.float32)
+        return x.to(real)
     if x.dtype not in INTEGERS:
         raise DtypeMismatch(name, "int32 or int64", str(x.dtype))
     if x.dtype == torch.int64 and x.numel():

@@ -14,10 +14,10 @@ from attnc.runtime.tables import table
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a kernel reads and writes; S sequences, float32.
+    """What a kernel reads and writes; S sequences, in the kernel's dtype.
 
     `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...]; `lse`: [S, H, Nq]; `tensors`:
-    inputs as [S, axes...] in int32 or float32; `numbers`: run-time numbers.
+    inputs as [S, axes...] in int32 or that dtype; `numbers`: run-time numbers.
     """
 
     q: Tensor
@@ -39,7 +39,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
     key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
     threads = max(1, min(torch.get_num_threads(), len(a.rows) * a.q.shape[1] * tiles))
-    floats = torch.empty(threads, facts.floats)
+    floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     rows = torch.tensor(a.rows, dtype=torch.int32)
     numbers = [a.numbers[name] for name in facts.numbers]

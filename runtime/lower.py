@@ -42,7 +42,7 @@ def needs_heads(bound: Bound) -> bool:
 def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]:
     """Rows and keys of the tile that `choose-tiles` takes."""
     module = elaborate(bound, sizes)
-    sequence = passes(tiling(machine))
+    sequence = passes(tiling(machine.computing(sizes.dtype)))
     end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
     run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
     (found,) = (op for op in module.walk() if isinstance(op, TilingOp))
@@ -54,7 +54,7 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
-    run(module, passes(tiling(machine), sizes.cropped), watch)
+    run(module, passes(tiling(machine.computing(sizes.dtype)), sizes.cropped), watch)
     return module
 
 

@@ -17,11 +17,11 @@ from attnc.dsl.program import Bound
 from attnc.runtime import kernels, ops
 from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, check_types, heads_first
-from attnc.runtime.inputs import split_inputs
+from attnc.runtime.inputs import computed_in, split_inputs
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
 
-COMPUTED = (torch.float32, torch.bfloat16, torch.float16)
+COMPUTED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class SpecRunner:
         return needs_heads(self.bound)
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
-        """Outputs in q's dtype and layout, and lse in float32."""
+        """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         if q.device.type != "cpu":
             raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
         call = bind_call(
@@ -88,11 +88,11 @@ class SpecRunner:
         return out, lse
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq] in float32."""
+        """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""
         out = q.new_empty((*q.shape[:-1], v.shape[-1]))
         swapped = self.options.layout == "bshd" or q.dim() == 3
         rows = q.transpose(-3, -2) if swapped else q
-        return out, q.new_empty(rows.shape[:-1], dtype=torch.float32)
+        return out, q.new_empty(rows.shape[:-1], dtype=computed_in(q.dtype))
 
     def sizes(self, call: Call) -> Sizes:
         """What this call's kernel is specialised on; head counts only where the spec asks."""
@@ -103,6 +103,7 @@ class SpecRunner:
             head_dim=call.q.shape[3],
             value_dim=call.v.shape[3],
             cropped=any(row.k_start for row in call.rows),
+            dtype=str(computed_in(call.q.dtype)).removeprefix("torch."),
         )
 
     def kernel(self, sizes: Sizes) -> kernels.LoadedKernel:
@@ -161,8 +162,8 @@ class Operator:
     """A compiled attention: `op(q, k, v, ...)`.
 
     q [B, Hq, Nq, D], k [B, Hkv, Nk, D], v [B, Hkv, Nk, Dv] give [B, Hq, Nq, Dv] in q's dtype
-    (float32, or bfloat16 and float16 computed in float32); with `layout="bshd"` the second and
-    third axes are swapped. Any strides whose last is 1; any ratio Hq / Hkv.
+    (float32, float64, or bfloat16 and float16 computed in float32); with `layout="bshd"` the second
+    and third axes are swapped. Any strides whose last is 1; any ratio Hq / Hkv.
     """
 
     def __init__(self, bound: Bound, options: Options, artifact: "Artifact | None" = None) -> None:
@@ -188,6 +189,7 @@ class Operator:
     ) -> Tensor | tuple[Tensor, Tensor]:
         """The outputs; with `return_lse` also lse, natural log, float32 [B, Hq, Nq].
 
+        For float64 operands lse is float64.
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
         k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
         cuts the keys of each entry. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].

@@ -11,7 +11,7 @@ from attnc.compiler.ranges import table_reach
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
 
-FLOORS = {torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+FLOORS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 FACTOR = 2.0  # how many times the eager error is allowed
 
 

@@ -2,7 +2,7 @@
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import emit_elementwise
-from attnc.codegen.tvm.exponential import LOG2_E, constant
+from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.lanes import owned_element
 from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
@@ -53,17 +53,17 @@ def _emit_rows(context: Context) -> None:
 def _emit_load(context: Context, scored: bool) -> None:
     """The query tile, transposed and scaled, and an empty state."""
     out, m, rows = context.out, context.machine, context.rows
-    factor = "scale" if scored else f"(scale * T.float32({LOG2_E!r}))"
+    factor = "scale" if scored else f"(scale * {m.real.constant(LOG2_E)})"
     out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
     with out.block(f"for r in range({rows}):"):
         out.line("q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2")
         with out.block(f"for d in range({context.head_dim}):"):
             out.line(f"f[query_at + d * {rows} + r] = q_t[q_at + d] * {factor}")
     with out.block(f"for i in range({context.value_dim * m.vectors}):"):
-        out.line(f"{context.part('output', f'i * {m.lanes}')} = {constant(0.0, m.lanes)}")
+        out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
     with out.block(f"for v in T.unroll({m.vectors}):"):
-        out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {constant(LEAST, m.lanes)}")
-        out.line(f"{context.part('total', f'v * {m.lanes}')} = {constant(0.0, m.lanes)}")
+        out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {m.real.constant(LEAST, m.lanes)}")
+        out.line(f"{context.part('total', f'v * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
 
 
 def _emit_visits(context: Context) -> None:

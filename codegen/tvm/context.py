@@ -1,8 +1,9 @@
 """The facts and names that the parts of one CPU kernel share.
 
-Scratch of one thread, in float32 (`f`): the query tile transposed and scaled (`query`, [d][q]),
-the scores of a chunk (`scores`, [k][q]), the output transposed (`output`, [v][q]), and per query
-the running maximum, the running sum and the factor by which the output is rescaled.
+Scratch of one thread, in the kernel's real type (`f`): the query tile transposed and scaled
+(`query`, [d][q]), the scores of a chunk (`scores`, [k][q]), the output transposed (`output`,
+[v][q]), and per query the running maximum, the running sum and the factor by which the output is
+rescaled.
 Lists of one thread, in int32 (`lists`): key tiles to visit without a mask, then with one.
 Inputs with one row per query are copied to `f` or `copies` once per query tile.
 """
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from attnc.codegen.emitter import Emitter
+from attnc.codegen.expressions import FLOAT
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.machine import Machine
+from attnc.codegen.tvm.real import Real
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
 
@@ -34,6 +37,15 @@ class Context:
     def value_dim(self) -> int:
         """Columns of values and outputs."""
         return int(self.kernel.value_dim.value.data)
+
+    @property
+    def real(self) -> Real:
+        """The type of the arithmetic."""
+        return self.machine.real
+
+    def dtype(self, name: str) -> str:
+        """The target's type for a dtype of expressions."""
+        return self.real.name if name == FLOAT else name
 
     @property
     def rows(self) -> int:

@@ -2,7 +2,7 @@
 
 from attnc.codegen.expressions import FLOAT, Value, render
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import LOG2_E, constant
+from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.lanes import emit_owned_positions, emit_visited_position, lane_target
 from attnc.codegen.tvm.softmax import MASKED
 from attnc.compiler.dialects import tile
@@ -47,7 +47,7 @@ def _apply(context: Context, step: Step, score: str) -> str:
     if isinstance(step, tile.ScoreOp):
         value = target.cast(render(parse_expression(step.value.data), target), FLOAT)
         value = value if value.lanes > 1 else target.splat(value, lanes)
-        return f"{value.text} * {constant(LOG2_E, lanes)}"
+        return f"{value.text} * {context.real.constant(LOG2_E, lanes)}"
     keep = render(Binary("and", KEY_EXISTS, parse_expression(step.condition.data)), target)
     keep = keep if keep.lanes > 1 else target.splat(keep, lanes)
-    return f"T.Select({keep.text}, {score}, {constant(MASKED, lanes)})"
+    return f"T.Select({keep.text}, {score}, {context.real.constant(MASKED, lanes)})"

@@ -76,6 +76,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     """The TVMScript module of a forward kernel for a machine, at the kernel's own tile size."""
     refuse_unprintable(kernel)
     rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
+    machine = machine.computing(kernel.dtype.data)
     machine = replace(machine, vectors=rows // machine.lanes, keys=keys)
     out = Emitter(LET)
     context = Context(out, kernel, machine)
@@ -121,7 +122,7 @@ def _emit_main(context: Context) -> None:
     handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists"]
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
-    scalars = [*number_arguments(context), "scale: T.float32", "threads: T.int32"]
+    scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
     scalars += ["tiles: T.int32", "key_tiles: T.int32"]
     arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
     out.line("@T.prim_func(s_tir=True)")
@@ -134,17 +135,18 @@ def _emit_main(context: Context) -> None:
 
 def _bind_tensors(context: Context) -> None:
     """Shapes and strides of the arguments, and a flat view of each."""
+    real = context.real.name
     tensors = Tensors(context)
     tensors.sizes("n", "heads", "kv_heads", "q_rows", "k_rows")
     d, v = (f"T.int64({columns})" for columns in (context.head_dim, context.value_dim))
-    tensors.bind("q", "float32", ["n", "heads", "q_rows", d], unit=True)
-    tensors.bind("k", "float32", ["n", "kv_heads", "k_rows", d], unit=True)
-    tensors.bind("v", "float32", ["n", "kv_heads", "k_rows", v], unit=True)
-    tensors.bind("out", "float32", ["n", "heads", "q_rows", v], unit=True)
-    tensors.bind("lse", "float32", ["n", "heads", "q_rows"])
+    tensors.bind("q", real, ["n", "heads", "q_rows", d], unit=True)
+    tensors.bind("k", real, ["n", "kv_heads", "k_rows", d], unit=True)
+    tensors.bind("v", real, ["n", "kv_heads", "k_rows", v], unit=True)
+    tensors.bind("out", real, ["n", "heads", "q_rows", v], unit=True)
+    tensors.bind("lse", real, ["n", "heads", "q_rows"])
     tensors.rows()
     threads = "T.Cast('int64', threads)"
-    tensors.bind("f", "float32", [threads, "f_width"], unit=True)
+    tensors.bind("f", real, [threads, "f_width"], unit=True)
     tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
     if context.tabled:
         bind_table(tensors)

@@ -24,7 +24,7 @@ SIDES = {side.name: side for side in (QUERIES, KEYS)}
 
 def scalar_target(context: Context) -> TvmTarget:
     """Expressions of a plan: everything is one number."""
-    return TvmTarget(context.out, SCALARS | _numbers(context), _no_reads)
+    return TvmTarget(context.out, SCALARS | _numbers(context), _no_reads, context.real)
 
 
 def lane_target(
@@ -42,7 +42,7 @@ def lane_target(
     def read(base: str, indices: tuple[Expr, ...]) -> Value:
         return _read(context, target, base, indices, vector, row)
 
-    target = TvmTarget(context.out, names, read)
+    target = TvmTarget(context.out, names, read, context.real)
     return target
 
 

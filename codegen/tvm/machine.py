@@ -1,6 +1,8 @@
 """What a micro-kernel needs to know of a CPU: how wide its vectors are and how many fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from attnc.codegen.tvm.real import FLOAT32, FLOAT64, Real
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,19 @@ class Machine:
     keys: int
     chunk: int = 8
     scale: str | None = None
+    real: Real = FLOAT32
 
     @property
     def tile_q(self) -> int:
         """Query rows of a tile."""
         return self.lanes * self.vectors
+
+    def computing(self, dtype: str) -> "Machine":
+        """The same machine for kernels that compute in another dtype."""
+        if dtype == self.real.name:
+            return self
+        scale = self.scale and self.scale.replace(".ps.", ".pd.")
+        return replace(self, lanes=self.lanes // 2, scale=scale, real=FLOAT64)
 
 
 AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")

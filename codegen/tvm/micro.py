@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import constant
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
@@ -41,7 +40,7 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
-        _accumulators(context, m.keys, lambda i, v: constant(0.0, m.lanes))
+        _accumulators(context, m.keys, lambda i, v: m.real.constant(0.0, m.lanes))
         with out.block(f"for d in range({columns}):"):
             for i in range(m.keys):
                 for v in range(m.vectors):
@@ -112,7 +111,7 @@ class _Columns:
 
 def _accumulators(context: Context, count: int, start: Callable[[int, str], str]) -> None:
     out, m = context.out, context.machine
-    kind = f"'float32x{m.lanes}'"
+    kind = f"'{m.real.vector(m.lanes)}'"
     out.line(*(f"a{i} = T.alloc_buffer(({m.vectors},), {kind}, {LOCAL})" for i in range(count)))
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(*(f"a{i}[v] = {start(i, 'v')}" for i in range(count)))

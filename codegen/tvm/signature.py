@@ -25,7 +25,8 @@ def number_inputs(context: Context) -> list[str]:
 
 def number_arguments(context: Context) -> list[str]:
     """The run-time numbers as arguments."""
-    return [f"in_{n}: T.{DTYPES[context.inputs[n].dtype.data]}" for n in number_inputs(context)]
+    kinds = {name: DTYPES[i.dtype.data] for name, i in context.inputs.items()}
+    return [f"in_{name}: T.{context.dtype(kinds[name])}" for name in number_inputs(context)]
 
 
 @dataclass
@@ -60,7 +61,8 @@ class Tensors:
             sizes = [f"in_{name}_n{i}" for i in range(1, len(attr.axis_names) + 1)]
             if attr.axis_names[0] == "b":
                 sizes[0] = "T.int64(1)"
-            self.bind(f"in_{name}", DTYPES[attr.dtype.data], ["n", *sizes])
+            dtype = self.context.dtype(DTYPES[attr.dtype.data])
+            self.bind(f"in_{name}", dtype, ["n", *sizes])
 
     def rows(self) -> None:
         """The table of sequences, [n, 6]."""

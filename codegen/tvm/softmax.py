@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from attnc.codegen.expressions import FLOAT, Value
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import constant, exp2
+from attnc.codegen.tvm.exponential import exp2
 from attnc.codegen.tvm.micro import LOCAL
 
 MASKED = -3.0e38
@@ -20,7 +20,7 @@ STREAMS = 4  # independent chains, to hide the latency of max and add
 def emit_online_softmax(context: Context) -> None:
     """Turn the scores of a chunk into weights, and move the maximum, sum and rescale factors."""
     out, m = context.out, context.machine
-    kind = f"'float32x{m.lanes}'"
+    kind = f"'{m.real.vector(m.lanes)}'"
     with out.block(f"for v in T.unroll({m.vectors}):"):
         offset = f"v * {m.lanes}"
         maximum, total = context.part("maximum", offset), context.part("total", offset)
@@ -28,19 +28,19 @@ def emit_online_softmax(context: Context) -> None:
         out.line(*(f"top[{i}] = {maximum}" for i in range(STREAMS)))
         _over_keys(context, lambda i, score: out.line(f"top[{i}] = T.max(top[{i}], {score})"))
         out.line("top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))")
-        factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), m.scale)
+        factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), m.real, m.scale)
         out.line(f"{context.part('rescale', offset)} = {factor.text}")
         out.line(f"{maximum} = top[0]")
         out.line(f"part = T.alloc_buffer(({STREAMS},), {kind}, {LOCAL})")
         out.line(f"part[0] = {total} * {context.part('rescale', offset)}")
-        out.line(*(f"part[{i}] = {constant(0.0, m.lanes)}" for i in range(1, STREAMS)))
+        out.line(*(f"part[{i}] = {m.real.constant(0.0, m.lanes)}" for i in range(1, STREAMS)))
         _over_keys(context, lambda i, score: _weigh(context, i, score))
         out.line(f"{total} = (part[0] + part[1]) + (part[2] + part[3])")
 
 
 def _weigh(context: Context, stream: int, score: str) -> None:
     out, m = context.out, context.machine
-    weight = exp2(out, Value(f"({score} - top[0])", FLOAT, m.lanes), m.scale)
+    weight = exp2(out, Value(f"({score} - top[0])", FLOAT, m.lanes), m.real, m.scale)
     name = out.bind("w", weight.text)
     out.line(f"{score} = {name}", f"part[{stream}] = part[{stream}] + {name}")
 

@@ -27,7 +27,7 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "packing the heads of a group"
     if kernel.rows is not None or kernel.keys is not None:
         yield "a tile map that is not consecutive"
-    if kernel.dtype.data != "float32":
+    if kernel.dtype.data not in ("float32", "float64"):
         yield f"dtype {kernel.dtype.data}"
     for op in kernel.walk():
         if not isinstance(op, PRINTED):

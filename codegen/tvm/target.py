@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, INT, Value
-from attnc.codegen.tvm.exponential import constant, exp, expm1
+from attnc.codegen.tvm.exponential import exp, expm1
+from attnc.codegen.tvm.real import FLOAT32, Real
 from attnc.dsl.syntax import Expr
 
 OPERATORS = {
@@ -47,6 +48,7 @@ class TvmTarget:
     out: Emitter
     names: Mapping[str, Value]
     reader: Reader
+    real: Real = FLOAT32
     operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
     functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
 
@@ -63,12 +65,16 @@ class TvmTarget:
         if value.dtype == dtype:
             return value
         if value.dtype == "literal":
-            text = f"T.{dtype}({value.text})" if dtype == FLOAT else f"T.bool({value.text})"
+            text = f"T.{self._type(dtype)}({value.text})"
             return Value(text, dtype)
         if value.text.lstrip("-").isdigit() and dtype == FLOAT:
-            return Value(f"T.float32({value.text})", FLOAT)
+            return Value(f"T.{self.real.name}({value.text})", FLOAT)
         lanes = f"x{value.lanes}" if value.lanes > 1 else ""
-        return Value(f"T.Cast('{dtype}{lanes}', {value.text})", dtype, value.lanes)
+        return Value(f"T.Cast('{self._type(dtype)}{lanes}', {value.text})", dtype, value.lanes)
+
+    def _type(self, dtype: str) -> str:
+        """The target's name of a dtype of expressions."""
+        return self.real.name if dtype == FLOAT else dtype
 
     def splat(self, value: Value, lanes: int) -> Value:
         """A scalar repeated over lanes."""
@@ -80,19 +86,19 @@ class TvmTarget:
         (x,) = arguments
         match function:
             case "exp":
-                return exp(self.out, x)
+                return exp(self.out, x, self.real)
             case "tanh":
                 return self._tanh(x)
             case "sigmoid":
-                one = constant(1.0, x.lanes)
-                power = exp(self.out, Value(f"(-{x.text})", FLOAT, x.lanes))
+                one = self.real.constant(1.0, x.lanes)
+                power = exp(self.out, Value(f"(-{x.text})", FLOAT, x.lanes), self.real)
                 return Value(f"({one} / ({one} + {power.text}))", FLOAT, x.lanes)
             case _:
                 raise AssertionError(f"no such function: {function}")
 
     def _tanh(self, x: Value) -> Value:
         """E / (e + 2) with e = exp(2x) - 1, for |x| cut to 30, where tanh has reached 1."""
-        two, limit, least = (constant(number, x.lanes) for number in (2.0, 30.0, -30.0))
+        two, limit, least = (self.real.constant(number, x.lanes) for number in (2.0, 30.0, -30.0))
         doubled = f"({two} * T.min({limit}, T.max({least}, {x.text})))"
-        e = expm1(self.out, Value(doubled, FLOAT, x.lanes)).text
+        e = expm1(self.out, Value(doubled, FLOAT, x.lanes), self.real).text
         return Value(f"({e} / ({e} + {two}))", FLOAT, x.lanes)

@@ -107,8 +107,9 @@ def emit_owned_bounds(context: Context) -> None:
     out, axis = context.out, context.owned.name
     for name, attr in context.row_inputs.items():
         dtype = DTYPES[attr.dtype.data]
+        kind = context.dtype(dtype)
         buffer = "copies" if dtype == INT else "f"
-        out.line(f"in_{name}_{axis} = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+        out.line(f"in_{name}_{axis} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
         out.line(*(f"in_{name}_{axis}[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
         with out.block(f"for r in range({context.rows}):"):
             _widen(context, f"in_{name}_{axis}", f"{buffer}[in_{name}_at + r]")
@@ -135,7 +136,7 @@ def emit_visited_bounds(context: Context) -> TvmTarget:
         if {"token", visited.name} & axes and not {owned.name, "d"} & axes:
             names |= _ends(name, visited.name, dtype)
             _emit_scan(context, attr)
-    return TvmTarget(context.out, names, target.reader)
+    return TvmTarget(context.out, names, target.reader, context.real)
 
 
 def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
@@ -148,9 +149,9 @@ def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
 def _emit_scan(context: Context, attr: InputAttr) -> None:
     """Minimum and maximum of an input over the existing rows of the candidate tile."""
     out, size, visited = context.out, context.machine.keys, context.visited
-    dtype, ends = DTYPES[attr.dtype.data], f"in_{attr.label.data}_{visited.name}"
+    kind, ends = context.dtype(DTYPES[attr.dtype.data]), f"in_{attr.label.data}_{visited.name}"
     first = visited_element(context, attr, f"(tile * {size})")
-    out.line(f"{ends} = T.alloc_buffer((2,), '{dtype}', scope='local', {LOCAL})")
+    out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
     out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
     with out.block(f"for r in range(T.min({size}, {visited.length} - tile * {size})):"):
         _widen(context, ends, visited_element(context, attr, f"(tile * {size} + r)"))

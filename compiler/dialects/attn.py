@@ -43,7 +43,10 @@ class PairsType(ParametrizedAttribute, TypeAttribute):
 
 @irdl_op_definition
 class AttentionOp(IRDLOperation):
-    """One attention with its compile-time sizes; 0 where a size is not known yet."""
+    """One attention with its compile-time sizes; 0 where a size is not known yet.
+
+    `dtype` is what its kernels load and store.
+    """
 
     name = "attn.attention"
     sym_name = prop_def(SymbolNameConstraint())
@@ -51,13 +54,14 @@ class AttentionOp(IRDLOperation):
     kv_heads = prop_def(Number)
     head_dim = prop_def(Number)
     value_dim = prop_def(Number)
+    dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
     cross = prop_def(Number)
     inputs = prop_def(ArrayAttr[InputAttr])
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
-        "`inputs` $inputs `cross` $cross $body attr-dict"
+        "(`dtype` $dtype^)? `inputs` $inputs `cross` $cross $body attr-dict"
     )
 
     def verify_(self) -> None:

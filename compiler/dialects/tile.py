@@ -62,7 +62,7 @@ __all__ = [
 ]  # fmt: skip
 
 OWNERS = ("q", "k")
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 @irdl_op_definition
@@ -73,7 +73,7 @@ class KernelOp(IRDLOperation):
     that share their keys lie in the rows of one query tile: row r is head r mod packed of the
     group and query r div packed. `rows` and `keys` are the tile maps: which row of its tensor is
     row r of tile `t` (of tile `c`), by default consecutive. `dtype` is what is loaded and stored;
-    all arithmetic is float32.
+    arithmetic is float32, or float64 for that dtype.
     """
 
     name = "tile.kernel"

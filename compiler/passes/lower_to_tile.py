@@ -45,7 +45,9 @@ def _kernel(attention: attn.AttentionOp) -> tile.KernelOp:
     kind = the(attention, attn.NormalizeOp).kind
     at.insert(tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")}))
     tiling = the(attention, attn.TilingOp)
-    kept = ("sym_name", "heads", "kv_heads", "head_dim", "value_dim", "cross", "inputs")
+    kept = (
+        "sym_name", "heads", "kv_heads", "head_dim", "value_dim", "dtype", "cross", "inputs",
+    )  # fmt: skip
     properties = {name: attention.properties[name] for name in kept}
     properties |= {"tile_q": tiling.q, "tile_k": tiling.k}
     return tile.KernelOp.build(properties=properties, regions=[Region(body)])

@@ -23,7 +23,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         help="cpu; cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
     )
-    parser.add_argument("--dtype", default="fp32", help=f"{', '.join(shared.DTYPES)}")
     parser.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0], help="order of the axes")
     shared.add_heads(parser)
     shared.add_dims(parser)

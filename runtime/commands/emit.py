@@ -69,14 +69,19 @@ def _printed(texts: dict[str, str], name: str) -> str:
 
 def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
     """What the kernel is specialised on: head counts only where the spec depends on them."""
+    from attnc.runtime.api import parse_dtype
+    from attnc.runtime.inputs import computed_in
     from attnc.runtime.lower import needs_heads
 
     wanted = needs_heads(bound)
     head_dim = options.head_dim or HEAD_DIM
+    dtype = parse_dtype(options.dtype)
+    assert dtype is not None
     return Sizes(
         heads=(options.heads or 0) if wanted else 0,
         kv_heads=(options.kv_heads or options.heads or 0) if wanted else 0,
         head_dim=head_dim,
         value_dim=options.value_dim or head_dim,
         cropped=options.cropped,
+        dtype=str(computed_in(dtype)).removeprefix("torch."),
     )

@@ -9,7 +9,7 @@ from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 
 SPEC_HELP = "a .attn file, a shipped name such as line/mistral, or source text"
-DTYPES = ("fp32", "bf16", "fp16")
+DTYPES = ("fp32", "fp64", "bf16", "fp16")
 
 
 def add_spec(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -41,9 +41,10 @@ def add_heads(parser: argparse.ArgumentParser) -> None:
 
 
 def add_dims(parser: argparse.ArgumentParser) -> None:
-    """--head-dim and --value-dim."""
+    """--head-dim, --value-dim and --dtype."""
     parser.add_argument("--head-dim", type=count, metavar="D", help="columns of q and k")
     parser.add_argument("--value-dim", type=count, metavar="D", help="columns of v (default: D)")
+    parser.add_argument("--dtype", default="fp32", help=f"{', '.join(DTYPES)}")
 
 
 def count(text: str) -> int:

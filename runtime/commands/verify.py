@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attnc.runtime.trials import Judgement, Trial
 
 SHORTEST, LONGEST = 301, 1501  # the default of --seq follows the spec's parameters within these
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+DTYPES = {"fp32": "float32", "fp64": "float64", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def functions(machine) -> dict:
             name, (x,)
         )
     if machine.scale is not None:
-        found["exp2 scaled"] = lambda out, x: exp2(out, x, machine.scale)
+        found["exp2 scaled"] = lambda out, x: exp2(out, x, scale=machine.scale)
     return found
 
 
