@@ -46,6 +46,16 @@ class DtypeMismatch(Failure):
 
 
 @dataclass(eq=False)
+class InvalidValue(Failure):
+    """An argument of the right kind whose value the operator cannot take."""
+
+    template = "`{name}` is {found}, expected {expected}"
+    name: str
+    expected: str
+    found: str
+
+
+@dataclass(eq=False)
 class MissingInput(Failure):
     """An input of the spec that the call did not pass."""
 
@@ -58,14 +68,15 @@ class UnknownArgument(Failure):
     """A keyword of the call that is no input of the spec."""
 
     template = "unknown argument `{name}`"
-    notes = ("the inputs are {inputs}",)
+    notes = ("{inputs}",)
     name: str
     known: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> str:
-        """All names, for the note."""
-        return listing(self.known, "and")
+        """All names that the spec declares, for the note."""
+        known = listing(self.known, "and")
+        return f"the inputs are {known}" if known else "the spec has no inputs"
 
 
 @dataclass(eq=False)

@@ -58,7 +58,8 @@ def _root() -> Path:
 def _shipped(name: str) -> Path:
     known = shipped()
     if name not in known:
-        raise DiagnosticsError([mistakes.UnknownSpec(name[:80], known, span=_start(name[:80]))])
+        shown = name[:80] or '""'
+        raise DiagnosticsError([mistakes.UnknownSpec(shown, known, span=_start(shown))])
     return _root() / f"{name}{SUFFIX}"
 
 

@@ -10,7 +10,8 @@ from attnc.compiler.analysis import analyze as analyze_bound
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.proofs import prove
 from attnc.compiler.relation import of_bound
-from attnc.dsl.errors import AssertionRefuted, HeadsMissing, NotBuiltForTarget, UnknownArgument
+from attnc.dsl.diagnostics import listing
+from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime import build
@@ -56,7 +57,7 @@ def compile(
     """
     check_target(target)
     if layout not in LAYOUTS:
-        raise UnknownArgument(f"layout={layout}", LAYOUTS)
+        raise InvalidValue("layout", listing(LAYOUTS), layout)
     bound = load_spec(spec).bind(**parameters)
     check_assertions(bound, heads, kv_heads)
     options = Options(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import DtypeMismatch, MissingInput, ShapeMismatch, UnknownArgument
+from attnc.dsl.errors import DtypeMismatch, InvalidValue, MissingInput, ShapeMismatch
 from attnc.dsl.program import Bound
 from attnc.runtime.inputs import bind_inputs
 
@@ -71,8 +71,8 @@ def bind_call(
 ) -> Call:
     """Check a call of a spec and bring it to its one form.
 
-    Raises `ShapeMismatch`, `DtypeMismatch`, `MissingInput` or `UnknownArgument`, naming the
-    argument, what was given and what was expected.
+    Raises `ShapeMismatch`, `DtypeMismatch`, `InvalidValue`, `MissingInput` or `UnknownArgument`,
+    naming the argument, what was given and what was expected.
     """
     packed = cu_seqlens is not None
     q, k, v = (heads_first(n, x, layout, packed) for n, x in (("q", q), ("k", k), ("v", v)))
@@ -135,7 +135,7 @@ def batch_rows(
     starts = per_entry("k_start", 0 if k_start is None else k_start, batch)
     lengths = per_entry("kv_len", keys if kv_len is None else kv_len, batch)
     if lengths and not 0 <= min(lengths) <= max(lengths) <= keys:
-        raise ShapeMismatch("kv_len", f"lengths from 0 to the {keys} rows of k", tuple(lengths))
+        raise InvalidValue("kv_len", f"lengths from 0 to the {keys} rows of k", str(lengths[:8]))
     if q_start is not None:
         positions = per_entry("q_start", q_start, batch)
     else:
@@ -158,16 +158,18 @@ def packed_rows(
     given = {"q_start": q_start, "k_start": k_start, "kv_len": kv_len}
     for name, value in given.items():
         if value is not None and (isinstance(value, Tensor) or value):
-            raise UnknownArgument(f"{name} together with cu_seqlens", ("cu_seqlens",))
+            raise InvalidValue(name, "nothing together with `cu_seqlens`", "given")
     total = q.shape[2]
     if q.shape[0] != 1 or k.shape[2] != total:
         raise ShapeMismatch("k", f"one packed entry of {total} rows, as q has", tuple(k.shape))
-    if cu_seqlens.dim() != 1 or cu_seqlens.numel() < 1 or cu_seqlens.dtype not in INTEGERS:
-        raise ShapeMismatch("cu_seqlens", "int32 [S + 1]", tuple(cu_seqlens.shape))
+    if cu_seqlens.dtype not in INTEGERS:
+        raise DtypeMismatch("cu_seqlens", "int32", str(cu_seqlens.dtype))
+    if cu_seqlens.dim() != 1 or cu_seqlens.numel() < 1:
+        raise ShapeMismatch("cu_seqlens", "[S + 1]", tuple(cu_seqlens.shape))
     ends = cu_seqlens.tolist()
     lengths = [end - first for first, end in pairwise(ends)]
     if ends[0] != 0 or ends[-1] != total or min(lengths, default=0) < 0:
-        raise ShapeMismatch("cu_seqlens", f"offsets that rise from 0 to {total}", tuple(ends[:8]))
+        raise InvalidValue("cu_seqlens", f"offsets that rise from 0 to {total}", str(ends[:8]))
     return [Row(first, first, 0, 0, n, n) for first, n in zip(ends, lengths, strict=False)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import DtypeMismatch, ShapeMismatch
+from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.tables import table
@@ -57,13 +57,13 @@ def _check_positions(rows: Sequence[Row], longest: int) -> None:
     """Refuse positions at which the kernel's 32-bit arithmetic would overflow."""
     for row in rows:
         ends = (row.q_start, row.q_start + row.q_len, row.k_start + row.k_len)
-        if max(map(abs, ends)) > longest:
-            expected = f"positions up to {longest} for this spec"
-            raise ShapeMismatch("q", expected, (row.q_len, row.k_len))
+        furthest = max(map(abs, ends))
+        if furthest > longest:
+            raise InvalidValue("position", f"at most {longest} for this spec", str(furthest))
 
 
 def _check_numbers(numbers: Mapping[str, float], longest: int) -> None:
     """The same for run-time ints, which the arithmetic takes for distances."""
     for name, value in numbers.items():
         if isinstance(value, int) and abs(value) > longest:
-            raise DtypeMismatch(name, f"an int within {longest} for this spec", f"{value}")
+            raise InvalidValue(name, f"an int within {longest} for this spec", f"{value}")

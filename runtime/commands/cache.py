@@ -10,7 +10,12 @@ from attnc.runtime.commands.report import YES
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """`path` or `clear`."""
-    parser.add_argument("action", choices=("path", "clear"), help="print the folder, or empty it")
+    parser.add_argument(
+        "action",
+        choices=("path", "clear"),
+        metavar="path|clear",
+        help="print the folder, or empty it",
+    )
     shared.add_json(parser)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import NotBuiltForTarget, UnknownArgument
+from attnc.dsl.diagnostics import listing
+from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, bind_call
@@ -25,7 +26,7 @@ def reference(
     Raises `AttnError`: a mistake in the spec or its parameters, an unknown layout.
     """
     if layout not in LAYOUTS:
-        raise UnknownArgument(f"layout={layout}", LAYOUTS)
+        raise InvalidValue("layout", listing(LAYOUTS), layout)
     bound = load(spec).bind(**parameters)
     if bound.normalize != "softmax":
         raise NotBuiltForTarget(f"normalize {bound.normalize}", "reference")

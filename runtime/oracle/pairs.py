@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.oracle.errors import LengthMissing
@@ -75,7 +75,7 @@ def _length(name: str, given: int | None, seq: int | None) -> int:
     if found is None:
         raise LengthMissing(name)
     if found < 0:
-        raise ShapeMismatch(name, "a length of 0 or more", (found,))
+        raise InvalidValue(name, "a length of 0 or more", str(found))
     return found
 
 

@@ -8,6 +8,7 @@ from attnc.dsl.errors import (
     AttnError,
     HeadCountMismatch,
     HeadsMissing,
+    InvalidValue,
     MissingInput,
     NotBuiltForTarget,
     ShapeMismatch,
@@ -136,7 +137,7 @@ def test_inputs_of_the_score_need_not_be_given() -> None:
     [
         (LengthMissing, {}),
         (LengthMissing, {"q_len": 3}),
-        (ShapeMismatch, {"seq": -1}),
+        (InvalidValue, {"seq": -1}),
         (NotBuiltForTarget, {"seq": 4, "grid": (2, 2)}),
         (AttnError, {"seq": 4, "wdth": 3}),
     ],
