@@ -22,19 +22,29 @@ from attnc.version import __version__
 SCHEMA = 1
 LLVM_FILE, FACTS_FILE, SCRIPT_FILE = "kernel.ll", "facts.json", "kernel.py"
 
-Table = tuple[Tensor, Tensor]  # int64 offsets [n + 1], int32 key tiles
-
 _lock = threading.RLock()  # isl contexts and TVM's script parser belong to one thread at a time
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """In which order the units of a call start, int32 [units], and the index table of its tiles.
+
+    The table is empty where the kernel enumerates tiles itself, else the planner's offsets and
+    tiles.
+    """
+
+    order: Tensor
+    table: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedKernel:
-    """A callable kernel, what it must be given, and the planner of its table if it reads one."""
+    """A callable kernel, its planner, what they must be given, and the schedules made so far."""
 
     run: build.Kernel
+    plan: build.Kernel
     facts: KernelFacts
-    plan: build.Kernel | None = None
-    tables: dict[bytes, Table] = field(default_factory=dict)
+    schedules: dict[bytes, Schedule] = field(default_factory=dict)
 
 
 def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
@@ -90,6 +100,5 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     lists = {name: tuple(facts[name]) for name in ("inputs", "numbers")}
     with _lock:
         known = KernelFacts(**(facts | lists))
-        names = ("main", "plan") if known.tabled else ("main",)
-        functions = dict(zip(names, build.load(texts[LLVM_FILE], *names), strict=True))
-    return LoadedKernel(functions["main"], known, functions.get("plan"))
+        run, plan = build.load(texts[LLVM_FILE], "main", "plan")
+    return LoadedKernel(run, plan, known)

@@ -9,7 +9,7 @@ from torch import Tensor
 from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
 from attnc.runtime.kernels import LoadedKernel
-from attnc.runtime.tables import table
+from attnc.runtime.schedule import schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     rows = torch.tensor(a.rows, dtype=torch.int32)
     numbers = [a.numbers[name] for name in facts.numbers]
-    planned = table(kernel, rows, numbers, a.q.shape[1]) if facts.tabled else ()
+    planned = schedule(kernel, rows, numbers, a.q.shape[1])
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
-        *planned,
+        *(planned.order, *planned.table),
         *(a.tensors[name] for name in facts.inputs),
         *numbers,
         *(a.scale, threads, tiles, key_tiles),

@@ -6,10 +6,13 @@ The module's function `main` takes, in this order:
     lse                  float32 [S, heads, rows], any strides
     rows                 int32 [S, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
     f, lists             scratch of each thread: float32 and int32 [threads, ...] (see `context`)
+    order                int32 [units]: which query tile of which head and sequence starts when
     offsets, table       only where the kernel is tabled: see `planner`
     inputs               [S, axes...], any strides
     run-time numbers     in the order of the spec
     scale, threads, tiles (query tiles of the longest sequence), key_tiles (room in a list)
+
+Unit (s * heads + h) * tiles + t is query tile t of head h of sequence s.
 """
 
 from dataclasses import dataclass, replace
@@ -36,6 +39,7 @@ from attnc.codegen.tvm.signature import (
     tensor_inputs,
 )
 from attnc.codegen.tvm.support import refuse_unprintable
+from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.compiler.dialects import tile
 from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
@@ -48,9 +52,9 @@ LET = "{0}: T.let = {1}"  # a plain assignment would be a variable in memory
 class KernelFacts:
     """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order.
 
-    No position may exceed `longest`, beyond which 32-bit arithmetic would overflow. A `tabled`
-    kernel reads the tiles to visit from a table, which the module's function `plan` fills,
-    for every head where `plan_by_head`, else for all at once.
+    No position may exceed `longest`, beyond which 32-bit arithmetic would overflow. The module's
+    function `plan` counts the tiles to visit, for every head where `plan_by_head`, else for all at
+    once; a `tabled` kernel reads them from a table, which `plan` fills.
     """
 
     floats: int
@@ -83,8 +87,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
         _emit_main(context)
-        if context.tabled:
-            emit_planner(context)
+        emit_planner(context)
     tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
     floating = {"s", *(i.label.data for i in kernel.inputs if i.dtype.data == "float")}
@@ -119,7 +122,7 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
 def _emit_main(context: Context) -> None:
     """The function `main`."""
     out = context.out
-    handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists"]
+    handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists", "order"]
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
     scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
@@ -129,7 +132,7 @@ def _emit_main(context: Context) -> None:
     with out.block(f"def main({arguments}):"):
         out.line('T.func_attr({"global_symbol": "main", "tirx.noalias": True})')
         _bind_tensors(context)
-        with out.block("for worker in T.parallel(threads):"):
+        with parallel(out):
             _emit_worker(context)
 
 
@@ -148,6 +151,7 @@ def _bind_tensors(context: Context) -> None:
     threads = "T.Cast('int64', threads)"
     tensors.bind("f", real, [threads, "f_width"], unit=True)
     tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
+    tensors.bind("order", "int32", ["order_n"], unit=True)
     if context.tabled:
         bind_table(tensors)
     tensors.inputs()
@@ -155,25 +159,23 @@ def _bind_tensors(context: Context) -> None:
 
 
 def _emit_worker(context: Context) -> None:
-    """One thread: every `threads`-th query tile of every head of every sequence."""
+    """One thread: query tiles as they come."""
     out = context.out
     _emit_scratch(context)
     out.line(
         "head_count: T.int32 = T.Cast('int32', heads)",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
     )
-    items = "(T.Cast('int32', n) * head_count * tiles)"
-    with out.block(f"for turn in range(({items} + threads - 1) // threads):"):
-        out.line("item: T.int32 = turn * threads + worker")
-        with out.block(f"if item < {items}:"):
-            out.line(
-                "t: T.int32 = tiles - 1 - item % tiles",
-                "h: T.int32 = (item // tiles) % head_count",
-                "s: T.int32 = item // (tiles * head_count)",
-            )
-            emit_row(context)
-            with out.block(f"if t * {context.rows} < q_len:"):
-                emit_tile(context)
+    with each_unit(out, "T.Cast('int32', order_n)"):
+        out.line(
+            "item: T.int32 = order[unit]",
+            "t: T.int32 = item % tiles",
+            "h: T.int32 = (item // tiles) % head_count",
+            "s: T.int32 = item // (tiles * head_count)",
+        )
+        emit_row(context)
+        with out.block(f"if t * {context.rows} < q_len:"):
+            emit_tile(context)
 
 
 def _emit_scratch(context: Context) -> None:

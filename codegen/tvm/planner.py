@@ -1,8 +1,9 @@
-"""Index tables: a plan of many loops, run once per call instead of once per head.
+"""What a kernel will visit, known before it runs: counts for its schedule, and index tables.
 
-The module's function `plan` runs the same nests as a kernel would, twice: with `fill = 0` it counts
-the tiles of each query tile and class into `offsets`, and after the caller has summed these, with
-`fill = 1` it writes the tiles into `table` (CSR; int64 offsets, int32 tiles).
+The module's function `plan` runs the same nests as the kernel. With `fill = 0` it counts the tiles
+of each query tile and class into `offsets`; where run-time tensors decide, these are the tiles that
+may have to be visited. Plans of many loops run here instead of once per head: after the caller has
+summed the counts, `fill = 1` writes the tiles into `table` (CSR; int64 offsets, int32 tiles).
 """
 
 from xdsl.dialects.builtin import StringAttr
@@ -10,6 +11,7 @@ from xdsl.dialects.builtin import StringAttr
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
+from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.codegen.tvm.visits import LISTS, emit_plan
 from attnc.compiler.fold import walk
 from attnc.dsl.parser import parse_expression
@@ -23,43 +25,45 @@ def bind_table(tensors: Tensors) -> None:
 
 
 def emit_planner(context: Context) -> None:
-    """The function `plan(rows, offsets, table, numbers..., heads, tiles, fill)`."""
+    """The function `plan(rows, offsets, table, numbers..., heads, tiles, threads, fill)`."""
     out = context.out
-    handles = ", ".join(f"{name}_: T.handle" for name in ("rows", "offsets", "table"))
-    scalars = [*number_arguments(context), "heads: T.int32", "tiles: T.int32", "fill: T.int32"]
+    handles = [f"{name}_: T.handle" for name in ("rows", "offsets", "table")]
+    scalars = [f"{name}: T.int32" for name in ("heads", "tiles", "threads", "fill")]
     out.line("@T.prim_func(s_tir=True)")
-    with out.block(f"def plan({handles}, {', '.join(scalars)}):"):
+    with out.block(f"def plan({', '.join([*handles, *number_arguments(context), *scalars])}):"):
         out.line('T.func_attr({"global_symbol": "plan", "tirx.noalias": True})')
         tensors = Tensors(context)
         tensors.sizes("n")
         tensors.rows()
         bind_table(tensors)
         tensors.declare()
-        with out.block("for item in T.parallel(T.Cast('int32', n) * heads * tiles):"):
-            _emit_item(context)
+        with parallel(out):
+            out.line(f"count = T.alloc_buffer((2,), 'int32', {LOCAL})")
+            with each_unit(out, "T.Cast('int32', n) * heads * tiles"):
+                _emit_unit(context)
 
 
-def _emit_item(context: Context) -> None:
+def _emit_unit(context: Context) -> None:
     """The plan of one query tile of one head of one sequence."""
     out = context.out
     out.line(
-        "t: T.int32 = item % tiles",
-        "h: T.int32 = (item // tiles) % heads",
-        "s: T.int32 = item // (tiles * heads)",
-        f"count = T.alloc_buffer((2,), 'int32', {LOCAL})",
+        "t: T.int32 = unit % tiles",
+        "h: T.int32 = (unit // tiles) % heads",
+        "s: T.int32 = unit // (tiles * heads)",
     )
     emit_row(context)
     with out.block(f"if t * {context.rows} < q_len:"):
-        emit_plan(context, context.visits, _append_to_table)
+        emit_plan(context, context.visits, _append_to_table, decide=False)
         with out.block("if fill == 0:"):
             for which in LISTS.values():
-                out.line(f"offsets[item * 2 + {which}] = T.Cast('int64', count[{which}])")
+                out.line(f"offsets[unit * 2 + {which}] = T.Cast('int64', count[{which}])")
 
 
 def _append_to_table(context: Context, which: int) -> None:
     out = context.out
-    with out.block("if fill != 0:"):
-        out.line(f"table[offsets[item * 2 + {which}] + T.Cast('int64', count[{which}])] = tile")
+    if context.tabled:
+        with out.block("if fill != 0:"):
+            out.line(f"table[offsets[unit * 2 + {which}] + T.Cast('int64', count[{which}])] = tile")
     out.line(f"count[{which}] = count[{which}] + 1")
 
 

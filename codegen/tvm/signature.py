@@ -75,7 +75,7 @@ class Tensors:
 
 def flat(name: str) -> str:
     """The name of a tensor's flat view: scratch and inputs keep theirs."""
-    scratch = name in ("f", "lists", "table", "offsets")
+    scratch = name in ("f", "lists", "order", "table", "offsets")
     return name if scratch or name.startswith("in_") else f"{name}_t"
 
 

@@ -19,15 +19,20 @@ LISTS = {"full": FULL, "partial": PARTIAL}
 Append = Callable[[Context, int], None]
 
 
-def emit_plan(context: Context, visits: list[tile.VisitOp], append: Append) -> None:
-    """Enumerate the tiles of both classes; `count[0]` and `count[1]` become their numbers."""
+def emit_plan(
+    context: Context, visits: list[tile.VisitOp], append: Append, decide: bool = True
+) -> None:
+    """Enumerate the tiles of both classes; `count[0]` and `count[1]` become their numbers.
+
+    Without `decide`, what run-time tensors would drop or move stays where it is.
+    """
     out = context.out
     out.line("count[0] = 0", "count[1] = 0")
     with out.block(f"if {context.visited.length} > 0:"):
         out.line("pass")
         for visit in visits:
             out.line(f"# the {visit.tile_class.data} tiles")
-            _Plan(context, LISTS[visit.tile_class.data], append).nest(visit.plan.block)
+            _Plan(context, LISTS[visit.tile_class.data], append, decide).nest(visit.plan.block)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class _Plan:
     context: Context
     target_list: int
     append: Append
+    decide: bool
 
     def nest(self, block: Block) -> None:
         out = self.context.out
@@ -68,7 +74,7 @@ class _Plan:
     def push(self, op: tile.PushOp) -> None:
         out = self.context.out
         out.line(f"tile: T.int32 = {self.text(op.tile.data)}")
-        if op.possible is None or op.certain is None:
+        if not self.decide or op.possible is None or op.certain is None:
             self.append(self.context, self.target_list)
             return
         target = emit_visited_bounds(self.context)

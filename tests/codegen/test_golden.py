@@ -65,7 +65,7 @@ def test_kernels_are_python(spec, machine):
     text = texts(spec, machine)["tvm"]
     (module,) = ast.parse(text).body
     assert isinstance(module, ast.ClassDef)
-    assert [f.name for f in module.body if isinstance(f, ast.FunctionDef)] == ["main"]
+    assert [f.name for f in module.body if isinstance(f, ast.FunctionDef)] == ["main", "plan"]
 
 
 @pytest.mark.parametrize("spec", SPECS)

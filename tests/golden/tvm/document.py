@@ -2,7 +2,7 @@
 @I.ir_module
 class Module:
     @T.prim_func(s_tir=True)
-    def main(q_: T.handle, k_: T.handle, v_: T.handle, out_: T.handle, lse_: T.handle, rows_: T.handle, f_: T.handle, lists_: T.handle, in_doc_: T.handle, scale: T.float32, threads: T.int32, tiles: T.int32, key_tiles: T.int32):
+    def main(q_: T.handle, k_: T.handle, v_: T.handle, out_: T.handle, lse_: T.handle, rows_: T.handle, f_: T.handle, lists_: T.handle, order_: T.handle, in_doc_: T.handle, scale: T.float32, threads: T.int32, tiles: T.int32, key_tiles: T.int32):
         T.func_attr({"global_symbol": "main", "tirx.noalias": True})
         n = T.int64()
         heads = T.int64()
@@ -37,6 +37,8 @@ class Module:
         lists_width = T.int64()
         lists_s0 = T.int64()
         lists_m = T.match_buffer(lists_, (T.Cast('int64', threads), lists_width,), 'int32', strides=(lists_s0, T.int64(1),), align=4)
+        order_n = T.int64()
+        order_m = T.match_buffer(order_, (order_n,), 'int32', strides=(T.int64(1),), align=4)
         in_doc_n1 = T.int64()
         in_doc_s0 = T.int64()
         in_doc_s1 = T.int64()
@@ -49,24 +51,30 @@ class Module:
         rows_t = T.decl_buffer((T.int64(1099511627776),), 'int32', data=rows_m.data)
         f = T.decl_buffer((T.int64(1099511627776),), 'float32', data=f_m.data)
         lists = T.decl_buffer((T.int64(1099511627776),), 'int32', data=lists_m.data)
+        order = T.decl_buffer((T.int64(1099511627776),), 'int32', data=order_m.data)
         in_doc = T.decl_buffer((T.int64(1099511627776),), 'int32', data=in_doc_m.data)
-        for worker in T.parallel(threads):
-            query_at: T.int64 = T.Cast('int64', worker) * f_s0 + 0
-            scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3072
-            output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 6144
-            maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9216
-            total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9264
-            rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9312
-            in_doc_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 0
-            lists_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 48
-            count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
-            copies = T.decl_buffer((T.int64(1099511627776),), 'int32', data=lists_m.data)
-            head_count: T.int32 = T.Cast('int32', heads)
-            group: T.int32 = T.Cast('int32', heads // kv_heads)
-            for turn in range(((T.Cast('int32', n) * head_count * tiles) + threads - 1) // threads):
-                item: T.int32 = turn * threads + worker
-                if item < (T.Cast('int32', n) * head_count * tiles):
-                    t: T.int32 = tiles - 1 - item % tiles
+        taken = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+        taken[0] = 0
+        with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
+            for worker in T.parallel(threads):
+                query_at: T.int64 = T.Cast('int64', worker) * f_s0 + 0
+                scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3072
+                output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 6144
+                maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9216
+                total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9264
+                rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9312
+                in_doc_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 0
+                lists_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 48
+                count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                copies = T.decl_buffer((T.int64(1099511627776),), 'int32', data=lists_m.data)
+                head_count: T.int32 = T.Cast('int32', heads)
+                group: T.int32 = T.Cast('int32', heads // kv_heads)
+                mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+                while mine[0] < T.Cast('int32', order_n):
+                    unit: T.int32 = mine[0]
+                    item: T.int32 = order[unit]
+                    t: T.int32 = item % tiles
                     h: T.int32 = (item // tiles) % head_count
                     s: T.int32 = item // (tiles * head_count)
                     q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
@@ -335,3 +343,52 @@ class Module:
                                 out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
+                    mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+    @T.prim_func(s_tir=True)
+    def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
+        T.func_attr({"global_symbol": "plan", "tirx.noalias": True})
+        n = T.int64()
+        rows_s0 = T.int64()
+        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        offsets_n = T.int64()
+        offsets_m = T.match_buffer(offsets_, (offsets_n,), 'int64', strides=(T.int64(1),), align=4)
+        table_n = T.int64()
+        table_m = T.match_buffer(table_, (table_n,), 'int32', strides=(T.int64(1),), align=4)
+        rows_t = T.decl_buffer((T.int64(1099511627776),), 'int32', data=rows_m.data)
+        offsets = T.decl_buffer((T.int64(1099511627776),), 'int64', data=offsets_m.data)
+        table = T.decl_buffer((T.int64(1099511627776),), 'int32', data=table_m.data)
+        taken = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+        taken[0] = 0
+        with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
+            for worker in T.parallel(threads):
+                count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+                while mine[0] < T.Cast('int32', n) * heads * tiles:
+                    unit: T.int32 = mine[0]
+                    t: T.int32 = unit % tiles
+                    h: T.int32 = (unit // tiles) % heads
+                    s: T.int32 = unit // (tiles * heads)
+                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                    if t * 48 < q_len:
+                        count[0] = 0
+                        count[1] = 0
+                        if k_len > 0:
+                            pass
+                            # the full tiles
+                            # the partial tiles
+                            low_43: T.int32 = 0
+                            high_44: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), (T.floordiv((k_len - 1), 8) + 1))
+                            for c_i in range(T.max(0, high_44 - low_43)):
+                                c: T.int32 = low_43 + c_i
+                                tile: T.int32 = c
+                                count[1] = count[1] + 1
+                        if fill == 0:
+                            offsets[unit * 2 + 0] = T.Cast('int64', count[0])
+                            offsets[unit * 2 + 1] = T.Cast('int64', count[1])
+                    mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))

@@ -1,0 +1,86 @@
+"""How work is handed out: every unit once, heavy ones first, the same bits from any thread."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import attnc
+from attnc.runtime.operator import Operator
+from attnc.runtime.schedule import KEPT, schedule
+from tests.runtime.tolerance import qkv
+
+TABLED = "attention a { mask neighborhood(13) }"
+TWO_DOCUMENTS = {"doc": (torch.arange(700) // 400).int()}
+SPECS = [
+    pytest.param("line/causal", {}, {}, id="causal"),
+    pytest.param("line/longformer", {"w": 30, "g": 11}, {}, id="longformer"),
+    pytest.param("input/document", {}, TWO_DOCUMENTS, id="document"),
+    pytest.param(TABLED, {}, {}, id="tabled"),
+]
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def order_of(op: Operator, q_len: int, heads: int) -> Tensor:
+    """The order of the units of one sequence from position 0, as [units, (head, tile)]."""
+    (kernel,) = op._runner.loaded.values()
+    rows = torch.tensor([[0, 0, 0, 0, q_len, q_len]], dtype=torch.int32)
+    found = schedule(kernel, rows, [], heads).order
+    tiles = -(-q_len // kernel.facts.tile_q)
+    return torch.stack([found // tiles, found % tiles], 1)
+
+
+@pytest.mark.parametrize(("spec", "parameters", "inputs"), SPECS)
+def test_the_same_bits_for_any_number_of_threads(
+    spec: str, parameters: dict[str, Any], inputs: dict[str, Tensor], threads: None
+) -> None:
+    op, (q, k, v) = attnc.compile(spec, **parameters), qkv(700, heads=3, kv_heads=1)
+
+    def outputs(count: int) -> Tensor:
+        torch.set_num_threads(count)
+        out, lse = op(q, k, v, return_lse=True, **inputs)
+        return torch.cat([out, lse[..., None]], -1)
+
+    torch.set_num_threads(1)
+    wanted = outputs(1)
+    assert all(torch.equal(outputs(count), wanted) for count in (2, 3, 7, 2))
+
+
+def test_every_unit_once(threads: None) -> None:
+    op = attnc.compile("line/causal")
+    op(*qkv(500))
+    found = order_of(op, 500, heads=5)
+    assert sorted(map(tuple, found.tolist())) == [(h, t) for h in range(5) for t in range(11)]
+
+
+def test_late_causal_rows_start_first() -> None:
+    op = attnc.compile("line/causal")
+    op(*qkv(500))
+    tiles = order_of(op, 500, heads=2)[:, 1]
+    assert min(tiles[:8]) > max(tiles[-4:])
+
+
+def test_global_rows_start_first() -> None:
+    """One tile of Longformer sees every key, and the others few."""
+    op = attnc.compile("line/longformer", w=30, g=11)
+    op(*qkv(500))
+    assert order_of(op, 5000, heads=3)[:3].tolist() == [[0, 0], [1, 0], [2, 0]]
+
+
+def test_schedules_are_remembered_but_not_all() -> None:
+    op = attnc.compile("line/mistral", w=60)
+    for length in range(1, 3 * KEPT):
+        op(*qkv(length))
+    (kernel,) = op._runner.loaded.values()
+    assert len(kernel.schedules) == KEPT
+    last = list(kernel.schedules.values())[-1]
+    op(*qkv(3 * KEPT - 1))
+    assert list(kernel.schedules.values())[-1] is last
