@@ -5,10 +5,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LISTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench clean
+.PHONY: help demo test check golden bench bench-quick clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
 demo: .venv/demo ## run Gemma 3 270M with its attention compiled by attnc, beside the stock model
 	$(BIN)/python -m examples.gemma
@@ -25,8 +25,11 @@ check: .venv/dev ## lint, format, types and the arrows between folders
 golden: .venv/dev ## rewrite the expected outputs in tests/golden
 	$(BIN)/python -m pytest --update-golden
 
-bench: .venv/demo ## time against PyTorch, write benchmarks/results.md
+bench: .venv/demo ## time against PyTorch, write benchmarks/results.md (about 20 minutes)
 	$(BIN)/python -m benchmarks.run
+
+bench-quick: .venv/demo ## time a few cases, write nothing (about a minute)
+	$(BIN)/python -m benchmarks.run --quick
 
 clean: ## remove the environment and all caches
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

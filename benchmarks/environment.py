@@ -1,4 +1,4 @@
-"""What a figure depends on: processor, threads and versions."""
+"""What a figure depends on: processor, threads, versions and the arithmetic peak."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -6,16 +6,21 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.peak import peak
+
 PACKAGES = ("attnc", "torch", "apache-tvm", "islpy", "transformers")
 
 
 def describe() -> dict[str, str]:
     """The facts to print beside results."""
+    best = peak()
     return {
         "processor": processor(),
         "threads": str(torch.get_num_threads()),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-    } | {name: installed(name) for name in PACKAGES}
+        "versions": ", ".join(f"{name} {installed(name)}" for name in PACKAGES),
+        "peak in float32": f"{best.gflops:.0f} GFLOP/s ({best.method})",
+    }
 
 
 def processor() -> str:

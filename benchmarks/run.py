@@ -1,94 +1,83 @@
-"""Run the benchmark cases and write `benchmarks/results.md` and `results.json`.
+"""Run the benchmark cases and write `benchmarks/results.md`, `results.json` and the plots.
 
-python -m benchmarks.run [WORD ...]     only the cases whose name or peer holds one of the words
+A run replaces the rows that it measures; the file keeps the others with their dates and versions.
 """
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+import argparse
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
-import torch
 from rich.console import Console
 
-from attnc.runtime.timing import take_turns
-from benchmarks import cold, environment, report
-from benchmarks.cases import CASES, Make, UnavailableError
-from benchmarks.peak import Peak, peak
+from benchmarks import environment, plots, report, results
+from benchmarks.measure import Case, Figures, UnavailableError
+from benchmarks.sections import SECTIONS, Section
 
-FOLDER = Path(__file__).parent
-COLD: dict[str, Callable[[], float]] = {
-    "attnc, `line/mistral`": cold.ours,
-    "FlexAttention, the same window": cold.flex,
-}
+PAGE = results.PATH.with_suffix(".md")
+SECONDS = 6.0  # of turns for a case
 
 
-def main(words: list[str]) -> None:
-    """Run, print and write."""
-    console = Console()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print each row as it comes, and write."""
+    options = parser().parse_args(arguments)
+    console, run = Console(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     with console.status("measuring the peak"):
-        results: dict[str, Any] = {"environment": environment.describe(), "peak": asdict(peak())}
-    results["cases"] = []
-    for name, peer, make in chosen(words):
-        with console.status(f"{name} against {peer}"):
-            results["cases"].append({"name": name, "peer": peer} | measured(make, peak()))
-    if not words:
-        with console.status("compiling with empty caches"):
-            results["cold"] = {name: or_reason(run) for name, run in COLD.items()}
-    text = report.markdown(results)
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-    if not words:
-        (FOLDER / "results.md").write_text(text)
-        (FOLDER / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        facts = environment.describe()
+    file = results.load()
+    for section, case in chosen(options.only, options.quick):
+        with console.status(f"{section.title}: {case.name}, against {case.peer}"):
+            found = measured(case, options.seconds)
+        row = results.row(section.title, case.name, case.peer, run, found)
+        console.print(line(row), markup=False, highlight=False, soft_wrap=True)
+        file = results.merge(file, run, facts, [row])
+        if not options.quick:  # at once, so that nothing is lost if the run is interrupted
+            results.save(file)
+            PAGE.write_text(report.markdown(file))
+    if not options.quick:
+        plots.draw(file["rows"])
+        console.print(f"written: {PAGE}")
 
 
-def chosen(words: list[str]) -> Iterator[tuple[str, str, Make]]:
-    """The cases that a command line asks for; all of them if it names none."""
-    for (name, peer), make in CASES.items():
-        if not words or any(word in f"{name} {peer}" for word in words):
-            yield name, peer, make
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    found.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="WORD",
+        help="only the rows whose section, case and peer hold all these words",
+    )
+    found.add_argument("--quick", action="store_true", help="a few rows, and nothing is written")
+    found.add_argument(
+        "--seconds", type=float, default=SECONDS, metavar="S", help="turns of a row (default 6)"
+    )
+    return found
 
 
-def measured(make: Make, best: Peak) -> dict[str, Any]:
-    """The figures of one case, or the reason why it was skipped.
+def chosen(words: Sequence[str], quick: bool) -> Iterator[tuple[Section, Case]]:
+    """The cases that a command line asks for."""
+    for section in SECTIONS:
+        for case in section.cases:
+            text = f"{section.title} {case.name} {case.peer}".lower()
+            asked = all(word.lower() in text for word in words)
+            if asked and (case.quick or not quick) and (words or not case.on_request):
+                yield section, case
 
-    `peak_share` is the useful arithmetic done a second over the peak measured just before.
-    """
+
+def measured(case: Case, budget: float) -> Figures | str:
+    """The figures of a case, or the reason why it cannot run here."""
     try:
-        case = make()
+        return case.measure(budget)
     except UnavailableError as reason:
-        return {"skipped": str(reason)}
-    if case.warmup:
-        check_equal(case.ours(), case.theirs())
-    pairs = take_turns(case.ours, case.theirs, turns=case.turns, warmup=case.warmup)
-    ours, theirs = pairs.seconds
-    figures = asdict(pairs) | {
-        "ours": ours,
-        "theirs": theirs,
-        "speedup": pairs.speedup,
-        "spread": pairs.spread,
-    }
-    if case.flops is not None:
-        gflops = case.flops / ours / 1e9
-        figures |= {"gflops": gflops, "peak_share": gflops / best.gflops}
-    return figures
+        return str(reason)
 
 
-def check_equal(ours: object, theirs: object) -> None:
-    """Refuse to time two computations whose outputs differ, where both give a tensor."""
-    if isinstance(ours, torch.Tensor) and isinstance(theirs, torch.Tensor):
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
-
-
-def or_reason(run: Callable[[], float]) -> float | str:
-    """Seconds, or the reason why this cannot run here."""
-    try:
-        return run()
-    except UnavailableError as reason:
-        return f"skipped: {reason}"
+def line(row: results.Row) -> str:
+    """A row in short."""
+    found = row.get("skipped") or ", ".join(filter(None, report.times(row)))
+    return f"{row['section']}: {row['case']}, against {row['peer']}: {found}"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,11 +1,9 @@
-"""The timing tools: turns, statistics, the peak kernel, the page."""
+"""The timing tools: turns, statistics, the peak kernel."""
 
-import pytest
 import torch
 
 from attnc.runtime.timing import Pairs, take_turns
-from benchmarks import peak, report, run
-from benchmarks.cases import Case, UnavailableError
+from benchmarks import peak
 
 
 def test_turns_alternate_after_the_warm_up():
@@ -32,25 +30,3 @@ def test_peak_kernel_multiplies_and_adds():
     kernel(half, out, 2)
     starts = torch.arange(float(peak.CHAINS))[None, :, None]
     torch.testing.assert_close(out, (starts / 4 + 0.75).expand_as(out))
-
-
-def test_a_case_with_different_outputs_is_not_timed():
-    one, two = torch.zeros(3), torch.ones(3)
-    with pytest.raises(AssertionError, match="not close"):
-        run.measured(lambda: Case(lambda: one, lambda: two), peak.Peak(1.0, 1, ""))
-
-
-def test_the_page_shows_figures_and_reasons():
-    def skipped() -> Case:
-        raise UnavailableError("no g++")
-
-    best = peak.Peak(100.0, 2, "by hand")
-    timed = run.measured(lambda: Case(lambda: None, lambda: None, 1.0, turns=2), best)
-    cases = [timed | {"name": "a", "peer": "b"}]
-    cases.append(run.measured(skipped, best) | {"name": "c", "peer": "d"})
-    results = {"environment": {"threads": "2"}, "cases": cases, "cold": {"x": 0.5, "y": "skipped"}}
-    results["peak"] = {"gflops": 100.0, "method": "by hand"}
-    page = report.markdown(results)
-    assert "- peak: 100 GFLOP/s in float32 (by hand)" in page
-    assert "| c | d | skipped: no g++ |" in page
-    assert "- x: 500.0 ms" in page

@@ -1,0 +1,198 @@
+"""Everything that is timed, as data: sections of cases."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks import first_call, gemma, matmul, plan
+from benchmarks.attention import Setup, against_full, compare
+from benchmarks.decode import against_reading
+from benchmarks.measure import Case
+from benchmarks.patterns import PATTERNS
+
+SDPA, FLEX, BOTH = ("SDPA",), ("FlexAttention",), ("SDPA", "FlexAttention")
+LENGTHS = (1024, 2048, 4096, 8192, 16384, 32768)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the results, with what a reader must know about it."""
+
+    title: str
+    text: str
+    cases: tuple[Case, ...]
+
+
+def against(peers: Iterable[str], *setups: Setup, quick: bool = False) -> Iterator[Case]:
+    """One case for each setup and peer."""
+    for setup in setups:
+        for peer in peers:
+            yield Case(str(setup), peer, partial(compare, setup, peer), quick)
+
+
+def sparse(pattern: str, **shape: int | str) -> Setup:
+    """Four heads of a long sequence."""
+    return Setup(pattern=pattern, n=16384, heads=4, **shape)  # type: ignore[arg-type]
+
+
+def long(pattern: str, length: int, **shape: str) -> Setup:
+    """Four heads of some length."""
+    return Setup(pattern=pattern, n=length, heads=4, **shape)  # type: ignore[arg-type]
+
+
+def forward() -> Iterator[Case]:
+    """Full and causal by head dimension and head counts."""
+    yield from against(BOTH, Setup(pattern="causal"), quick=True)
+    yield from against(BOTH, Setup(pattern="causal", d=128))
+    yield from against(SDPA, *(Setup(pattern="causal", d=d) for d in (32, 80, 96)))
+    yield from against(BOTH, Setup(pattern="full"), Setup(pattern="full", d=128))
+    yield from against(BOTH, Setup(pattern="causal", heads=16, kv_heads=4))
+    yield from against(SDPA, Setup(pattern="causal", heads=16))
+
+
+def halves() -> Iterator[Case]:
+    """The same in 16 bits."""
+    yield from against(BOTH, Setup(pattern="causal", dtype="bf16"), quick=True)
+    yield from against(BOTH, Setup(pattern="causal", d=128, dtype="bf16"))
+    yield from against(SDPA, *(Setup(pattern="full", d=d, dtype="bf16") for d in (64, 128)))
+    yield from against(FLEX, sparse("window 256", dtype="bf16"))
+    yield from against(SDPA, Setup(pattern="causal", dtype="fp16"))
+
+
+def patterns() -> Iterator[Case]:
+    """Sparse patterns at a length where they matter; scores at a shorter one."""
+    yield from against(BOTH, sparse("window 256"), quick=True)
+    names = ("window 1024", "dilated 64 by 4", "Longformer", "strided", "documents")
+    yield from against(FLEX, *map(sparse, names))
+    yield from against(SDPA, sparse("documents"))
+    yield from against(FLEX, Setup(pattern="ALiBi"), Setup(pattern="soft-cap"))
+
+
+def lengths() -> Iterator[Case]:
+    """What the plots show."""
+    for length in LENGTHS:
+        yield from against(BOTH, long("causal", length))
+    for length in LENGTHS:
+        yield from against(FLEX, long("window 256", length))
+    yield from against(SDPA, *(long("window 256", n) for n in LENGTHS[:-2]))
+
+
+def visited() -> Iterator[Case]:
+    """Sparse patterns against attnc's own full attention."""
+    names = ("window 256", "window 1024", "dilated 64 by 4", "Longformer", "strided", "causal")
+    setups = [sparse(name) for name in names] + [sparse("window 256", direction="backward")]
+    for setup in setups:
+        name = f"{setup}, {setup.direction}" if setup.direction != "forward" else str(setup)
+        yield Case(name, "attnc, full", partial(against_full, setup))
+
+
+def backward() -> Iterator[Case]:
+    """dQ, dK and dV of a forward pass done before."""
+    yield from against(SDPA, Setup(pattern="causal", direction="backward"), quick=True)
+    yield from against(FLEX, Setup(pattern="causal", direction="backward"))
+    shapes = ({"d": 128}, {"heads": 16, "kv_heads": 4}, {"dtype": "bf16"})
+    yield from against(SDPA, *(Setup(pattern="causal", direction="backward", **s) for s in shapes))
+    for pattern in ("full", "window 256", "Longformer"):
+        yield from against(SDPA, Setup(pattern=pattern, direction="backward"))
+
+
+def backward_lengths() -> Iterator[Case]:
+    """The same."""
+    for pattern in ("causal", "window 256"):
+        setups = (long(pattern, n, direction="backward") for n in LENGTHS[:-1])
+        yield from against(SDPA, *setups)
+
+
+def decoding() -> Iterator[Case]:
+    """The last queries of a long sequence, 16 heads on 4."""
+    for dtype in ("fp32", "bf16"):
+        one, some = (
+            Setup(pattern="causal", n=65536, d=128, heads=16, kv_heads=4, dtype=dtype, queries=n)
+            for n in (1, 16)
+        )
+        yield from against(SDPA, one, some)
+        yield Case(str(one), "reading K and V", partial(against_reading, one), dtype == "fp32")
+
+
+def plans() -> Iterator[Case]:
+    """A window's tiles, and what finding them takes in memory."""
+    kinds = {True: (8192, 32768, 131072), False: (4096, 8192, 16384)}
+    for compiled, lengths in kinds.items():
+        peer = f"{'compiled' if compiled else 'eager'} create_block_mask"
+        for length in lengths:
+            work = partial(plan.measure, PATTERNS["window 256"], length, compiled)
+            yield Case(f"window 256, N {length}", peer, work, length == 8192 and compiled)
+
+
+def first_calls() -> Iterator[Case]:
+    """What a user waits for once."""
+    peer = "FlexAttention, the same mask"
+    yield Case("line/mistral, caches empty", peer, first_call.cold)
+    yield Case("line/mistral, from the disk cache", peer, first_call.cached)
+
+
+def models() -> Iterator[Case]:
+    """A whole model; the stock one at the greatest length takes a quarter of an hour."""
+    stock = "the stock model"
+    for length, turns in ((2048, 3), (8192, 3)):
+        yield Case(f"{length} tokens", stock, partial(gemma.prefill, length, turns))
+    yield Case("32768 tokens", "nothing", partial(gemma.memory, 32768, False))
+    yield Case("32768 tokens", stock, partial(gemma.memory, 32768, True), on_request=True)
+
+
+SECTIONS = (
+    Section(
+        "Forward, float32",
+        "*Of peak*: the arithmetic that the pattern's pairs need, done each second, over multiply-"
+        "adds in registers timed just before.",
+        tuple(forward()),
+    ),
+    Section("Forward, 16 bits", "", tuple(halves())),
+    Section(
+        "Forward, patterns",
+        "SDPA is given a mask where a person would: one for all heads, as `torch.bool`.",
+        tuple(patterns()),
+    ),
+    Section(
+        "Pairs visited",
+        "*Visited* is every pair whose dot product is computed, *useful* those of the pattern. The "
+        "time for each visited pair is compared with that of full attention of the same shape.",
+        tuple(visited()),
+    ),
+    Section(
+        "Backward",
+        "The gradients of q, k and v; the forward pass is done before and not timed.",
+        tuple(backward()),
+    ),
+    Section(
+        "Decoding",
+        "The last one or sixteen queries of 65536 keys. *Reading K and V* is a loop that adds up "
+        "the same buffers on the same threads.",
+        tuple(decoding()),
+    ),
+    Section("By length", "", tuple(lengths())),
+    Section("Backward by length", "", tuple(backward_lengths())),
+    Section(
+        "Plans",
+        "Finding the tiles of a window, written to a table for all rows; all is compiled before. "
+        "Kernels run such loops as they go, and the whole call of an operator includes them.",
+        tuple(plans()),
+    ),
+    Section(
+        "First call",
+        "From a spec to its first output in a new process, imports aside.",
+        tuple(first_calls()),
+    ),
+    Section(
+        "Gemma 3 270M",
+        "Prefill of the whole model in float32 (`use_cache=False, logits_to_keep=1`). *Memory* is "
+        "what the reading adds to the weights.",
+        tuple(models()),
+    ),
+    Section(
+        "PyTorch's own speed",
+        "Five products of 1024 x 1024 matrices, in a process that has just called an operator, and "
+        "in one that never imported attnc.",
+        (Case("torch.matmul beside attnc", "torch.matmul without", matmul.measure, quick=True),),
+    ),
+)

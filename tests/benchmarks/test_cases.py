@@ -1,0 +1,96 @@
+"""The cases on small shapes: both sides agree, and the derived figures are what they say."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import attnc
+from benchmarks import memory, plan, reading
+from benchmarks.attention import Setup, against_full, compare
+from benchmarks.measure import Figures, UnavailableError, check_equal, duel
+from benchmarks.patterns import PATTERNS
+from benchmarks.product import attention
+
+TINY = Setup(pattern="window 256", n=600, d=32, heads=2)
+
+
+def test_a_case_gives_times_and_arithmetic():
+    found = compare(TINY, "SDPA", 0.0)
+    assert len(found.ours) == len(found.theirs) == 3
+    assert found.facts["GFLOP/s"] > 0 and 0 < found.facts["of peak"] < 1
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_useful_pairs_are_those_of_the_mask(pattern):
+    chosen = PATTERNS[pattern]
+    pairs = attnc.mask(
+        chosen.spec, seq=1500, heads=1, **chosen.parameters, **chosen.inputs(1, 1500)
+    )
+    assert chosen.useful(1500) == int(pairs.sum())
+
+
+def test_useful_pairs_of_the_last_queries():
+    decoding = replace(TINY, pattern="causal", queries=7)
+    pairs = attnc.mask("line/causal", q_len=7, kv_len=600)
+    assert decoding.useful == 2 * int(pairs.sum())
+    assert decoding.flops == 4 * 32 * decoding.useful
+    assert str(decoding) == "causal, Nq 7, Nk 600, D 32, H 2, fp32"
+
+
+def test_full_attention_costs_one_per_visited_pair():
+    found = against_full(replace(TINY, pattern="full"), 0.0)
+    assert found.facts["visited / useful"] == pytest.approx(1.0, abs=0.1)
+    assert found.facts["time per visited pair, full = 1"] == pytest.approx(1.0, rel=2.0)
+
+
+def test_what_a_peer_refuses_is_the_reason():
+    with pytest.raises(UnavailableError, match="cannot change the scores"):
+        compare(replace(TINY, pattern="soft-cap"), "SDPA", 0.0)
+
+
+def test_results_that_differ_are_not_timed():
+    with pytest.raises(AssertionError, match="not close"):
+        check_equal(torch.zeros(3), torch.ones(3), 1e-3)
+    check_equal(
+        (torch.zeros(3), torch.full((2,), 100.0)), (torch.zeros(3), torch.ones(2) * 101), 0.1
+    )
+
+
+def test_a_duel_takes_few_turns_of_slow_work_and_many_of_fast():
+    assert len(duel(lambda: None, lambda: None, 0.0).first) == 3
+    assert len(duel(lambda: None, lambda: None, 10.0).first) == 31
+
+
+def test_the_reading_loop_reads_every_word():
+    from attnc.runtime import build
+
+    host = build.host()
+    lanes = host.machine.lanes
+    [kernel] = build.load(build.to_llvm(reading.script(lanes), host.cpu), "main")
+    words = torch.arange(2 * reading.STREAMS * lanes * 3, dtype=torch.int32)
+    sums = torch.empty(2, lanes, dtype=torch.int32)
+    kernel(words, sums)
+    assert sums.sum() == words.sum() and sums[0].sum() < sums[1].sum()
+
+
+def test_the_planner_writes_every_visited_tile():
+    window = PATTERNS["window 256"]
+    offsets, tiles = plan.planner(window, 5000)().table
+    found = attnc.analyze(window.spec, seq=5000, **window.parameters)
+    assert tiles.numel() == offsets[-1] == found.tiles.partial + found.tiles.full
+
+
+def test_memory_counts_what_a_call_holds_at_its_height():
+    found = memory.growth("memory", lambda: torch.ones(1 << 25))
+    if not found:
+        pytest.skip("this system does not say")
+    assert (1 << 27) * 0.9 < found["memory"] < (1 << 27) * 1.3
+
+
+def test_figures_without_a_peer():
+    assert Figures((1.0,)).theirs == ()
+
+
+def test_the_process_beside_attnc_calls_an_operator():
+    assert attention()().shape == (1, 8, 512, 64)
