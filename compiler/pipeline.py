@@ -12,6 +12,7 @@ from attnc.compiler.dialects.attn import Attn
 from attnc.compiler.dialects.tile import Tile
 from attnc.compiler.passes.choose_tiles import ChooseTiles
 from attnc.compiler.passes.classify_tiles import ClassifyTiles
+from attnc.compiler.passes.derive_backward import DeriveBackward
 from attnc.compiler.passes.lower_to_tile import LowerToTile
 from attnc.compiler.passes.narrow import Narrow
 from attnc.compiler.passes.plan_visits import PlanVisits
@@ -51,6 +52,23 @@ def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
         PlanVisits(assume=assume),  # needs the classes
         LowerToTile(),  # needs the visits
         Specialise(),  # needs the mask in every visit
+    )
+
+
+def backward_passes(
+    tiling: Tiling, inputs: tuple[str, ...] = (), cropped: bool = False
+) -> tuple[ModulePass, ...]:
+    """The passes to the kernel of the gradients, which owns keys; `inputs` want theirs too."""
+    assume = CROPPED if cropped else FROM_ZERO
+    return (
+        Simplify(),
+        SplitAtoms(),
+        Narrow(),
+        ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys, owner="k"),
+        ClassifyTiles(assume=assume),
+        PlanVisits(assume=assume),
+        DeriveBackward(inputs=inputs),  # needs the visits
+        Specialise(),
     )
 
 

@@ -54,8 +54,14 @@ def classify(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str]
     return Tiles(existing, live, full, partial)
 
 
-def visits(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()) -> Visits:
-    """What a kernel visits at a tile size; `assume` as in `classify`."""
+def visits(
+    relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = (), owner: str = "q"
+) -> Visits:
+    """What a kernel visits at a tile size; `assume` as in `classify`.
+
+    A kernel that owns keys adds to the rows of the queries that it visits, so that all rows of a
+    whole tile of its exist.
+    """
     facts = context(relation.params, assume)
     with guard(OPERATIONS):
         live = _touched(relation, relation.upper & facts, tile_q, tile_k)
@@ -63,6 +69,8 @@ def visits(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] =
         try:
             with guard(OPERATIONS):
                 inside = whole(relation, facts, tile_q, tile_k)
+                if owner == "k":
+                    inside &= _with_all_queries(relation, tile_q)
                 return Visits(live, inside, (live - inside).coalesce())
         except AnalysisTooComplex:
             continue
@@ -104,6 +112,12 @@ def tile_map(relation: Relation, tile_q: int, tile_k: int) -> str:
         f"{tile_q} t <= q - q_start < {tile_q} t + {tile_q} and "
         f"{tile_k} c <= k - k_start < {tile_k} c + {tile_k} }}"
     )
+
+
+def _with_all_queries(relation: Relation, tile_q: int) -> IntegerSet:
+    """The tiles with nothing but existing query rows."""
+    space = Space((*relation.outer, "t", "c"), relation.params)
+    return space.parse(f"0 <= t and {tile_q} t + {tile_q} <= q_len")
 
 
 def _with_all_keys(relation: Relation, tile_q: int, tile_k: int) -> IntegerSet:

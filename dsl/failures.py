@@ -151,6 +151,16 @@ class NotBuiltForTarget(Failure):
 
 
 @dataclass(eq=False)
+class GradientNotDeclared(Failure):
+    """An input that requires a gradient, which the spec does not say that it has."""
+
+    template = "`{name}` requires a gradient, but the spec declares none for it"
+    notes = ("write `input {name}: {declaration} grad`, or pass `{name}.detach()`",)
+    name: str
+    declaration: str
+
+
+@dataclass(eq=False)
 class InvalidArtifact(Failure):
     """A folder that is no artifact, or one that was changed or made by another version."""
 

@@ -7,7 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import DtypeMismatch, MissingInput, ShapeMismatch, UnknownArgument
+from attnc.dsl.errors import (
+    DtypeMismatch,
+    GradientNotDeclared,
+    MissingInput,
+    ShapeMismatch,
+    UnknownArgument,
+)
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
 
@@ -41,6 +47,15 @@ def split_inputs(
                 raise DtypeMismatch(name, _kind(declaration), type(value).__name__)
             numbers[name] = value
     return tensors, numbers
+
+
+def check_gradients(bound: Bound, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a tensor whose gradient is wanted but not declared: it would silently have none."""
+    for name, x in tensors.items():
+        declared = bound.inputs[name]
+        if x.requires_grad and torch.is_grad_enabled() and not declared.grad:
+            axes = f"[{', '.join(declared.axes)}]" if declared.axes else ""
+            raise GradientNotDeclared(name, f"{declared.dtype}{axes}")
 
 
 def _kind(declaration: Input) -> str:

@@ -16,7 +16,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
 from attnc.runtime import build
 from attnc.runtime import cache as disk
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.lower import lower, lower_backward, print_module
 from attnc.version import __version__
 
 SCHEMA = 1
@@ -42,12 +42,12 @@ class LoadedKernel:
     """A callable kernel, its planner, what they must be given, and the schedules made so far."""
 
     run: build.Kernel
-    plan: build.Kernel
+    plan: build.Kernel | None
     facts: KernelFacts
     schedules: dict[bytes, Schedule] = field(default_factory=dict)
 
 
-def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
+def digest(bound: Bound, sizes: Sizes, cpu: str, gradients: tuple[str, ...] | None = None) -> str:
     """The name of a kernel: a hash of everything that its text depends on."""
     program = bound.program
     parts = (
@@ -60,6 +60,7 @@ def digest(bound: Bound, sizes: Sizes, cpu: str) -> str:
         sorted(map(repr, program.masks.values())),
         sorted(bound.values.items()),
         sizes,
+        gradients,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
@@ -74,18 +75,27 @@ def _sources() -> str:
     return hashlib.sha256(repr(sorted(stats)).encode()).hexdigest()
 
 
-def files(bound: Bound, sizes: Sizes) -> dict[str, str]:
-    """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from."""
-    machine = build.host()
+def files(bound: Bound, sizes: Sizes, gradients: tuple[str, ...] | None = None) -> dict[str, str]:
+    """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from.
+
+    With `gradients`, the kernel of the backward pass, and of these inputs' gradients.
+    """
+    host = build.host()
     with _lock:
         return disk.fetch(
-            digest(bound, sizes, machine.cpu), lambda: compile_files(bound, sizes, machine)
+            digest(bound, sizes, host.cpu, gradients),
+            lambda: compile_files(bound, sizes, host, gradients),
         )
 
 
-def compile_files(bound: Bound, sizes: Sizes, machine: build.Host) -> dict[str, str]:
+def compile_files(
+    bound: Bound, sizes: Sizes, machine: build.Host, gradients: tuple[str, ...] | None = None
+) -> dict[str, str]:
     """The same, compiled now."""
-    module = lower(bound, sizes, machine.machine)
+    if gradients is None:
+        module = lower(bound, sizes, machine.machine)
+    else:
+        module = lower_backward(bound, sizes, machine.machine, gradients)
     source = print_module(module, bound, machine.machine)
     return {
         LLVM_FILE: build.to_llvm(source.text, machine.cpu),
@@ -97,8 +107,9 @@ def compile_files(bound: Bound, sizes: Sizes, machine: build.Host) -> dict[str, 
 def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     """A kernel from its files."""
     facts = json.loads(texts[FACTS_FILE])
-    lists = {name: tuple(facts[name]) for name in ("inputs", "numbers")}
+    lists = {name: tuple(facts[name]) for name in ("inputs", "numbers", "gradients")}
     with _lock:
         known = KernelFacts(**(facts | lists))
-        run, plan = build.load(texts[LLVM_FILE], "main", "plan")
-    return LoadedKernel(run, plan, known)
+        names = ("main", "plan") if known.owner == "q" or known.tabled else ("main",)
+        functions = dict(zip(names, build.load(texts[LLVM_FILE], *names), strict=True))
+    return LoadedKernel(functions["main"], functions.get("plan"), known)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
 from attnc.runtime.kernels import LoadedKernel
@@ -34,8 +35,7 @@ class Arguments:
 def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
-    _check_positions(a.rows, facts.longest)
-    _check_numbers(a.numbers, facts.longest)
+    check_lengths(facts, a.rows, a.numbers)
     tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
     key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
     threads = max(1, min(torch.get_num_threads(), len(a.rows) * a.q.shape[1] * tiles))
@@ -51,6 +51,12 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
         *numbers,
         *(a.scale, threads, tiles, key_tiles),
     )
+
+
+def check_lengths(facts: KernelFacts, rows: Sequence[Row], numbers: Mapping[str, float]) -> None:
+    """Refuse a call beyond the lengths that a kernel's arithmetic is exact for."""
+    _check_positions(rows, facts.longest)
+    _check_numbers(numbers, facts.longest)
 
 
 def _check_positions(rows: Sequence[Row], longest: int) -> None:

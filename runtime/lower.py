@@ -10,7 +10,7 @@ from attnc.compiler.dialects.attn import TilingOp
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.inline import score_expression
-from attnc.compiler.pipeline import Tiling, Watcher, passes, run
+from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, run
 from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
@@ -55,6 +55,16 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     if watch is not None:
         watch("elaborate", module)
     run(module, passes(tiling(machine.computing(sizes.dtype)), sizes.cropped), watch)
+    return module
+
+
+def lower_backward(
+    bound: Bound, sizes: Sizes, machine: Machine, inputs: tuple[str, ...] = ()
+) -> ModuleOp:
+    """The module with the kernel of the gradients, those of `inputs` among them."""
+    module = elaborate(bound, sizes)
+    tiles = tiling(machine.computing(sizes.dtype))
+    run(module, backward_passes(tiles, inputs, sizes.cropped))
     return module
 
 

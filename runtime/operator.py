@@ -14,10 +14,10 @@ from attnc.compiler.elaborate import Sizes
 from attnc.compiler.ranges import table_reach
 from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.program import Bound
-from attnc.runtime import kernels, ops
+from attnc.runtime import backward, kernels, ops
 from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, check_types, heads_first
-from attnc.runtime.inputs import computed_in, split_inputs
+from attnc.runtime.inputs import check_gradients, computed_in, split_inputs
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
 
@@ -46,7 +46,9 @@ class SpecRunner:
     bound: Bound
     options: Options
     only: tuple[Sizes, kernels.LoadedKernel] | None = None
-    loaded: dict[Sizes, kernels.LoadedKernel] = field(default_factory=dict)
+    loaded: dict[tuple[Sizes, tuple[str, ...] | None], kernels.LoadedKernel] = field(
+        default_factory=dict
+    )
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -63,7 +65,45 @@ class SpecRunner:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         if q.device.type != "cpu":
             raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
-        call = bind_call(
+        call = self.bind(q, k, v, keywords)
+        check_options(self.options, call)
+        check_tables(self.bound, call)
+        out, lse = self.empty(q, v)
+        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
+            return out.zero_(), lse.fill_(-torch.inf)
+        outputs = heads_first("out", out, self.options.layout, call.packed)
+        prepared = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
+        launch(self.kernel(self.sizes(call)), prepared.arguments)
+        prepared.finish()
+        return out, lse
+
+    def backward(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
+    ) -> ops.Gradients:
+        """The gradients of q, k and v in their dtype, and of the inputs asked for."""
+        if self.only is not None:
+            raise NotBuiltForTarget("the backward pass of an artifact", "cpu")
+        call = self.bind(q, k, v, keywords)
+        names = tuple(sorted(given.wanted))
+        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
+            zeros = [torch.zeros_like(x) for x in (q, k, v)]
+            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
+            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
+        kernel = self.kernel(self.sizes(call), names)
+        found = backward.run(self.bound, kernel, call, given, self.options.layout)
+        first = [
+            backward.as_given(x, like, self.options.layout)
+            for x, like in ((found.q, q), (found.k, k), (found.v, v))
+        ]
+        inputs = [
+            found.inputs[name].reshape(x.shape).to(x.dtype)
+            for name, x in ((name, keywords.inputs[name]) for name in given.wanted)
+        ]
+        return ops.Gradients(first[0], first[1], first[2], inputs)
+
+    def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
+        """The checked call."""
+        return bind_call(
             self.bound,
             q,
             k,
@@ -76,16 +116,6 @@ class SpecRunner:
             kv_len=keywords.kv_len,
             inputs=keywords.inputs,
         )
-        check_options(self.options, call)
-        check_tables(self.bound, call)
-        out, lse = self.empty(q, v)
-        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
-            return out.zero_(), lse.fill_(-torch.inf)
-        outputs = heads_first("out", out, self.options.layout, call.packed)
-        prepared = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
-        launch(self.kernel(self.sizes(call)), prepared.arguments)
-        prepared.finish()
-        return out, lse
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""
@@ -106,17 +136,20 @@ class SpecRunner:
             dtype=str(computed_in(call.q.dtype)).removeprefix("torch."),
         )
 
-    def kernel(self, sizes: Sizes) -> kernels.LoadedKernel:
-        """The kernel of a specialisation, made once."""
+    def kernel(
+        self, sizes: Sizes, gradients: tuple[str, ...] | None = None
+    ) -> kernels.LoadedKernel:
+        """The kernel of a specialisation (with `gradients`, of its backward pass), made once."""
         if self.only is not None:
             own, kernel = self.only
             if sizes != own:
                 raise NotBuiltForTarget(f"a call with {sizes} in an artifact of {own}", "cpu")
             return kernel
         with self.lock:
-            if sizes not in self.loaded:
-                self.loaded[sizes] = kernels.from_files(kernels.files(self.bound, sizes))
-            return self.loaded[sizes]
+            key = (sizes, gradients)
+            if key not in self.loaded:
+                self.loaded[key] = kernels.from_files(kernels.files(self.bound, sizes, gradients))
+            return self.loaded[key]
 
 
 def check_options(options: Options, call: Call) -> None:
@@ -200,6 +233,7 @@ class Operator:
             raise NotBuiltForTarget("grid", "cpu")
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
         tensors, numbers = split_inputs(self.bound, inputs)
+        check_gradients(self.bound, tensors)
         if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
             dtype = torch.get_autocast_dtype(q.device.type)
             q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)

@@ -1,4 +1,4 @@
-"""The PyTorch operator: `attnc::attention`, with a fake kernel, so that compilers pass over it.
+"""The PyTorch operators `attnc::attention` and its backward, with fake kernels for compilers.
 
 One operator serves every spec; `key` names what to run in the registry of this process. Tensors
 and numbers of a spec travel as parallel lists with their names.
@@ -11,13 +11,40 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import NotBuiltForTarget
-
-SCHEMA = (
-    "(str key, Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
+CALL = (
+    "Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
     "str[] number_names, float[] numbers, float? scale, Tensor? q_start, Tensor? k_start, "
-    "Tensor? cu_seqlens, Tensor? kv_len) -> (Tensor, Tensor)"
+    "Tensor? cu_seqlens, Tensor? kv_len"
 )
+SCHEMA = f"(str key, {CALL}) -> (Tensor, Tensor)"
+BACKWARD_SCHEMA = (
+    "(str key, Tensor out, Tensor lse, Tensor d_out, Tensor? d_lse, str[] wanted, "
+    f"{CALL}) -> (Tensor, Tensor, Tensor, Tensor[])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What a backward pass is given, in the caller's layout, and the inputs that want a gradient.
+
+    `out` and `lse` are those of the forward pass; `d_out` and `d_lse` their gradients.
+    """
+
+    out: Tensor
+    lse: Tensor
+    d_out: Tensor
+    d_lse: Tensor | None
+    wanted: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradients of q, k, v and of the inputs that want one, each as what it belongs to."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    inputs: list[Tensor]
 
 
 class Runner(Protocol):
@@ -25,6 +52,11 @@ class Runner(Protocol):
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, call: "Keywords") -> tuple[Tensor, Tensor]:
         """Outputs and their log-sum-exp."""
+
+    def backward(
+        self, q: Tensor, k: Tensor, v: Tensor, call: "Keywords", given: Upstream
+    ) -> Gradients:
+        """The gradients of what the same call computed."""
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs of the right shapes."""
@@ -76,12 +108,86 @@ def _fake(key: str, q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor
     return _runners[key].empty(q, v)
 
 
-def _no_backward(ctx: Any, *gradients: Tensor) -> None:
-    raise NotBuiltForTarget("the backward pass", "cpu")
+def _backward_cpu(
+    key: str,
+    out: Tensor,
+    lse: Tensor,
+    d_out: Tensor,
+    d_lse: Tensor | None,
+    wanted: Sequence[str],
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    tensor_names: Sequence[str],
+    tensors: Sequence[Tensor],
+    number_names: Sequence[str],
+    numbers: Sequence[float],
+    *rest: Any,
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    inputs = dict(zip(tensor_names, tensors, strict=True))
+    values = dict(zip(number_names, numbers, strict=True))
+    given = Upstream(out, lse, d_out, d_lse, wanted)
+    found = _runners[key].backward(q, k, v, Keywords(inputs | values, *rest), given)
+    return found.q, found.k, found.v, found.inputs
+
+
+def _backward_fake(
+    key: str,
+    out: Tensor,
+    lse: Tensor,
+    d_out: Tensor,
+    d_lse: Tensor | None,
+    wanted: Sequence[str],
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    tensor_names: Sequence[str],
+    tensors: Sequence[Tensor],
+    *rest: Any,
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    inputs = dict(zip(tensor_names, tensors, strict=True))
+    like = [torch.empty_like(inputs[name]) for name in wanted]
+    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), like
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """Keep the call and its outputs; tensors apart, as autograd asks."""
+    key, q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts = inputs
+    ctx.set_materialize_grads(False)
+    ctx.plain = key, tensor_names, number_names, numbers, scale, len(tensors)
+    ctx.save_for_backward(*output, q, k, v, *tensors, *starts)
+
+
+def _backward(ctx: Any, d_out: Tensor | None, d_lse: Tensor | None) -> tuple[Any, ...]:
+    """Gradients in the order of the arguments of `attnc::attention`."""
+    key, tensor_names, number_names, numbers, scale, count = ctx.plain
+    out, lse, q, k, v, *others = ctx.saved_tensors
+    tensors, starts = others[:count], others[count:]
+    needed = ctx.needs_input_grad[5]
+    wanted = [n for n, asked in zip(tensor_names, needed or [False] * count, strict=True) if asked]
+    d_q, d_k, d_v, d_inputs = attention_backward(
+        key,
+        out,
+        lse,
+        torch.zeros_like(out) if d_out is None else d_out,
+        d_lse,
+        wanted,
+        *(q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts),
+    )
+    by_name = dict(zip(wanted, d_inputs, strict=True))
+    d_tensors = [by_name.get(name) for name in tensor_names]
+    # PyTorch takes a list without tensors for one argument, but an empty one for a list.
+    names: list[None] | None = None if tensor_names else []
+    scalars: list[None] | None = None if numbers else []
+    return None, d_q, d_k, d_v, names, d_tensors, scalars, scalars, *[None] * 5
 
 
 torch.library.define("attnc::attention", SCHEMA)
 torch.library.impl("attnc::attention", "CPU", _cpu)
 torch.library.register_fake("attnc::attention", _fake)
-torch.library.register_autograd("attnc::attention", _no_backward)
+torch.library.define("attnc::attention_backward", BACKWARD_SCHEMA)
+torch.library.impl("attnc::attention_backward", "CPU", _backward_cpu)
+torch.library.register_fake("attnc::attention_backward", _backward_fake)
+torch.library.register_autograd("attnc::attention", _backward, setup_context=_setup)
 attention = torch.ops.attnc.attention.default
+attention_backward = torch.ops.attnc.attention_backward.default

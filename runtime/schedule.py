@@ -28,12 +28,15 @@ def _make(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) 
     """Count, order and, for a tabled kernel, sum and fill.
 
     Offsets are int64 [2 * S * H' * T + 1], where H' is 1 if all heads share a plan and T the
-    number of query tiles; full and partial tiles of a query tile follow each other.
+    number of owned tiles; full and partial tiles of an owned tile follow each other.
     """
     planned = heads if kernel.facts.plan_by_head else 1
-    tiles = -(-int(rows[:, 4].amax()) // kernel.facts.tile_q)
+    facts = kernel.facts
+    column, size = (4, facts.tile_q) if facts.owner == "q" else (5, facts.tile_k)
+    tiles = -(-int(rows[:, column].amax()) // size)
     counts = torch.zeros(2 * rows.shape[0] * planned * tiles + 1, dtype=torch.int64)
     sizes = (*numbers, planned, tiles, torch.get_num_threads())
+    assert kernel.plan is not None
     kernel.plan(rows, counts, torch.empty(0, dtype=torch.int32), *sizes, 0)
     work = counts[:-1].view(rows.shape[0], planned, tiles, 2).sum(-1)
     order = heavy_first(work.expand(-1, heads, -1).flatten())

@@ -1,28 +1,45 @@
 """One tile of queries, from its load to its output."""
 
+from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.elementwise import emit_elementwise
+from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
-from attnc.codegen.tvm.lanes import owned_element
 from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
-from attnc.codegen.tvm.planner import emit_lookup, first_of_list
+from attnc.codegen.tvm.planner import emit_lookup
+from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base, emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
-from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_owned_bounds, emit_plan
+from attnc.codegen.tvm.visits import (
+    LISTS,
+    append_to_list,
+    emit_chunks,
+    emit_owned_bounds,
+    emit_plan,
+)
 from attnc.compiler.dialects import tile
+
+
+def forward_parts(context: Context) -> dict[str, int]:
+    """The float scratch of a thread."""
+    rows = context.rows
+    return {
+        "query": context.head_dim * rows,
+        "scores": context.machine.chunk * context.machine.keys * rows,
+        "output": context.value_dim * rows,
+        "maximum": rows,
+        "total": rows,
+        "rescale": rows,
+    }
 
 
 def emit_tile(context: Context) -> None:
     """One tile of queries: load, plan, visit, finish."""
-    out = context.out
-    for name, row in (("q", "q_row"), ("k", "k_row"), ("v", "k_row"), ("out", "q_row")):
-        head = "h" if name in ("q", "out") else "(h // group)"
-        out.line(
-            f"{name}_base: T.int64 = T.Cast('int64', s) * {name}_s0 + T.Cast('int64', {head})"
-            f" * {name}_s1 + T.Cast('int64', {row}) * {name}_s2"
-        )
-    out.line(f"i_first: T.int32 = t * {context.rows}", "q_first: T.int32 = q_start + i_first")
-    _emit_rows(context)
+    for name in ("k", "v"):
+        emit_base(context, name, KEYS, KEY_HEAD)
+    for name in ("q", "out"):
+        emit_base(context, name, QUERIES, QUERY_HEAD)
+    emit_owned_tile(context)
+    emit_row_inputs(context)
     visits = context.visits
     emit_owned_bounds(context)
     if context.tabled:
@@ -31,23 +48,14 @@ def emit_tile(context: Context) -> None:
         emit_plan(context, visits, append_to_list)
     _emit_load(context, _scored(visits))
     if visits:
-        _emit_visits(context)
+        with emit_chunks(context):
+            _emit_chunk(context)
     emit_finish(context)
 
 
 def _scored(visits: list[tile.VisitOp]) -> bool:
     """Whether the scores pass through an expression, so that the query keeps natural units."""
     return any(isinstance(op, tile.ScoreOp) for visit in visits for op in visit.each.block.ops)
-
-
-def _emit_rows(context: Context) -> None:
-    """Copy the inputs that have one number per owned row."""
-    out = context.out
-    for name, attr in context.row_inputs.items():
-        buffer = "copies" if attr.dtype.data == "int" else "f"
-        with out.block(f"for r in range({context.rows}):"):
-            value = owned_element(context, attr, f"({context.owned.first} + r)")
-            out.line(f"{buffer}[in_{name}_at + r] = {value}")
 
 
 def _emit_load(context: Context, scored: bool) -> None:
@@ -64,23 +72,6 @@ def _emit_load(context: Context, scored: bool) -> None:
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {m.real.constant(LEAST, m.lanes)}")
         out.line(f"{context.part('total', f'v * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
-
-
-def _emit_visits(context: Context) -> None:
-    """Both lists, a chunk at a time; only elementwise work differs between the classes.
-
-    The products are written once for both classes, which halves the code to compile: the class
-    costs one branch per chunk, and a full tile no mask arithmetic.
-    """
-    out, chunk = context.out, context.machine.chunk
-    with out.block("for which in range(2):"):
-        out.line(f"list_first: T.int64 = {first_of_list(context, 'which')}")
-        with out.block(f"for i in range((count[which] + {chunk - 1}) // {chunk}):"):
-            out.line(
-                f"tiles_now: T.int32 = T.min({chunk}, count[which] - i * {chunk})",
-                f"list_at: T.int64 = list_first + i * {chunk}",
-            )
-            _emit_chunk(context)
 
 
 def _emit_chunk(context: Context) -> None:
@@ -107,10 +98,11 @@ def _emit_chunk(context: Context) -> None:
 
 
 def _emit_by_class(context: Context) -> None:
-    """Score expression and mask of each class."""
+    """Score expression and mask of each class, from the scores into their place."""
     for visit in context.visits:
         name = visit.tile_class.data
         steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
         if steps:
+            parts = dict.fromkeys((steps[0].block, steps[-1].result), "scores")
             with context.out.block(f"if which == {LISTS[name]}:  # {name} tiles"):
-                emit_elementwise(context, steps)
+                emit_elementwise(context, steps, Places(parts, {}, unit=LOG2_E))

@@ -1,13 +1,11 @@
 """The facts and names that the parts of one CPU kernel share.
 
-Scratch of one thread, in the kernel's real type (`f`): the query tile transposed and scaled
-(`query`, [d][q]), the scores of a chunk (`scores`, [k][q]), the output transposed (`output`,
-[v][q]), and per query the running maximum, the running sum and the factor by which the output is
-rescaled.
-Lists of one thread, in int32 (`lists`): key tiles to visit without a mask, then with one.
-Inputs with one row per query are copied to `f` or `copies` once per query tile.
+Scratch of one thread, in the kernel's real type (`f`): blocks with the owned rows in the lanes, as
+the kernel's `layout` says. Lists of one thread, in int32 (`lists`): tiles to visit without a mask,
+then with one. Inputs with one number per owned row are copied to `f` or `copies` once per tile.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +25,7 @@ class Context:
     out: Emitter
     kernel: tile.KernelOp
     machine: Machine
+    layout: Callable[["Context"], dict[str, int]]
 
     @property
     def head_dim(self) -> int:
@@ -92,15 +91,7 @@ class Context:
     @cached_property
     def float_parts(self) -> dict[str, int]:
         """Sizes of the parts of a thread's float scratch."""
-        sizes = {
-            "query": self.head_dim * self.rows,
-            "scores": self.machine.chunk * self.machine.keys * self.rows,
-            "output": self.value_dim * self.rows,
-            "maximum": self.rows,
-            "total": self.rows,
-            "rescale": self.rows,
-        }
-        return sizes | self._copies("float")
+        return self.layout(self) | self._copies("float")
 
     @cached_property
     def int_parts(self) -> dict[str, int]:
@@ -111,7 +102,8 @@ class Context:
         names = (n for n, i in self.row_inputs.items() if i.dtype.data == dtype)
         return {f"in_{name}": self.rows for name in names}
 
-    def part(self, name: str, offset: str = "0") -> str:
-        """One vector of queries of a part of the scratch."""
-        buffer = "copies" if name in self.int_parts else "f"
-        return f"{buffer}[T.ramp({name}_at + {offset}, 1, {self.machine.lanes})]"
+    def part(self, name: str, offset: str = "0", lanes: int | None = None) -> str:
+        """One vector of a part of the scratch (or one number, for one lane)."""
+        lanes = self.machine.lanes if lanes is None else lanes
+        buffer, at = "copies" if name in self.int_parts else "f", f"{name}_at + {offset}"
+        return f"{buffer}[T.ramp({at}, 1, {lanes})]" if lanes > 1 else f"{buffer}[{at}]"

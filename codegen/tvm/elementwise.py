@@ -1,53 +1,113 @@
-"""Score expressions and masks, applied to the scores of a chunk one vector of queries at a time."""
+"""What is done with each number of a block: score expressions, masks and maps, in one pass.
+
+Operations that follow each other are computed together, one vector of pairs at a time; only the
+results that something later reads are stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.ir import SSAValue
 
 from attnc.codegen.expressions import FLOAT, Value, render
+from attnc.codegen.tvm.blocks import Elementwise
+from attnc.codegen.tvm.collect import Collected
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.lanes import emit_owned_positions, emit_visited_position, lane_target
 from attnc.codegen.tvm.softmax import MASKED
 from attnc.compiler.dialects import tile
 from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Binary, Compare, Name
+from attnc.dsl.syntax import Binary, Compare, Expr, Name
 
 LONGEST_COMMENT = 90
 KEY_EXISTS = Compare(("<",), (Name("k"), Name("len")))
 QUERY_EXISTS = Compare(("<",), (Name("q"), Name("q_end")))
-Step = tile.ScoreOp | tile.MaskOp
 
 
-def emit_elementwise(context: Context, steps: list[Step]) -> None:
-    """Rewrite the scores in place: first the score expression, then the mask, as the visit says."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where blocks live: parts of the scratch, and vectors of one number per visited row.
+
+    `unit` is what scores are in after a score expression, for the exponential: log2(e) for base 2.
+    """
+
+    parts: Mapping[SSAValue, str]
+    rows: Mapping[SSAValue, str]
+    unit: float = 1.0
+    reads: Mapping[tile.CollectOp, Collected] = field(default_factory=dict)
+
+
+def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Places) -> None:
+    """Compute the results of the steps over a chunk, and store those that have a part."""
     if not steps:
         return
     out, m, rows = context.out, context.machine, context.rows
     with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
         out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + j")
         emit_visited_position(context, "row")
+        known: dict[SSAValue, Value] = {}
+        for block in dict.fromkeys(o for step in steps for o in step.operands):
+            if block in places.rows:
+                number = places.rows[block].format(f"T.min(row, {context.visited.length} - 1)")
+                known[block] = Value(out.bind("row_value", number), FLOAT)
         with out.block(f"for v in T.unroll({m.vectors}):"):
             emit_owned_positions(context, "v")
-            place = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
-            score = place
+            offset = f"(g * {m.keys} + j) * {rows} + v * {m.lanes}"
+            lanes = {
+                block: Value(context.part(part, offset), FLOAT, m.lanes)
+                for block, part in places.parts.items()
+            }
+            values = lanes | known
             for step in steps:
                 out.line(f"# {_says(step)}")
-                score = out.bind("s", _apply(context, step, score))
-            out.line(f"{place} = {score}")
+                value = _value(context, step, values, places.unit)
+                if isinstance(step, tile.CollectOp):
+                    places.reads[step].emit_add(value)
+                else:
+                    values[step.result] = Value(out.bind("s", value), FLOAT, m.lanes)
+            for step in steps:
+                for result in step.results:
+                    if result in places.parts:
+                        out.line(f"{lanes[result].text} = {values[result].text}")
 
 
-def _says(step: Step) -> str:
+def _says(step: Elementwise) -> str:
     """A step as the IR has it, cut where it is long."""
-    text = (
-        step.value.data if isinstance(step, tile.ScoreOp) else f"only where {step.condition.data}"
-    )
+    text = f"only where {step.condition.data}" if isinstance(step, tile.MaskOp) else step.value.data
     return text if len(text) <= LONGEST_COMMENT else text[: LONGEST_COMMENT - 3] + "..."
 
 
-def _apply(context: Context, step: Step, score: str) -> str:
-    lanes = context.machine.lanes
-    target = lane_target(context, "v", "row", {"s": Value(score, FLOAT, lanes)})
-    if isinstance(step, tile.ScoreOp):
-        value = target.cast(render(parse_expression(step.value.data), target), FLOAT)
-        value = value if value.lanes > 1 else target.splat(value, lanes)
-        return f"{value.text} * {context.real.constant(LOG2_E, lanes)}"
-    keep = render(Binary("and", KEY_EXISTS, parse_expression(step.condition.data)), target)
-    keep = keep if keep.lanes > 1 else target.splat(keep, lanes)
-    return f"T.Select({keep.text}, {score}, {context.real.constant(MASKED, lanes)})"
+def _value(
+    context: Context, step: Elementwise, values: Mapping[SSAValue, Value], unit: float
+) -> str:
+    """The text of a step's result for one vector."""
+    match step:
+        case tile.ScoreOp():
+            text = _rendered(context, step.value.data, {"s": values[step.block]})
+            factor = context.real.constant(unit, context.machine.lanes)
+            return text if unit == 1.0 else f"{text} * {factor}"
+        case tile.MapOp() | tile.CollectOp():
+            named = zip(step.names, step.blocks, strict=True)
+            return _rendered(context, step.value.data, {n.data: values[b] for n, b in named})
+        case tile.MaskOp():
+            score = values[step.block].text
+            masked = context.real.constant(MASKED, context.machine.lanes)
+            return f"T.Select({_keeps(context, step)}, {score}, {masked})"
+
+
+def _rendered(context: Context, expression: str, blocks: dict[str, Value]) -> str:
+    target = lane_target(context, "v", "row", blocks)
+    value = target.cast(render(parse_expression(expression), target), FLOAT)
+    value = value if value.lanes > 1 else target.splat(value, context.machine.lanes)
+    return value.text
+
+
+def _keeps(context: Context, step: tile.MaskOp) -> str:
+    """The condition of a mask, with that for the pair to exist."""
+    condition: Expr = Binary("and", KEY_EXISTS, parse_expression(step.condition.data))
+    if context.visited.name == "q":
+        condition = Binary("and", QUERY_EXISTS, condition)
+    target = lane_target(context, "v", "row")
+    keep = render(condition, target)
+    keep = keep if keep.lanes > 1 else target.splat(keep, context.machine.lanes)
+    return keep.text

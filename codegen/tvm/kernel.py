@@ -2,17 +2,20 @@
 
 The module's function `main` takes, in this order:
 
-    q k v out            float32 [S, heads, rows, columns], any strides but 1 in the last axis
-    lse                  float32 [S, heads, rows], any strides
-    rows                 int32 [S, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
-    f, lists             scratch of each thread: float32 and int32 [threads, ...] (see `context`)
-    order                int32 [units]: which query tile of which head and sequence starts when
+    the tensors          in the order of `FORWARD` or `BACKWARD`, with the axes of `SHAPES`, for n
+                         sequences; any strides, but 1 in an axis of columns
+    rows                 int32 [n, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
+    f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
+    order                (forward) int32 [units]: which query tile of which head and sequence starts
+                         when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
     offsets, table       only where the kernel is tabled: see `planner`
-    inputs               [S, axes...], any strides
+    inputs               [n, axes...], any strides
+    gradients            of inputs, for each thread: [threads, n, axes...], any strides
     run-time numbers     in the order of the spec
-    scale, threads, tiles (query tiles of the longest sequence), key_tiles (room in a list)
-
-Unit (s * heads + h) * tiles + t is query tile t of head h of sequence s.
+    scale, threads
+    tiles                owned tiles of the longest sequence
+    key_tiles            (query_tiles in the backward pass) room in a list
+    splits               (backward pass) how many units share the key tiles of a head
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +24,10 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.tvm.body import emit_tile
+from attnc.codegen.tvm.axes import KEYS, QUERIES
+from attnc.codegen.tvm.backward import backward_parts, emit_backward_worker
+from attnc.codegen.tvm.body import emit_tile, forward_parts
+from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.micro import LOCAL
@@ -38,6 +44,7 @@ from attnc.codegen.tvm.signature import (
     number_inputs,
     tensor_inputs,
 )
+from attnc.codegen.tvm.spread import padded
 from attnc.codegen.tvm.support import refuse_unprintable
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.compiler.dialects import tile
@@ -45,6 +52,20 @@ from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr
 
+SHAPES = {
+    "q": "n heads q_rows d",
+    "k": "n kv_heads k_rows d",
+    "v": "n kv_heads k_rows v",
+    "out": "n heads q_rows v",
+    "lse": "n heads q_rows",
+    "do": "n heads q_rows v",
+    "delta": "n heads q_rows",
+    "dq": "n heads q_rows splits width",
+    "dk": "n kv_heads k_rows d",
+    "dv": "n kv_heads k_rows v",
+}
+FORWARD = ("q", "k", "v", "out", "lse")
+BACKWARD = ("q", "k", "v", "do", "lse", "delta", "dq", "dk", "dv")
 LET = "{0}: T.let = {1}"  # a plain assignment would be a variable in memory
 
 
@@ -53,8 +74,11 @@ class KernelFacts:
     """What a caller must provide: scratch of a thread, tile sizes, inputs in argument order.
 
     No position may exceed `longest`, beyond which 32-bit arithmetic would overflow. The module's
-    function `plan` counts the tiles to visit, for every head where `plan_by_head`, else for all at
-    once; a `tabled` kernel reads them from a table, which `plan` fills.
+    function `plan` (of forward and of tabled kernels) counts the tiles to visit, for every head
+    where `plan_by_head`, else for all at once; a `tabled` kernel reads them from a table, which
+    `plan` fills. `gradients` names the inputs whose gradients are asked for, in argument order;
+    `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
+    kernel owns.
     """
 
     floats: int
@@ -66,6 +90,9 @@ class KernelFacts:
     longest: int
     tabled: bool
     plan_by_head: bool
+    gradients: tuple[str, ...] = ()
+    owner: str = "q"
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +104,20 @@ class KernelSource:
 
 
 def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> KernelSource:
-    """The TVMScript module of a forward kernel for a machine, at the kernel's own tile size."""
+    """The TVMScript module of a kernel for a machine, at the kernel's own tile size."""
     refuse_unprintable(kernel)
     rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
+    backward = kernel.owner.data == "k"
+    owned, visited = (keys, rows) if backward else (rows, keys)
     machine = machine.computing(kernel.dtype.data)
-    machine = replace(machine, vectors=rows // machine.lanes, keys=keys)
+    machine = replace(machine, vectors=owned // machine.lanes, keys=visited)
     out = Emitter(LET)
-    context = Context(out, kernel, machine)
+    context = Context(out, kernel, machine, backward_parts if backward else forward_parts)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
         _emit_main(context)
-        emit_planner(context)
+        if not backward or context.tabled:
+            emit_planner(context)
     tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
     floating = {"s", *(i.label.data for i in kernel.inputs if i.dtype.data == "float")}
@@ -102,6 +132,9 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         longest,
         context.tabled,
         plan_depends_on_head(context),
+        gradients(context),
+        context.owned.name,
+        padded(context.head_dim, machine.lanes),
     )
     return KernelSource(out.text(), facts)
 
@@ -114,6 +147,7 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
         tile.PushOp: ("tile", "possible", "certain"),
         tile.MaskOp: ("condition",),
         tile.ScoreOp: ("value",),
+        tile.CollectOp: ("place",),
     }
     found = (op.properties.get(name) for op in kernel.walk() for name in kinds.get(type(op), ()))
     return [parse_expression(text.data) for text in found if isinstance(text, StringAttr)]
@@ -121,47 +155,58 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
 
 def _emit_main(context: Context) -> None:
     """The function `main`."""
-    out = context.out
-    handles = ["q", "k", "v", "out", "lse", "rows", "f", "lists", "order"]
+    out, backward = context.out, context.owned is KEYS
+    tensors = BACKWARD if backward else FORWARD
+    handles = [*tensors, "rows", "f", "lists"] + ([] if backward else ["order"])
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
+    handles += [f"d_{name}" for name in gradients(context)]
     scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
-    scalars += ["tiles: T.int32", "key_tiles: T.int32"]
+    scalars += ["tiles: T.int32", f"{context.visited.word}_tiles: T.int32"]
+    scalars += ["splits: T.int32"] if backward else []
     arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
     out.line("@T.prim_func(s_tir=True)")
     with out.block(f"def main({arguments}):"):
         out.line('T.func_attr({"global_symbol": "main", "tirx.noalias": True})')
-        _bind_tensors(context)
+        _bind_tensors(context, tensors)
         with parallel(out):
-            _emit_worker(context)
+            _emit_scratch(context)
+            if backward:
+                emit_backward_worker(context)
+            else:
+                _emit_worker(context)
 
 
-def _bind_tensors(context: Context) -> None:
+def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
     """Shapes and strides of the arguments, and a flat view of each."""
-    real = context.real.name
     tensors = Tensors(context)
     tensors.sizes("n", "heads", "kv_heads", "q_rows", "k_rows")
-    d, v = (f"T.int64({columns})" for columns in (context.head_dim, context.value_dim))
-    tensors.bind("q", real, ["n", "heads", "q_rows", d], unit=True)
-    tensors.bind("k", real, ["n", "kv_heads", "k_rows", d], unit=True)
-    tensors.bind("v", real, ["n", "kv_heads", "k_rows", v], unit=True)
-    tensors.bind("out", real, ["n", "heads", "q_rows", v], unit=True)
-    tensors.bind("lse", real, ["n", "heads", "q_rows"])
+    columns = {
+        "d": context.head_dim,
+        "v": context.value_dim,
+        "width": padded(context.head_dim, context.machine.lanes),
+    }
+    for name in names:
+        axes = SHAPES[name].split()
+        sizes = [f"T.int64({columns[axis]})" if axis in columns else axis for axis in axes]
+        sizes = ["T.Cast('int64', splits)" if size == "splits" else size for size in sizes]
+        tensors.bind(name, context.real.name, sizes, unit=axes[-1] in columns)
     tensors.rows()
     threads = "T.Cast('int64', threads)"
-    tensors.bind("f", real, [threads, "f_width"], unit=True)
+    tensors.bind("f", context.real.name, [threads, "f_width"], unit=True)
     tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
-    tensors.bind("order", "int32", ["order_n"], unit=True)
+    if context.owned is QUERIES:
+        tensors.bind("order", "int32", ["order_n"], unit=True)
     if context.tabled:
         bind_table(tensors)
     tensors.inputs()
+    tensors.gradients(gradients(context))
     tensors.declare()
 
 
 def _emit_worker(context: Context) -> None:
     """One thread: query tiles as they come."""
     out = context.out
-    _emit_scratch(context)
     out.line(
         "head_count: T.int32 = T.Cast('int32', heads)",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",

@@ -5,6 +5,9 @@ row), the plan of a tile (scalars), and the bounds of inputs over a tile (scalar
 computed).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
@@ -27,20 +30,48 @@ def scalar_target(context: Context) -> TvmTarget:
     return TvmTarget(context.out, SCALARS | _numbers(context), _no_reads, context.real)
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Pairs of one visited row with one owned row or with a vector of them.
+
+    `row` is the visited row and `offset` the first owned one in the tile; `position` is the
+    variable that holds the owned positions.
+    """
+
+    row: str
+    offset: str
+    position: str
+    lanes: int
+
+    def owned_rows(self, first: str) -> str:
+        """The owned rows, of the tile that begins at `first`."""
+        start = f"{first} + {self.offset}"
+        return f"T.ramp({start}, 1, {self.lanes})" if self.lanes > 1 else f"({start})"
+
+
 def lane_target(
-    context: Context, vector: str, row: str, blocks: dict[str, Value] | None = None
+    context: Context, vector: str, row: str, blocks: Mapping[str, Value] | None = None
 ) -> TvmTarget:
     """Expressions of one vector of pairs: owned rows `vector` * lanes on, against visited `row`.
 
     Their positions are the variables `query` and `key`; `blocks` are the values by name.
     """
+    lanes = context.machine.lanes
+    spot = Spot(row, f"{vector} * {lanes}", context.owned.word, lanes)
+    return spot_target(context, spot, blocks)
+
+
+def spot_target(
+    context: Context, spot: Spot, blocks: Mapping[str, Value] | None = None
+) -> TvmTarget:
+    """Expressions at a spot, whose visited position is in its variable."""
     owned, visited = context.owned, context.visited
-    names = SCALARS | _numbers(context) | (blocks or {})
-    names[owned.name] = Value(owned.word, INT, context.machine.lanes)
+    names = SCALARS | _numbers(context) | dict(blocks or {})
+    names[owned.name] = Value(spot.position, INT, spot.lanes)
     names[visited.name] = Value(visited.word, INT)
 
     def read(base: str, indices: tuple[Expr, ...]) -> Value:
-        return _read(context, target, base, indices, vector, row)
+        return _read(context, target, base, indices, spot)
 
     target = TvmTarget(context.out, names, read, context.real)
     return target
@@ -72,30 +103,25 @@ def _no_reads(base: str, indices: tuple[Expr, ...]) -> Value:
 
 
 def _read(
-    context: Context,
-    target: TvmTarget,
-    base: str,
-    indices: tuple[Expr, ...],
-    vector: str,
-    row: str,
+    context: Context, target: TvmTarget, base: str, indices: tuple[Expr, ...], spot: Spot
 ) -> Value:
     """An element of an input for each lane, or one number where no index depends on the lanes."""
     attr = context.inputs[base]
-    dtype, lanes = DTYPES[attr.dtype.data], context.machine.lanes
+    dtype = DTYPES[attr.dtype.data]
     if base in context.row_inputs and Name(context.owned.name) in indices:
-        return Value(context.part(f"in_{base}", f"{vector} * {lanes}"), dtype, lanes)
-    places = [
-        place(context, target, axis, index, vector, row)
-        for axis, index in zip(attr.axis_names, indices, strict=True)
-    ]
-    return element(context, attr, places, dtype)
+        return Value(context.part(f"in_{base}", spot.offset, spot.lanes), dtype, spot.lanes)
+    return element(context, attr, places(context, target, attr, indices, spot), dtype)
 
 
-def place(
-    context: Context, target: TvmTarget, axis: str, index: Expr, vector: str, row: str
-) -> Value:
-    """The tensor row that an index of one axis means."""
-    lanes = context.machine.lanes
+def places(
+    context: Context, target: TvmTarget, attr: InputAttr, indices: tuple[Expr, ...], spot: Spot
+) -> list[Value]:
+    """The tensor rows that the indices of an input mean."""
+    pairs = zip(attr.axis_names, indices, strict=True)
+    return [_place(context, target, axis, index, spot) for axis, index in pairs]
+
+
+def _place(context: Context, target: TvmTarget, axis: str, index: Expr, spot: Spot) -> Value:
     match axis, index:
         case "b", _:
             return Value("0", INT)
@@ -106,9 +132,9 @@ def place(
         case "q" | "k" | "token", Name(id="q" | "k" as name):
             side = SIDES[name]
             if side is context.visited:
-                return Value(tensor_row(axis, side, row), INT)
-            rows = f"T.ramp({side.first} + {vector} * {lanes}, 1, {lanes})"
-            return Value(tensor_row(axis, side, rows, lanes), INT, lanes)
+                return Value(tensor_row(axis, side, spot.row), INT)
+            rows = spot.owned_rows(side.first)
+            return Value(tensor_row(axis, side, rows, spot.lanes), INT, spot.lanes)
         case _:
             return render(index, target)
 
@@ -144,17 +170,8 @@ def element(context: Context, attr: InputAttr, places: list[Value], dtype: str) 
     return Value(f"in_{name}[{offset}]", dtype, lanes)
 
 
-def owned_element(context: Context, attr: InputAttr, row: str) -> str:
-    """The element of an input that has one number per row (and head), at an owned row."""
-    return _of_row(context, attr, context.owned, row)
-
-
-def visited_element(context: Context, attr: InputAttr, row: str) -> str:
-    """The same at a visited row."""
-    return _of_row(context, attr, context.visited, row)
-
-
-def _of_row(context: Context, attr: InputAttr, side: Axis, row: str) -> str:
+def row_element(context: Context, attr: InputAttr, side: Axis, row: str) -> str:
+    """The element of an input that has one number per row (and head), at a row of a side."""
     heads = {"h": "h", "hkv": "(h // group)", "b": "0"}
     texts = [heads.get(axis) or tensor_row(axis, side, row) for axis in attr.axis_names]
     places = [Value(text, INT) for text in texts]

@@ -40,17 +40,17 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
-        _accumulators(context, m.keys, lambda i, v: m.real.constant(0.0, m.lanes))
+        sums = _accumulators(context, target, m.keys, lambda i, v: m.real.constant(0.0, m.lanes))
         with out.block(f"for d in range({columns}):"):
             for i in range(m.keys):
                 for v in range(m.vectors):
                     vector = context.part(owned, f"d * {rows} + {v * m.lanes}")
                     number = f"T.broadcast({name}_t[{name}_{i} + d], {m.lanes})"
-                    out.line(f"a{i}[{v}] = a{i}[{v}] + {number} * {vector}")
+                    out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {vector}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             for i in range(m.keys):
                 place = context.part(target, f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
-                out.line(f"{place} = a{i}[v]")
+                out.line(f"{place} = {sums[i]}[v]")
 
 
 def emit_accumulate(
@@ -93,7 +93,7 @@ class _Columns:
             return context.part(self.target, f"({first} + {i}) * {rows} + v * {m.lanes}")
 
         factor = f" * {context.part(self.rescale, f'v * {m.lanes}')}" if self.rescale else ""
-        _accumulators(context, count, lambda i, v: f"{target(i)}{factor}")
+        sums = _accumulators(context, self.target, count, lambda i, v: f"{target(i)}{factor}")
         with out.block("for g in range(tiles_now):"):
             out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
             with out.block(f"for j in range({m.keys}):"):
@@ -104,14 +104,18 @@ class _Columns:
                         place = f"(g * {m.keys} + j) * {rows} + {v * m.lanes}"
                         number = f"T.broadcast({name}_t[{name}_at + {i}], {m.lanes})"
                         weight = context.part(self.weights, place)
-                        out.line(f"a{i}[{v}] = a{i}[{v}] + {number} * {weight}")
+                        out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {weight}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
-            out.line(*(f"{target(i)} = a{i}[v]" for i in range(count)))
+            out.line(*(f"{target(i)} = {sums[i]}[v]" for i in range(count)))
 
 
-def _accumulators(context: Context, count: int, start: Callable[[int, str], str]) -> None:
+def _accumulators(
+    context: Context, target: str, count: int, start: Callable[[int, str], str]
+) -> list[str]:
+    """Registers for `count` rows of vectors of a target; returns their names."""
     out, m = context.out, context.machine
-    kind = f"'{m.real.vector(m.lanes)}'"
-    out.line(*(f"a{i} = T.alloc_buffer(({m.vectors},), {kind}, {LOCAL})" for i in range(count)))
+    kind, names = f"'{m.real.vector(m.lanes)}'", [f"{target}{i}" for i in range(count)]
+    out.line(*(f"{name} = T.alloc_buffer(({m.vectors},), {kind}, {LOCAL})" for name in names))
     with out.block(f"for v in T.unroll({m.vectors}):"):
-        out.line(*(f"a{i}[v] = {start(i, 'v')}" for i in range(count)))
+        out.line(*(f"{name}[v] = {start(i, 'v')}" for i, name in enumerate(names)))
+    return names

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import StringAttr
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.rows import emit_owned_tile
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.codegen.tvm.visits import LISTS, emit_plan
@@ -44,15 +45,16 @@ def emit_planner(context: Context) -> None:
 
 
 def _emit_unit(context: Context) -> None:
-    """The plan of one query tile of one head of one sequence."""
-    out = context.out
+    """The plan of one owned tile of one head of one sequence."""
+    out, owned = context.out, context.owned
     out.line(
-        "t: T.int32 = unit % tiles",
+        f"{owned.tile}: T.int32 = unit % tiles",
         "h: T.int32 = (unit // tiles) % heads",
         "s: T.int32 = unit // (tiles * heads)",
     )
     emit_row(context)
-    with out.block(f"if t * {context.rows} < q_len:"):
+    emit_owned_tile(context)
+    with out.block(f"if {owned.first} < {owned.length}:"):
         emit_plan(context, context.visits, _append_to_table, decide=False)
         with out.block("if fill == 0:"):
             for which in LISTS.values():
@@ -73,7 +75,8 @@ def emit_lookup(context: Context) -> None:
     out.line(
         "plan_tiles: T.int64 = n * T.Cast('int64', tiles)",
         "plan_heads: T.int32 = T.Cast('int32', (offsets_n - 1) // (plan_tiles * 2))",
-        "plan_row: T.int32 = ((s * plan_heads + h % plan_heads) * tiles + t) * 2",
+        "plan_head: T.int32 = s * plan_heads + h % plan_heads",
+        f"plan_row: T.int32 = (plan_head * tiles + {context.owned.tile}) * 2",
     )
     for which in LISTS.values():
         size = f"offsets[plan_row + {which + 1}] - offsets[plan_row + {which}]"
@@ -90,8 +93,3 @@ def plan_depends_on_head(context: Context) -> bool:
         if isinstance(text, StringAttr)
     ]
     return any(Name("h") in walk(parse_expression(text)) for text in texts)
-
-
-def first_of_list(context: Context, which: str) -> str:
-    """Where a list starts: in the table, or in the thread's scratch."""
-    return f"offsets[plan_row + {which}]" if context.tabled else f"lists_at + {which} * key_tiles"

@@ -64,6 +64,16 @@ class Tensors:
             dtype = self.context.dtype(DTYPES[attr.dtype.data])
             self.bind(f"in_{name}", dtype, ["n", *sizes])
 
+    def gradients(self, names: tuple[str, ...]) -> None:
+        """The gradients of inputs, [threads, n, axes...]."""
+        for name in names:
+            axes = self.context.inputs[name].axis_names
+            sizes = [f"d_{name}_n{i}" for i in range(2, len(axes) + 2)]
+            if axes[:1] == ("b",):
+                sizes[0] = "T.int64(1)"
+            threads = "T.Cast('int64', threads)"
+            self.bind(f"d_{name}", self.context.real.name, [threads, "n", *sizes])
+
     def rows(self) -> None:
         """The table of sequences, [n, 6]."""
         self.bind("rows", "int32", ["n", f"T.int64({len(ROW_COLUMNS)})"], unit=True)
@@ -76,7 +86,7 @@ class Tensors:
 def flat(name: str) -> str:
     """The name of a tensor's flat view: scratch and inputs keep theirs."""
     scratch = name in ("f", "lists", "order", "table", "offsets")
-    return name if scratch or name.startswith("in_") else f"{name}_t"
+    return name if scratch or name.startswith(("in_", "d_")) else f"{name}_t"
 
 
 def emit_row(context: Context) -> None:

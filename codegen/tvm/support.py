@@ -10,8 +10,9 @@ from attnc.dsl.syntax import Exists
 
 TARGET = "cpu"
 PLANS = (tile.VisitOp, tile.ForOp, tile.IfOp, tile.PushOp)
-STEPS = (tile.LoadOp, tile.DotOp, tile.ScoreOp, tile.MaskOp, tile.OnlineSoftmaxOp)
-PRINTED = (tile.KernelOp, *PLANS, *STEPS, tile.AccumulateOp, tile.FinishOp)
+STEPS = (tile.LoadOp, tile.DotOp, tile.ScoreOp, tile.MaskOp)
+FORWARD = (*STEPS, tile.OnlineSoftmaxOp, tile.AccumulateOp, tile.FinishOp)
+BACKWARD = (*STEPS, tile.MapOp, tile.CollectOp, tile.AccumulateOp, tile.StoreOp)
 
 
 def refuse_unprintable(kernel: tile.KernelOp) -> None:
@@ -21,16 +22,15 @@ def refuse_unprintable(kernel: tile.KernelOp) -> None:
 
 
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
-    if kernel.owner.data != "q":
-        yield "a kernel that owns keys"
     if kernel.packed.value.data != 1:
         yield "packing the heads of a group"
     if kernel.rows is not None or kernel.keys is not None:
         yield "a tile map that is not consecutive"
     if kernel.dtype.data not in ("float32", "float64"):
         yield f"dtype {kernel.dtype.data}"
+    printed = FORWARD if kernel.owner.data == "q" else BACKWARD
     for op in kernel.walk():
-        if not isinstance(op, PRINTED):
+        if not isinstance(op, (tile.KernelOp, *PLANS, *printed)):
             yield op.name
         if isinstance(op, tile.MaskOp) and _searches(op.condition.data):
             yield "`exists` over a range of many values"

@@ -1,6 +1,7 @@
 """The plan of one owned tile: which tiles to visit, as two lists in the thread's scratch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xdsl.ir import Block
@@ -8,7 +9,7 @@ from xdsl.ir import Block
 from attnc.codegen.expressions import INT, Value, render
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.lanes import DTYPES, scalar_target, visited_element
+from attnc.codegen.tvm.lanes import DTYPES, row_element, scalar_target
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
@@ -103,9 +104,33 @@ def _whole(context: Context) -> str:
 def append_to_list(context: Context, which: int) -> None:
     """Put `tile` at the end of one of the thread's lists."""
     context.out.line(
-        f"lists[lists_at + {which} * key_tiles + count[{which}]] = tile",
+        f"lists[lists_at + {which} * {context.visited.word}_tiles + count[{which}]] = tile",
         f"count[{which}] = count[{which}] + 1",
     )
+
+
+@contextmanager
+def emit_chunks(context: Context) -> Iterator[None]:
+    """Walk both lists, a chunk of tiles at a time; what is written inside serves both.
+
+    The products are written once for both classes, which halves the code to compile: the class
+    costs one branch per chunk, and a full tile no mask arithmetic.
+    """
+    out, chunk = context.out, context.machine.chunk
+    with out.block("for which in range(2):"):
+        out.line(f"list_first: T.int64 = {first_of_list(context, 'which')}")
+        with out.block(f"for i in range((count[which] + {chunk - 1}) // {chunk}):"):
+            out.line(
+                f"tiles_now: T.int32 = T.min({chunk}, count[which] - i * {chunk})",
+                f"list_at: T.int64 = list_first + i * {chunk}",
+            )
+            yield
+
+
+def first_of_list(context: Context, which: str) -> str:
+    """Where a list starts: in the table, or in the thread's scratch."""
+    room = f"{context.visited.word}_tiles"
+    return f"offsets[plan_row + {which}]" if context.tabled else f"lists_at + {which} * {room}"
 
 
 def emit_owned_bounds(context: Context) -> None:
@@ -156,11 +181,11 @@ def _emit_scan(context: Context, attr: InputAttr) -> None:
     """Minimum and maximum of an input over the existing rows of the candidate tile."""
     out, size, visited = context.out, context.machine.keys, context.visited
     kind, ends = context.dtype(DTYPES[attr.dtype.data]), f"in_{attr.label.data}_{visited.name}"
-    first = visited_element(context, attr, f"(tile * {size})")
+    first = row_element(context, attr, visited, f"(tile * {size})")
     out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
     out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
     with out.block(f"for r in range(T.min({size}, {visited.length} - tile * {size})):"):
-        _widen(context, ends, visited_element(context, attr, f"(tile * {size} + r)"))
+        _widen(context, ends, row_element(context, attr, visited, f"(tile * {size} + r)"))
 
 
 def _widen(context: Context, ends: str, value: str) -> None:

@@ -197,12 +197,16 @@ class AssertOp(IRDLOperation):
 
 @irdl_op_definition
 class TilingOp(IRDLOperation):
-    """The tile map: query tile `t` holds rows t*q .. t*q + q, key tile `c` rows c*k .. c*k + k."""
+    """The tile map: query tile `t` holds rows t*q .. t*q + q, key tile `c` rows c*k .. c*k + k.
+
+    `owner` is the side whose tiles a kernel owns.
+    """
 
     name = "attn.tiling"
     q = prop_def(Number)
     k = prop_def(Number)
-    assembly_format = "$q `x` $k attr-dict"
+    owner = prop_def(StringAttr, default_value=StringAttr("q"))
+    assembly_format = "$q `x` $k (`owner` $owner^)? attr-dict"
 
     def verify_(self) -> None:
         """A tile has rows and keys."""

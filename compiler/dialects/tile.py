@@ -53,12 +53,12 @@ from attnc.compiler.dialects.blocks import (
 )
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.dialects.plan import ForOp, IfOp, PushOp, verify_visit
-from attnc.compiler.dialects.values import DotOp, MapOp, MaskOp, OnlineSoftmaxOp, ScoreOp
+from attnc.compiler.dialects.values import CollectOp, DotOp, MapOp, MaskOp, OnlineSoftmaxOp, ScoreOp
 
 __all__ = [
-    "AccumulateOp", "BlockType", "DotOp", "FinishOp", "ForOp", "IfOp", "KernelOp", "LoadOp",
-    "MapOp", "MaskOp", "OnlineSoftmaxOp", "PushOp", "ScoreOp", "StoreOp", "Tile", "VisitOp",
-    "block", "number",
+    "AccumulateOp", "BlockType", "CollectOp", "DotOp", "FinishOp", "ForOp", "IfOp", "KernelOp",
+    "LoadOp", "MapOp", "MaskOp", "OnlineSoftmaxOp", "PushOp", "ScoreOp", "StoreOp", "Tile",
+    "VisitOp", "block", "number",
 ]  # fmt: skip
 
 OWNERS = ("q", "k")
@@ -122,7 +122,10 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a tile holds all packed heads of each of its queries")
 
     def _verify_places(self) -> None:
-        """Rows of the owned tile are loaded and written outside the visits, other rows inside."""
+        """Rows of the owned tile are loaded and written outside the visits, other rows inside.
+
+        Only dQ is added to at visited rows.
+        """
         for op in self.walk():
             if isinstance(op, LoadOp):
                 axes = OPERANDS[op.operand_name.data]
@@ -131,7 +134,8 @@ class KernelOp(IRDLOperation):
                     raise VerifyException(f"{op.operand_name.data!r} is loaded where its tile is")
             if isinstance(op, AccumulateOp | FinishOp | StoreOp):
                 axes = TARGETS.get(op.target.data, "")
-                if not axes.startswith(self.owner.data):
+                visited = isinstance(op, AccumulateOp) and op.target.data == "dq"
+                if not (axes.startswith(self.owner.data) or visited):
                     raise VerifyException(f"this kernel does not own rows of {op.target.data!r}")
 
 
@@ -177,6 +181,8 @@ class VisitOp(IRDLOperation):
 class AccumulateOp(IRDLOperation):
     """Contract the shared axis of two blocks and add to an accumulator.
 
+    Into `dq` in a kernel that owns keys: add to the visited rows in memory, which no other kernel
+    instance may write meanwhile.
     Where the visit weighs by an online softmax, the accumulator is rescaled with its maximum.
     """
 
@@ -223,7 +229,7 @@ Tile = Dialect(
     "tile",
     [
         KernelOp, LoadOp, VisitOp, ForOp, IfOp, PushOp, DotOp, ScoreOp, MaskOp, OnlineSoftmaxOp,
-        MapOp, AccumulateOp, FinishOp, StoreOp,
+        MapOp, CollectOp, AccumulateOp, FinishOp, StoreOp,
     ],
     [BlockType],
 )  # fmt: skip

@@ -1,6 +1,9 @@
 """The operations of a kernel from blocks to a block."""
 
+from collections.abc import Sequence
+
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.ir import SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -96,8 +99,36 @@ class MapOp(IRDLOperation):
     def verify_(self) -> None:
         """The value is an expression, every block has a name, and no axis disappears."""
         verify_expression(self.value)
-        if len(self.names) != len(self.blocks):
-            raise VerifyException("a map names each of its blocks")
+        _verify_names(self.names, self.blocks)
         for operand in self.blocks:
             if not axes_of(operand) <= axes_of(self.result):
                 raise VerifyException("a map keeps the axes of its blocks")
+
+
+@irdl_op_definition
+class CollectOp(IRDLOperation):
+    """Add an expression of several blocks to the gradient of an input, at one read of it.
+
+    Each pair adds to the element that `place` (such as `slope[h]`) is for it.
+    """
+
+    name = "tile.collect"
+    value = prop_def(StringAttr)
+    names = prop_def(ArrayAttr[StringAttr])
+    target = prop_def(StringAttr)
+    place = prop_def(StringAttr)
+    blocks = var_operand_def(BlockType)
+    assembly_format = (
+        "$blocks `named` $names `as` $value `into` $target `at` $place `:` type($blocks) attr-dict"
+    )
+
+    def verify_(self) -> None:
+        """The value and the place are expressions, and every block has a name."""
+        verify_expression(self.value)
+        verify_expression(self.place)
+        _verify_names(self.names, self.blocks)
+
+
+def _verify_names(names: ArrayAttr[StringAttr], blocks: Sequence[SSAValue]) -> None:
+    if len(names) != len(blocks):
+        raise VerifyException("an expression of blocks names each of them")

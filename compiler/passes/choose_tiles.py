@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from attnc.compiler.counts import census
@@ -22,12 +22,16 @@ REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
 
 @dataclass(frozen=True)
 class ChooseTiles(ModulePass):
-    """`rows` are the heights of a query tile to choose from, `costs` what a pair costs, in %."""
+    """`rows` are the heights of an owned tile to choose from, `costs` what a pair costs, in %.
+
+    `keys` is the height of a visited tile, `owner` the side that is owned.
+    """
 
     name: ClassVar[str] = "choose-tiles"
     rows: tuple[int, ...] = (48,)
     costs: tuple[int, ...] = (100,)
     keys: int = 8
+    owner: str = "q"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Record the cheapest candidate."""
@@ -37,11 +41,16 @@ class ChooseTiles(ModulePass):
                 zip(self.rows, self.costs, strict=True),
                 key=lambda candidate: self.work(relation, *candidate),
             )
-            tiling = attn.TilingOp.build(properties={"q": number(best[0]), "k": number(self.keys)})
-            attention.body.block.add_op(tiling)
+            q, k = self.tile(best[0])
+            properties = {"q": number(q), "k": number(k), "owner": StringAttr(self.owner)}
+            attention.body.block.add_op(attn.TilingOp.build(properties=properties))
+
+    def tile(self, rows: int) -> tuple[int, int]:
+        """Queries and keys of a tile that owns this many rows."""
+        return (rows, self.keys) if self.owner == "q" else (self.keys, rows)
 
     def work(self, relation: Relation, rows: int, cost: int) -> int:
         """Visited pairs times cost; where lengths alone do not fix the set, the cost only."""
         if len(self.rows) == 1 or relation.runtime or relation.uses_batch:
             return cost
-        return census(relation, rows, self.keys, **REFERENCE).visited * cost
+        return census(relation, *self.tile(rows), **REFERENCE).visited * cost

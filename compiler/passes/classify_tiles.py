@@ -27,7 +27,7 @@ class ClassifyTiles(ModulePass):
         for attention in attentions(op):
             tiling, relation = the(attention, attn.TilingOp), relation_of(attention)
             rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
-            tiles = visits(relation, rows, keys, self.assume)
+            tiles = visits(relation, rows, keys, self.assume, tiling.owner.data)
             full, partial = tiles.whole, tiles.masked
             if not relation.exact:
                 full, partial = tiles.live - tiles.live, tiles.live

@@ -27,33 +27,42 @@ class LowerToTile(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its kernel."""
         for attention in attentions(op):
-            Rewriter.replace_op(attention, _kernel(attention), [])
+            Rewriter.replace_op(attention, forward(attention), [])
 
 
-def _kernel(attention: attn.AttentionOp) -> tile.KernelOp:
+def forward(attention: attn.AttentionOp) -> tile.KernelOp:
+    """The forward kernel of an attention."""
     body = Block()
     at = Builder(InsertPoint.at_end(body))
-    query = at.insert(_load("q", "qd"))
+    query = at.insert(load("q", "qd"))
     for visits in all_of(attention, attn.VisitsOp):
-        each = _each(attention, query)
-        at.insert(
-            tile.VisitOp.build(
-                properties={"tile_class": visits.tile_class, "source": visits.source},
-                regions=[visits.detach_region(visits.plan), Region(each)],
-            )
-        )
+        at.insert(visit(visits, _each(attention, query)))
     kind = the(attention, attn.NormalizeOp).kind
     at.insert(tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")}))
+    return kernel(attention, body, owner="q")
+
+
+def kernel(attention: attn.AttentionOp, body: Block, owner: str) -> tile.KernelOp:
+    """A kernel with the sizes and the tiling of the attention."""
     tiling = the(attention, attn.TilingOp)
     kept = (
         "sym_name", "heads", "kv_heads", "head_dim", "value_dim", "dtype", "cross", "inputs",
     )  # fmt: skip
     properties = {name: attention.properties[name] for name in kept}
-    properties |= {"tile_q": tiling.q, "tile_k": tiling.k}
+    properties |= {"tile_q": tiling.q, "tile_k": tiling.k, "owner": StringAttr(owner)}
     return tile.KernelOp.build(properties=properties, regions=[Region(body)])
 
 
-def _load(name: str, axes: str) -> tile.LoadOp:
+def visit(visits: attn.VisitsOp, each: Block) -> tile.VisitOp:
+    """A visit of the tiles of a class, with the plan that was made for it."""
+    return tile.VisitOp.build(
+        properties={"tile_class": visits.tile_class, "source": visits.source},
+        regions=[visits.detach_region(visits.plan), Region(each)],
+    )
+
+
+def load(name: str, axes: str) -> tile.LoadOp:
+    """Rows of an operand."""
     return tile.LoadOp.build(
         properties={"operand_name": StringAttr(name)}, result_types=[tile.block(axes)]
     )
@@ -64,7 +73,7 @@ def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
     block = Block()
     at = Builder(InsertPoint.at_end(block))
     kq = tile.block("kq")
-    keys = at.insert(_load("k", "kd"))
+    keys = at.insert(load("k", "kd"))
     dot = tile.DotOp.build(operands=[query.result, keys.result], result_types=[kq])
     scores = at.insert(dot).result
     for score in all_of(attention, attn.ScoreOp):
@@ -79,7 +88,7 @@ def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
     masked = at.insert(mask).result
     weigh = tile.OnlineSoftmaxOp.build(operands=[masked], result_types=[kq])
     weights = at.insert(weigh).result
-    values = at.insert(_load("v", "kv"))
+    values = at.insert(load("v", "kv"))
     at.insert(
         tile.AccumulateOp.build(
             operands=[weights, values.result], properties={"target": StringAttr("out")}

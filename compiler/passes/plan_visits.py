@@ -34,10 +34,12 @@ class PlanVisits(ModulePass):
             classes, relation = the(attention, attn.ClassesOp), relation_of(attention)
             tiling = the(attention, attn.TilingOp)
             rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
+            fixed = "t" if tiling.owner.data == "q" else "c"
+            size, other = (rows, keys) if fixed == "t" else (keys, rows)
             verdict = None if relation.exact else bound(relation.condition)
             for name, text in (("full", classes.full), ("partial", classes.partial)):
                 tiles = sets.parse(text.data)
-                plan = loops.plan(tiles, relation, size=rows, assume=self.assume, other_size=keys)
+                plan = loops.plan(tiles, relation, fixed, size, self.assume, other)
                 block = _Nest(verdict).block(plan.nest)
                 source = plan.kind if relation.exact else "loops"
                 properties = {"tile_class": StringAttr(name), "source": StringAttr(source)}

@@ -38,7 +38,6 @@ def test_the_forward_kernel_is_printed():
 @pytest.mark.parametrize(
     ("name", "value", "feature"),
     [
-        ("owner", StringAttr("k"), "a kernel that owns keys"),
         ("packed", number(4), "packing the heads of a group"),
         ("rows", StringAttr("2 * t + r"), "a tile map"),
         ("keys", StringAttr("2 * c + r"), "a tile map"),

@@ -131,11 +131,9 @@ def test_pickle_and_copies(window: Operator) -> None:
     assert repr(window) == "<attnc operator mistral(w=60)>"
 
 
-def test_backward_is_refused(window: Operator) -> None:
+def test_what_needs_no_gradient(window: Operator) -> None:
     q, k, v = qkv(20)
     out = window(q.requires_grad_(), k, v)
-    with pytest.raises(attnc.AttnError, match="the backward pass is not built"):
-        out.sum().backward()
     with torch.no_grad():
         assert not window(q, k, v).requires_grad
     with torch.inference_mode():

@@ -84,9 +84,9 @@ class Module:
                     q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
                     if t * 48 < q_len:
-                        q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
                         k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
                         v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
+                        q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
                         out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
                         i_first: T.int32 = t * 48
                         q_first: T.int32 = q_start + i_first
@@ -148,57 +148,57 @@ class Module:
                                     k_5: T.int64 = k_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * k_s2
                                     k_6: T.int64 = k_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * k_s2
                                     k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
-                                    a0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     for v in T.unroll(3):
-                                        a0[v] = T.broadcast(T.float32(0.0), 16)
-                                        a1[v] = T.broadcast(T.float32(0.0), 16)
-                                        a2[v] = T.broadcast(T.float32(0.0), 16)
-                                        a3[v] = T.broadcast(T.float32(0.0), 16)
-                                        a4[v] = T.broadcast(T.float32(0.0), 16)
-                                        a5[v] = T.broadcast(T.float32(0.0), 16)
-                                        a6[v] = T.broadcast(T.float32(0.0), 16)
-                                        a7[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores0[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores1[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores2[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores3[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores4[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores5[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores6[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores7[v] = T.broadcast(T.float32(0.0), 16)
                                     for d in range(64):
-                                        a0[0] = a0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a0[1] = a0[1] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a0[2] = a0[2] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a1[0] = a1[0] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a1[1] = a1[1] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a1[2] = a1[2] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a2[0] = a2[0] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a2[1] = a2[1] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a2[2] = a2[2] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a3[0] = a3[0] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a3[1] = a3[1] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a3[2] = a3[2] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a4[0] = a4[0] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a4[1] = a4[1] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a4[2] = a4[2] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a5[0] = a5[0] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a5[1] = a5[1] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a5[2] = a5[2] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a6[0] = a6[0] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a6[1] = a6[1] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a6[2] = a6[2] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        a7[0] = a7[0] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        a7[1] = a7[1] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        a7[2] = a7[2] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores0[0] = scores0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores0[1] = scores0[1] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores0[2] = scores0[2] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores1[0] = scores1[0] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores1[1] = scores1[1] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores1[2] = scores1[2] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores2[0] = scores2[0] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores2[1] = scores2[1] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores2[2] = scores2[2] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores3[0] = scores3[0] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores3[1] = scores3[1] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores3[2] = scores3[2] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores4[0] = scores4[0] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores4[1] = scores4[1] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores4[2] = scores4[2] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores5[0] = scores5[0] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores5[1] = scores5[1] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores5[2] = scores5[2] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores6[0] = scores6[0] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores6[1] = scores6[1] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores6[2] = scores6[2] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
+                                        scores7[0] = scores7[0] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
+                                        scores7[1] = scores7[1] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
+                                        scores7[2] = scores7[2] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
                                     for v in T.unroll(3):
-                                        f[T.ramp(scores_at + (g * 8 + 0) * 48 + v * 16, 1, 16)] = a0[v]
-                                        f[T.ramp(scores_at + (g * 8 + 1) * 48 + v * 16, 1, 16)] = a1[v]
-                                        f[T.ramp(scores_at + (g * 8 + 2) * 48 + v * 16, 1, 16)] = a2[v]
-                                        f[T.ramp(scores_at + (g * 8 + 3) * 48 + v * 16, 1, 16)] = a3[v]
-                                        f[T.ramp(scores_at + (g * 8 + 4) * 48 + v * 16, 1, 16)] = a4[v]
-                                        f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = a5[v]
-                                        f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = a6[v]
-                                        f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = a7[v]
+                                        f[T.ramp(scores_at + (g * 8 + 0) * 48 + v * 16, 1, 16)] = scores0[v]
+                                        f[T.ramp(scores_at + (g * 8 + 1) * 48 + v * 16, 1, 16)] = scores1[v]
+                                        f[T.ramp(scores_at + (g * 8 + 2) * 48 + v * 16, 1, 16)] = scores2[v]
+                                        f[T.ramp(scores_at + (g * 8 + 3) * 48 + v * 16, 1, 16)] = scores3[v]
+                                        f[T.ramp(scores_at + (g * 8 + 4) * 48 + v * 16, 1, 16)] = scores4[v]
+                                        f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = scores5[v]
+                                        f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = scores6[v]
+                                        f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = scores7[v]
                                 if which == 1:  # partial tiles
                                     for g in range(tiles_now):
                                         for j in range(8):
@@ -279,60 +279,60 @@ class Module:
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
-                                    a0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    a7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     for v in T.unroll(3):
-                                        a0[v] = f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a1[v] = f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a2[v] = f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a3[v] = f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a4[v] = f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a5[v] = f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        a7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output0[v] = f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output1[v] = f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output2[v] = f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output3[v] = f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output4[v] = f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output5[v] = f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                     for g in range(tiles_now):
                                         row_first: T.int32 = lists[list_at + g] * 8
                                         for j in range(8):
                                             v_at: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
-                                            a0[0] = a0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a0[1] = a0[1] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a0[2] = a0[2] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a1[0] = a1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a1[1] = a1[1] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a1[2] = a1[2] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a2[0] = a2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a2[1] = a2[1] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a2[2] = a2[2] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a3[0] = a3[0] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a3[1] = a3[1] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a3[2] = a3[2] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a4[0] = a4[0] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a4[1] = a4[1] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a4[2] = a4[2] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a5[0] = a5[0] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a5[1] = a5[1] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a5[2] = a5[2] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a6[0] = a6[0] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a6[1] = a6[1] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a6[2] = a6[2] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            a7[0] = a7[0] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            a7[1] = a7[1] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            a7[2] = a7[2] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output0[0] = output0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output0[1] = output0[1] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output0[2] = output0[2] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output1[0] = output1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output1[1] = output1[1] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output1[2] = output1[2] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output2[0] = output2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output2[1] = output2[1] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output2[2] = output2[2] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output3[0] = output3[0] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output3[1] = output3[1] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output3[2] = output3[2] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output4[0] = output4[0] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output4[1] = output4[1] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output4[2] = output4[2] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output5[0] = output5[0] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output5[1] = output5[1] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output5[2] = output5[2] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output6[0] = output6[0] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output6[1] = output6[1] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output6[2] = output6[2] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
+                                            output7[0] = output7[0] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
+                                            output7[1] = output7[1] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
+                                            output7[2] = output7[2] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
                                     for v in T.unroll(3):
-                                        f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = a0[v]
-                                        f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = a1[v]
-                                        f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] = a2[v]
-                                        f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] = a3[v]
-                                        f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] = a4[v]
-                                        f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = a5[v]
-                                        f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = a6[v]
-                                        f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = a7[v]
+                                        f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = output0[v]
+                                        f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = output1[v]
+                                        f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] = output2[v]
+                                        f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] = output3[v]
+                                        f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] = output4[v]
+                                        f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
+                                        f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
+                                        f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
                         # out [q 48, v 64] = output^T / total
                         for r in range(T.min(48, q_len - i_first)):
                             sum_r: T.float32 = f[total_at + r]
@@ -375,7 +375,9 @@ class Module:
                     k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
                     q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
-                    if t * 48 < q_len:
+                    i_first: T.int32 = t * 48
+                    q_first: T.int32 = q_start + i_first
+                    if i_first < q_len:
                         count[0] = 0
                         count[1] = 0
                         if k_len > 0:

@@ -1,0 +1,188 @@
+"""The kernel of the gradients: one tile of keys, from its load to dK and dV.
+
+A worker takes whole units: a KV head of a sequence, and of its key tiles every `splits`-th. It adds
+dQ in memory, each split into a copy of its own, so that nothing is written by two workers.
+"""
+
+from collections.abc import Sequence
+
+from xdsl.ir import Operation, SSAValue
+
+from attnc.codegen.tvm.axes import KEYS, QUERIES
+from attnc.codegen.tvm.blocks import Blocks, Elementwise, loaded
+from attnc.codegen.tvm.collect import Collected, collected
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.elementwise import Places, emit_elementwise
+from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
+from attnc.codegen.tvm.planner import emit_lookup
+from attnc.codegen.tvm.rows import (
+    emit_base,
+    emit_owned_tile,
+    emit_row_inputs,
+)
+from attnc.codegen.tvm.signature import emit_row
+from attnc.codegen.tvm.spread import emit_spread, padded
+from attnc.codegen.tvm.visits import (
+    LISTS,
+    append_to_list,
+    emit_chunks,
+    emit_owned_bounds,
+    emit_plan,
+)
+from attnc.compiler.dialects import tile
+
+OWNED = {"k": "keys", "v": "values"}  # transposed, [column][row]
+ROW_VALUES = ("lse", "delta")
+
+
+def backward_parts(context: Context) -> dict[str, int]:
+    """The float scratch of a thread: operands transposed, keys as rows, sums and blocks."""
+    rows, m = context.rows, context.machine
+    d, v = context.head_dim * rows, context.value_dim * rows
+    sizes = {"keys": d, "values": v, "key_rows": padded(context.head_dim, m.lanes) * rows}
+    sizes |= {"dk": d, "dv": v}
+    for visit in context.visits:
+        parts = Blocks(list(visit.each.block.ops)).parts.values()
+        sizes |= dict.fromkeys(parts, m.chunk * m.keys * rows)
+    return sizes | {c.part: c.size() for c in collected(context).values()}
+
+
+def emit_backward_worker(context: Context) -> None:
+    """One thread: every `threads`-th unit."""
+    out = context.out
+    units = "(T.Cast('int32', n * kv_heads) * splits)"
+    out.line(
+        "group: T.int32 = T.Cast('int32', heads // kv_heads)",
+        "kv_count: T.int32 = T.Cast('int32', kv_heads)",
+    )
+    with out.block(f"for turn in range(({units} + threads - 1) // threads):"):
+        out.line("unit: T.int32 = turn * threads + worker")
+        with out.block(f"if unit < {units}:"):
+            out.line(
+                "split: T.int32 = unit % splits",
+                "kv_head: T.int32 = (unit // splits) % kv_count",
+                "s: T.int32 = unit // (splits * kv_count)",
+            )
+            emit_row(context)
+            with out.block("for step in range((tiles - split + splits - 1) // splits):"):
+                out.line("c: T.int32 = split + step * splits")
+                with out.block(f"if c * {context.rows} < k_len:"):
+                    _emit_tile(context)
+
+
+def _emit_tile(context: Context) -> None:
+    """One tile of keys, for all query heads of its group."""
+    out = context.out
+    emit_owned_tile(context)
+    for name in ("k", "v", "dk", "dv"):
+        emit_base(context, name, KEYS, "kv_head")
+    _emit_load(context)
+    with out.block("for member in range(group):"):
+        out.line("h: T.int32 = kv_head * group + member")
+        for name in ("q", "do", "lse", "delta"):
+            emit_base(context, name, QUERIES, "h")
+        emit_base(context, "dq", QUERIES, "h", copy="split")
+        emit_row_inputs(context)
+        emit_owned_bounds(context)
+        if context.tabled:
+            emit_lookup(context)
+        else:
+            emit_plan(context, context.visits, append_to_list)
+        reads = list({c.number: c for c in collected(context).values()}.values())
+        for read in reads:
+            read.emit_start()
+        if context.visits:
+            _emit_visits(context)
+        for read in reads:
+            read.emit_finish()
+    for op in context.kernel.body.block.ops:
+        if isinstance(op, tile.StoreOp):
+            _emit_store(context, op)
+
+
+def _emit_load(context: Context) -> None:
+    """Keys and values transposed, keys as rows too (both times the scale), sums of zero."""
+    out, rows, real = context.out, context.rows, context.real
+    width = padded(context.head_dim, context.machine.lanes)
+    for name, columns in (("k", context.head_dim), ("v", context.value_dim)):
+        part = OWNED[name]
+        out.line(f"# {part} [{'d' if name == 'k' else 'v'} {columns}, k {rows}]")
+        with out.block(f"for r in range({rows}):"):
+            row = f"T.Cast('int64', T.min(j_first + r, k_len - 1)) * {name}_s2"
+            out.line(f"{name}_at: T.int64 = {name}_base + {row}")
+            with out.block(f"for d in range({columns}):"):
+                factor = " * scale" if name == "k" else ""
+                number = out.bind("x", f"{name}_t[{name}_at + d]{factor}")
+                out.line(f"f[{part}_at + d * {rows} + r] = {number}")
+                if name == "k":
+                    out.line(f"f[key_rows_at + r * {width} + d] = {number}")
+                out.line(f"f[d{name}_at + d * {rows} + r] = {real.constant(0.0)}")
+            if name == "k" and width > columns:
+                with out.block(f"for d in range({width - columns}):"):
+                    zero = real.constant(0.0)
+                    out.line(f"f[key_rows_at + r * {width} + {columns} + d] = {zero}")
+
+
+def _emit_visits(context: Context) -> None:
+    """Both lists, a chunk at a time; only elementwise work differs between the classes."""
+    visits = {v.tile_class.data: Blocks(list(v.each.block.ops)) for v in context.visits}
+    reads = collected(context)
+    with emit_chunks(context):
+        for steps in zip(*(blocks.steps for blocks in visits.values()), strict=True):
+            if isinstance(steps[0], Operation):
+                blocks = next(iter(visits.values()))
+                _emit_product(context, steps[0], blocks.parts)
+                continue
+            for (name, blocks), step in zip(visits.items(), steps, strict=True):
+                assert isinstance(step, list)
+                _emit_step(context, name, step, blocks.parts, reads)
+
+
+def _emit_product(context: Context, op: Operation, parts: dict[SSAValue, str]) -> None:
+    columns = {"d": context.head_dim, "v": context.value_dim}
+    match op:
+        case tile.DotOp():
+            axis = "d" if loaded(op.right) == "q" else "v"
+            operand = Visited(loaded(op.right), columns[axis], axis)
+            emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result])
+        case tile.AccumulateOp() if op.target.data == "dq":
+            emit_spread(context, parts[op.weights], "key_rows", "dq", context.head_dim)
+        case tile.AccumulateOp():
+            axis = "d" if loaded(op.values) == "q" else "v"
+            operand = Visited(loaded(op.values), columns[axis], axis)
+            emit_accumulate(context, operand, parts[op.weights], op.target.data)
+        case _:
+            raise AssertionError(f"no code for {op.name}")
+
+
+def _emit_step(
+    context: Context,
+    tile_class: str,
+    step: Sequence[Elementwise],
+    parts: dict[SSAValue, str],
+    reads: dict[tile.CollectOp, Collected],
+) -> None:
+    """Elementwise work of one class."""
+    rows = {
+        block: f"{loaded(block)}_t[{loaded(block)}_base"
+        f" + T.Cast('int64', {{0}}) * {loaded(block)}_s2]"
+        for op in step
+        for block in op.operands
+        if isinstance(block.owner, tile.LoadOp)
+    }
+    with context.out.block(f"if which == {LISTS[tile_class]}:  # {tile_class} tiles"):
+        emit_elementwise(context, step, Places(parts, rows, reads=reads))
+
+
+def _emit_store(context: Context, op: tile.StoreOp) -> None:
+    """The rows of dK or dV that exist."""
+    out, rows, target = context.out, context.rows, op.target.data
+    columns = context.head_dim if target == "dk" else context.value_dim
+    factor = f" * {op.factor.data}" if op.factor else ""
+    out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
+    with out.block(f"for r in range(T.min({rows}, k_len - j_first)):"):
+        out.line(
+            f"{target}_row: T.int64 = {target}_base + T.Cast('int64', j_first + r) * {target}_s2"
+        )
+        with out.block(f"for d in range({columns}):"):
+            out.line(f"{target}_t[{target}_row + d] = f[{target}_at + d * {rows} + r]{factor}")

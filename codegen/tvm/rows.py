@@ -1,0 +1,40 @@
+"""Where the rows of the current sequence and head lie, and what is copied once per owned tile."""
+
+from attnc.codegen.tvm.axes import Axis
+from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.lanes import row_element
+
+QUERY_HEAD, KEY_HEAD = "h", "(h // group)"
+
+
+def emit_base(context: Context, name: str, side: Axis, head: str, copy: str | None = None) -> None:
+    """The offset of a tensor's first row of this sequence and head.
+
+    `copy` is the index in a fourth axis, which precedes that of the columns.
+    """
+    offset = (
+        f"T.Cast('int64', s) * {name}_s0 + T.Cast('int64', {head}) * {name}_s1"
+        f" + T.Cast('int64', {side.row}) * {name}_s2"
+    )
+    if copy is not None:
+        offset += f" + T.Cast('int64', {copy}) * {name}_s3"
+    context.out.line(f"{name}_base: T.int64 = {offset}")
+
+
+def emit_owned_tile(context: Context) -> None:
+    """The first row of the owned tile, and its position."""
+    owned = context.owned
+    context.out.line(
+        f"{owned.first}: T.int32 = {owned.tile} * {context.rows}",
+        f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
+    )
+
+
+def emit_row_inputs(context: Context) -> None:
+    """Copy the inputs that have one number per owned row."""
+    out = context.out
+    for name, attr in context.row_inputs.items():
+        buffer = "copies" if attr.dtype.data == "int" else "f"
+        with out.block(f"for r in range({context.rows}):"):
+            value = row_element(context, attr, context.owned, f"({context.owned.first} + r)")
+            out.line(f"{buffer}[in_{name}_at + r] = {value}")

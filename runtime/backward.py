@@ -1,0 +1,122 @@
+"""The gradients of one call: scratch, the kernel's arguments, and what it leaves to add up."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.program import Bound
+from attnc.runtime.call import Call, heads_first
+from attnc.runtime.inputs import computed_in
+from attnc.runtime.kernels import LoadedKernel
+from attnc.runtime.launch import check_lengths
+from attnc.runtime.ops import Upstream
+from attnc.runtime.schedule import schedule
+
+BALANCED = 4  # units for each thread from which on their number need not be a multiple
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the kernel leaves: [B, H, N, columns] in the dtype of the arithmetic, inputs by name."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    inputs: dict[str, Tensor]
+
+
+def as_given(x: Tensor, like: Tensor, layout: str) -> Tensor:
+    """A [B, H, N, D] in the layout and dtype of the tensor that it is the gradient of."""
+    if like.dim() == 3:
+        x = x.squeeze(0).transpose(0, 1)
+    elif layout == "bshd":
+        x = x.transpose(1, 2)
+    return x.to(like.dtype)
+
+
+def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout: str) -> Sums:
+    """Run the backward kernel of a call; `given` is in the caller's layout."""
+    facts, real = kernel.facts, computed_in(call.q.dtype)
+    check_lengths(facts, call.rows, call.numbers)
+    sequences, heads, kv_heads = len(call.rows), call.q.shape[1], call.k.shape[1]
+    tiles = -(-max(row.k_len for row in call.rows) // facts.tile_k)
+    query_tiles = -(-max(row.q_len for row in call.rows) // facts.tile_q)
+    splits = _splits(sequences * kv_heads, tiles)
+    threads = max(1, min(torch.get_num_threads(), sequences * kv_heads * splits))
+
+    def entries(x: Tensor) -> Tensor:
+        return x.expand(sequences, *x.shape[1:])
+
+    out, d_out = (
+        heads_first(name, x, layout, call.packed).to(real)
+        for name, x in (("out", given.out), ("d_out", given.d_out))
+    )
+    d_out = _columns_together(d_out)
+    delta = torch.linalg.vecdot(d_out, out)
+    if given.d_lse is not None:
+        delta = delta - given.d_lse
+    lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
+    lse = lse.masked_fill(lse == -math.inf, math.inf)
+    d_q = torch.zeros(*call.q.shape[:3], splits, facts.width, dtype=real)
+    d_k, d_v = (torch.zeros(x.shape, dtype=real) for x in (call.k, call.v))
+    sums = {name: _sum(bound, call, name, threads, splits) for name in facts.gradients}
+    rows = torch.tensor(call.rows, dtype=torch.int32)
+    numbers = [call.numbers[name] for name in facts.numbers]
+    planned = schedule(kernel, rows, numbers, heads).table if facts.tabled else ()
+    kernel.run(
+        *(entries(x.to(real)) for x in (call.q, call.k, call.v)),
+        *map(entries, (d_out, lse, delta, d_q, d_k, d_v)),
+        rows,
+        torch.empty(threads, facts.floats, dtype=real),
+        torch.empty(threads, facts.ints + 2 * query_tiles, dtype=torch.int32),
+        *planned,
+        *(entries(call.tensors[name]) for name in facts.inputs),
+        *(x.expand(threads, sequences, *x.shape[2:]) for x in sums.values()),
+        *numbers,
+        *(call.scale, threads, tiles, query_tiles, splits),
+    )
+    whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
+    inputs = {name: x.sum(0) for name, x in sums.items()}
+    return Sums(whole[..., : call.q.shape[3]], d_k, d_v, _asked(call, inputs, given.wanted))
+
+
+def _splits(units: int, tiles: int) -> int:
+    """Into how many parts the key tiles of a head go, so that all threads get as many units."""
+    threads = torch.get_num_threads()
+    if units >= BALANCED * threads:
+        return 1
+    return max(1, min(threads // math.gcd(units, threads), tiles))
+
+
+def _columns_together(x: Tensor) -> Tensor:
+    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
+
+
+def _sum(bound: Bound, call: Call, name: str, threads: int, splits: int) -> Tensor:
+    """Zeros for the gradient of an input, [copies, B or 1, axes...].
+
+    One copy is enough where no two units write the same element: each has its own KV head, and
+    its own keys where they share one. Otherwise each thread has one.
+    """
+    real = computed_in(call.q.dtype)
+    if name in call.numbers:
+        return torch.zeros(threads, 1, dtype=real)
+    x, axes = call.tensors[name], bound.inputs[name].axes
+    own_entry = x.shape[0] == len(call.rows) and not call.packed
+    own_keys = splits == 1 or "k" in axes
+    alone = own_entry and own_keys and bool({"h", "hkv"} & {*axes})
+    return torch.zeros(1 if alone else threads, *x.shape, dtype=real)
+
+
+def _asked(call: Call, found: Mapping[str, Tensor], wanted: Sequence[str]) -> dict[str, Tensor]:
+    """The gradients asked for; zero for an input that no score reads."""
+    empty = torch.zeros(1, dtype=computed_in(call.q.dtype))
+    return {
+        name: found[name]
+        if name in found
+        else empty.expand(call.tensors[name].shape if name in call.tensors else (1,))
+        for name in wanted
+    }
