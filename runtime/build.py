@@ -15,6 +15,7 @@ import torch
 
 from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
 from attnc.runtime.pool import on_torch_pool
+from attnc.runtime.scalars import OPTIONS, scalars_in_registers
 
 Kernel = Callable[..., None]
 # The instruction sets that kernels of a machine use.
@@ -83,15 +84,20 @@ def _target(cpu: str) -> Any:
 
 def to_llvm(script: str, cpu: str) -> str:
     """Compile TVMScript to optimised LLVM text for a CPU; runs no code of the module."""
-    module = tvm().script.from_source(script)
-    built = tvm().compile(module, target=_target(cpu))
-    return str(built.mod.inspect_source("ll"))
+    return str(_compile(script, cpu).inspect_source("ll"))
 
 
 def to_assembly(script: str, cpu: str) -> str:
     """The machine code as assembly text."""
-    module = tvm().script.from_source(script)
-    return str(tvm().compile(module, target=_target(cpu)).mod.inspect_source("asm"))
+    return str(_compile(script, cpu).inspect_source("asm"))
+
+
+def _compile(script: str, cpu: str) -> Any:
+    """The module of a script."""
+    with scalars_in_registers(tvm().tirx.script.builder):
+        module = tvm().script.from_source(script)
+    with tvm().transform.PassContext(config=OPTIONS):
+        return tvm().compile(module, target=_target(cpu)).mod
 
 
 def load(llvm: str, *functions: str) -> list[Kernel]:
