@@ -5,13 +5,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LISTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench bench-quick clean
+.PHONY: help demo train test check golden bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
 demo: .venv/demo ## run Gemma 3 270M with its attention compiled by attnc, beside the stock model
 	$(BIN)/python -m examples.gemma
+
+train: .venv/demo ## train a small language model with attnc and with SDPA, compare the curves
+	$(BIN)/python -m examples.train_char_lm
 
 test: .venv/dev ## run the tests
 	$(BIN)/python -m pytest
