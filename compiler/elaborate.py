@@ -25,6 +25,8 @@ class Sizes:
     """What a kernel is specialised on; 0 stands for not known.
 
     `cropped` kernels accept keys that start after position 0; `dtype` is what they compute in.
+    A kernel for few queries has `rows` rows in a query tile (0: as many as are best for many
+    queries), which hold `packed` heads of each query, and shares keys out among threads.
     """
 
     heads: int = 0
@@ -33,6 +35,8 @@ class Sizes:
     value_dim: int = 0
     cropped: bool = False
     dtype: str = "float32"
+    rows: int = 0
+    packed: int = 1
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

@@ -1,7 +1,7 @@
 """The whole lowering, as one list of passes, with the reason beside each order constraint."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
@@ -26,11 +26,16 @@ Watcher = Callable[[str, ModuleOp], None]
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """The candidate heights of a query tile with the relative cost of a pair, and the keys."""
+    """The candidate heights of a query tile with the relative cost of a pair, and the keys.
+
+    `packed` and `split` as in `attn.tiling`.
+    """
 
     rows: tuple[int, ...]
     costs: tuple[int, ...]
     keys: int
+    packed: int = 1
+    split: bool = False
 
 
 # Keys that were cropped away need a kernel of their own: most calls start at key 0, and knowing it
@@ -47,7 +52,7 @@ def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
         SplitAtoms(),  # needs one condition
         Prove(),  # needs the relation
         Narrow(),  # after the proofs, which are for every length
-        ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys),  # needs the relation
+        ChooseTiles(**asdict(tiling)),  # needs the relation
         ClassifyTiles(assume=assume),  # needs the tiling
         PlanVisits(assume=assume),  # needs the classes
         LowerToTile(),  # needs the visits
@@ -64,7 +69,7 @@ def backward_passes(
         Simplify(),
         SplitAtoms(),
         Narrow(),
-        ChooseTiles(rows=tiling.rows, costs=tiling.costs, keys=tiling.keys, owner="k"),
+        ChooseTiles(**asdict(tiling), owner="k"),
         ClassifyTiles(assume=assume),
         PlanVisits(assume=assume),
         DeriveBackward(inputs=inputs),  # needs the visits

@@ -27,6 +27,11 @@ def computed_in(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """The dtype of the arithmetic for operands of a dtype, by name."""
+    return str(computed_in(dtype)).removeprefix("torch.")
+
+
 def split_inputs(
     bound: Bound, given: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:

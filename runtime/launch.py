@@ -9,6 +9,7 @@ from torch import Tensor
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
+from attnc.runtime.few import choose_shares
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
 
@@ -38,7 +39,9 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     check_lengths(facts, a.rows, a.numbers)
     tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
     key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
-    threads = max(1, min(torch.get_num_threads(), len(a.rows) * a.q.shape[1] * tiles))
+    units = len(a.rows) * a.q.shape[1] // facts.packed * tiles
+    shares = _shares(units, a) if facts.split else 1
+    threads = max(1, min(torch.get_num_threads(), units * shares))
     floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     rows = torch.tensor(a.rows, dtype=torch.int32)
@@ -46,11 +49,24 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     planned = schedule(kernel, rows, numbers, a.q.shape[1])
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
-        *(planned.order, *planned.table),
+        _parts(a, shares) if facts.split else planned.order,
+        *planned.table,
         *(a.tensors[name] for name in facts.inputs),
         *numbers,
         *(a.scale, threads, tiles, key_tiles),
+        *([shares] if facts.split else []),
     )
+
+
+def _shares(units: int, a: Arguments) -> int:
+    """How many units share the keys of a query tile."""
+    return choose_shares(units, max(row.k_len for row in a.rows), torch.get_num_threads())
+
+
+def _parts(a: Arguments, shares: int) -> Tensor:
+    """Room for the rows of each share and their log-sum-exp, if they are to be merged."""
+    size = shares * a.lse.numel() * (a.v.shape[3] + 1) if shares > 1 else 0
+    return torch.empty(size, dtype=a.q.dtype)
 
 
 def check_lengths(facts: KernelFacts, rows: Sequence[Row], numbers: Mapping[str, float]) -> None:

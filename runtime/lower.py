@@ -14,14 +14,18 @@ from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, ru
 from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
+from attnc.runtime.few import few_tiling
 from attnc.version import __version__
 
 # What a pair costs, in percent, with one, two and three vectors of queries for each broadcast key.
 PAIR_COSTS = (150, 112, 100)
 
 
-def tiling(machine: Machine) -> Tiling:
-    """The query tiles that a machine's registers allow."""
+def tiling(machine: Machine, sizes: Sizes) -> Tiling:
+    """The tiles that a machine's registers allow, or the one that a call of few queries wants."""
+    machine = machine.computing(sizes.dtype)
+    if sizes.rows:
+        return few_tiling(machine, sizes.rows, sizes.packed)
     widths = range(1, machine.vectors + 1)
     costs = PAIR_COSTS[-machine.vectors :] if machine.vectors <= len(PAIR_COSTS) else ()
     if len(costs) != machine.vectors:
@@ -42,7 +46,7 @@ def needs_heads(bound: Bound) -> bool:
 def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]:
     """Rows and keys of the tile that `choose-tiles` takes."""
     module = elaborate(bound, sizes)
-    sequence = passes(tiling(machine.computing(sizes.dtype)))
+    sequence = passes(tiling(machine, sizes))
     end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
     run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
     (found,) = (op for op in module.walk() if isinstance(op, TilingOp))
@@ -54,7 +58,7 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
-    run(module, passes(tiling(machine.computing(sizes.dtype)), sizes.cropped), watch)
+    run(module, passes(tiling(machine, sizes), sizes.cropped), watch)
     return module
 
 
@@ -63,8 +67,7 @@ def lower_backward(
 ) -> ModuleOp:
     """The module with the kernel of the gradients, those of `inputs` among them."""
     module = elaborate(bound, sizes)
-    tiles = tiling(machine.computing(sizes.dtype))
-    run(module, backward_passes(tiles, inputs, sizes.cropped))
+    run(module, backward_passes(tiling(machine, sizes), inputs, sizes.cropped))
     return module
 
 

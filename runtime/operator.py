@@ -17,7 +17,8 @@ from attnc.dsl.program import Bound
 from attnc.runtime import backward, kernels, ops
 from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, check_types, heads_first
-from attnc.runtime.inputs import check_gradients, computed_in, split_inputs
+from attnc.runtime.few import MANY, Rows, Tiles
+from attnc.runtime.inputs import check_gradients, computed_in, dtype_name, split_inputs
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
 
@@ -61,6 +62,11 @@ class SpecRunner:
         """Whether kernels are specialised on the head counts."""
         return needs_heads(self.bound)
 
+    @cached_property
+    def tiles(self) -> Tiles:
+        """The choice of the rows of a query tile; an artifact has one kernel."""
+        return Tiles(self.bound, self.only and Rows(self.only[0].rows, self.only[0].packed))
+
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         if q.device.type != "cpu":
@@ -73,7 +79,7 @@ class SpecRunner:
             return out.zero_(), lse.fill_(-torch.inf)
         outputs = heads_first("out", out, self.options.layout, call.packed)
         prepared = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
-        launch(self.kernel(self.sizes(call)), prepared.arguments)
+        launch(self.kernel(self.sizes(call, self.tiles.rows(call))), prepared.arguments)
         prepared.finish()
         return out, lse
 
@@ -124,7 +130,7 @@ class SpecRunner:
         rows = q.transpose(-3, -2) if swapped else q
         return out, q.new_empty(rows.shape[:-1], dtype=computed_in(q.dtype))
 
-    def sizes(self, call: Call) -> Sizes:
+    def sizes(self, call: Call, few: Rows = MANY) -> Sizes:
         """What this call's kernel is specialised on; head counts only where the spec asks."""
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
         return Sizes(
@@ -133,7 +139,9 @@ class SpecRunner:
             head_dim=call.q.shape[3],
             value_dim=call.v.shape[3],
             cropped=any(row.k_start for row in call.rows),
-            dtype=str(computed_in(call.q.dtype)).removeprefix("torch."),
+            dtype=dtype_name(call.q.dtype),
+            rows=few.rows,
+            packed=few.packed,
         )
 
     def kernel(

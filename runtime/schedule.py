@@ -10,10 +10,16 @@ from torch import Tensor
 from attnc.runtime.kernels import LoadedKernel, Schedule
 
 KEPT = 8  # schedules that a kernel remembers
+NO_ORDER = torch.empty(0, dtype=torch.int32)
 
 
 def schedule(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) -> Schedule:
-    """The schedule of a call: from the last few, or made. `rows` is int32 [S, 6]."""
+    """The schedule of a call: from the last few, or made. `rows` is int32 [S, 6].
+
+    A split kernel takes its units as they are numbered.
+    """
+    if kernel.facts.split and not kernel.facts.tabled:
+        return Schedule(NO_ORDER, ())
     key = rows.numpy().tobytes() + repr((numbers, heads)).encode()
     found = kernel.schedules.get(key)
     if found is None:

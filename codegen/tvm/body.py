@@ -1,5 +1,6 @@
 """One tile of queries, from its load to its output."""
 
+from attnc.codegen.tvm import columns
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
@@ -21,14 +22,14 @@ from attnc.compiler.dialects import tile
 
 def forward_parts(context: Context) -> dict[str, int]:
     """The float scratch of a thread."""
-    rows = context.rows
+    rows, placement = context.rows, context.placement
     return {
-        "query": context.head_dim * rows,
+        "query": placement.columns(context.head_dim) * rows,
         "scores": context.machine.chunk * context.machine.keys * rows,
-        "output": context.value_dim * rows,
-        "maximum": rows,
-        "total": rows,
-        "rescale": rows,
+        "output": placement.columns(context.value_dim) * rows,
+        "maximum": placement.width,
+        "total": placement.width,
+        "rescale": placement.width,
     }
 
 
@@ -62,12 +63,15 @@ def _emit_load(context: Context, scored: bool) -> None:
     """The query tile, transposed and scaled, and an empty state."""
     out, m, rows = context.out, context.machine, context.rows
     factor = "scale" if scored else f"(scale * {m.real.constant(LOG2_E)})"
-    out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
-    with out.block(f"for r in range({rows}):"):
-        out.line("q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2")
-        with out.block(f"for d in range({context.head_dim}):"):
-            out.line(f"f[query_at + d * {rows} + r] = q_t[q_at + d] * {factor}")
-    with out.block(f"for i in range({context.value_dim * m.vectors}):"):
+    if context.placement.few:
+        columns.emit_query(context, factor)
+    else:
+        out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
+        with out.block(f"for r in range({rows}):"):
+            out.line(f"q_at: T.int64 = {context.row_offset('q', 'r', held=True)}")
+            with out.block(f"for d in range({context.head_dim}):"):
+                out.line(f"f[query_at + d * {rows} + r] = q_t[q_at + d] * {factor}")
+    with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
         out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {m.real.constant(LEAST, m.lanes)}")
@@ -84,13 +88,18 @@ def _emit_chunk(context: Context) -> None:
     for op in steps[0]:
         match op:
             case tile.DotOp():
-                emit_dot(context, Visited("k", context.head_dim, "d"), "query", "scores")
+                keys = Visited("k", context.head_dim, "d")
+                if context.placement.few:
+                    columns.emit_dot(context, keys, "scores")
+                else:
+                    emit_dot(context, keys, "query", "scores")
                 _emit_by_class(context)
             case tile.OnlineSoftmaxOp():
                 emit_online_softmax(context)
             case tile.AccumulateOp():
                 values = Visited("v", context.value_dim, "v")
-                emit_accumulate(context, values, "scores", "output", "rescale")
+                accumulate = columns.emit_accumulate if context.placement.few else emit_accumulate
+                accumulate(context, values, "scores", "output", "rescale")
             case tile.LoadOp():
                 pass  # read in place
             case _:

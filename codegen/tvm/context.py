@@ -13,6 +13,7 @@ from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.machine import Machine
+from attnc.codegen.tvm.placement import Placement
 from attnc.codegen.tvm.real import Real
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
@@ -26,6 +27,7 @@ class Context:
     kernel: tile.KernelOp
     machine: Machine
     layout: Callable[["Context"], dict[str, int]]
+    placement: Placement
 
     @property
     def head_dim(self) -> int:
@@ -49,7 +51,19 @@ class Context:
     @property
     def rows(self) -> int:
         """Rows of the owned tile, which lie in the lanes."""
-        return self.machine.tile_q
+        return self.placement.rows
+
+    @property
+    def owned_rows(self) -> int:
+        """Tensor rows of an owned tile: the heads that are packed share one."""
+        kernel = self.kernel
+        tall = kernel.tile_k if self.owned is KEYS else kernel.tile_q
+        return int(tall.value.data // kernel.packed.value.data)
+
+    @property
+    def split(self) -> bool:
+        """Whether several workers share the tiles that an owned tile visits."""
+        return self.kernel.split is not None
 
     @property
     def owned(self) -> Axis:
@@ -85,6 +99,8 @@ class Context:
     def row_inputs(self) -> dict[str, InputAttr]:
         """Inputs with one number per owned row (and head): copied once per owned tile."""
         read, other = {"token", self.owned.name}, {self.visited.name, "d"}
+        if self.placement.packed > 1:
+            read |= {"h"}
         axes = {name: {*i.axis_names} for name, i in self.inputs.items()}
         return {n: i for n, i in self.inputs.items() if axes[n] & read and not axes[n] & other}
 
@@ -100,7 +116,17 @@ class Context:
 
     def _copies(self, dtype: str) -> dict[str, int]:
         names = (n for n, i in self.row_inputs.items() if i.dtype.data == dtype)
-        return {f"in_{name}": self.rows for name in names}
+        return {f"in_{name}": self.placement.width for name in names}
+
+    def row_offset(self, name: str, row: str, held: bool = False) -> str:
+        """Where a row of the owned tile lies in `q` or `out`; `held`: the last one repeats."""
+        query = f"{self.owned.first} + {self.placement.query(row)}"
+        if held:
+            query = f"T.min({query}, {self.owned.length} - 1)"
+        offset = f"{name}_base + T.Cast('int64', {query}) * {name}_s2"
+        if self.placement.packed > 1:
+            offset += f" + T.Cast('int64', {self.placement.head(row)}) * {name}_s1"
+        return offset
 
     def part(self, name: str, offset: str = "0", lanes: int | None = None) -> str:
         """One vector of a part of the scratch (or one number, for one lane)."""

@@ -41,9 +41,11 @@ def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Pla
     """Compute the results of the steps over a chunk, and store those that have a part."""
     if not steps:
         return
-    out, m, rows = context.out, context.machine, context.rows
-    with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
-        out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + j")
+    out, m, placement = context.out, context.machine, context.placement
+    now = m.keys // placement.abreast
+    with out.block("for g in range(tiles_now):"), out.block(f"for j in range({now}):"):
+        row = f"j * {placement.abreast}" if placement.few else "j"
+        out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + {row}")
         emit_visited_position(context, "row")
         known: dict[SSAValue, Value] = {}
         for block in dict.fromkeys(o for step in steps for o in step.operands):
@@ -52,7 +54,7 @@ def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Pla
                 known[block] = Value(out.bind("row_value", number), FLOAT)
         with out.block(f"for v in T.unroll({m.vectors}):"):
             emit_owned_positions(context, "v")
-            offset = f"(g * {m.keys} + j) * {rows} + v * {m.lanes}"
+            offset = f"(g * {now} + j) * {placement.width} + v * {m.lanes}"
             lanes = {
                 block: Value(context.part(part, offset), FLOAT, m.lanes)
                 for block, part in places.parts.items()

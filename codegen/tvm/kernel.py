@@ -8,6 +8,8 @@ The module's function `main` takes, in this order:
     f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
     order                (forward) int32 [units]: which query tile of which head and sequence starts
                          when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
+    parts                (instead of `order`, where the kernel is split) see `shares`; its units
+                         are shares of query tiles, the packed heads of a group being one
     offsets, table       only where the kernel is tabled: see `planner`
     inputs               [n, axes...], any strides
     gradients            of inputs, for each thread: [threads, n, axes...], any strides
@@ -16,26 +18,29 @@ The module's function `main` takes, in this order:
     tiles                owned tiles of the longest sequence
     key_tiles            (query_tiles in the backward pass) room in a list
     splits               (backward pass) how many units share the key tiles of a head
+    shares               (where the kernel is split) how many units share the keys of a query tile
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.tvm.axes import KEYS, QUERIES
+from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.backward import backward_parts, emit_backward_worker
 from attnc.codegen.tvm.body import emit_tile, forward_parts
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.placement import fitted, place_tile
 from attnc.codegen.tvm.planner import (
     bind_table,
     emit_planner,
     plan_depends_on_head,
 )
+from attnc.codegen.tvm.shares import emit_merge
 from attnc.codegen.tvm.signature import (
     ANY,
     Tensors,
@@ -78,7 +83,8 @@ class KernelFacts:
     where `plan_by_head`, else for all at once; a `tabled` kernel reads them from a table, which
     `plan` fills. `gradients` names the inputs whose gradients are asked for, in argument order;
     `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
-    kernel owns.
+    kernel owns. A tile holds `tile_q` queries of `packed` heads; several threads can share the key
+    tiles of a `split` kernel.
     """
 
     floats: int
@@ -93,6 +99,8 @@ class KernelFacts:
     gradients: tuple[str, ...] = ()
     owner: str = "q"
     width: int = 0
+    packed: int = 1
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +118,11 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     backward = kernel.owner.data == "k"
     owned, visited = (keys, rows) if backward else (rows, keys)
     machine = machine.computing(kernel.dtype.data)
-    machine = replace(machine, vectors=owned // machine.lanes, keys=visited)
-    out = Emitter(LET)
-    context = Context(out, kernel, machine, backward_parts if backward else forward_parts)
+    columns = min(int(kernel.head_dim.value.data), int(kernel.value_dim.value.data))
+    placement = place_tile(machine, owned, visited, int(kernel.packed.value.data), columns)
+    machine = fitted(machine, placement, visited)
+    out, parts = Emitter(LET), backward_parts if backward else forward_parts
+    context = Context(out, kernel, machine, parts, placement)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
         _emit_main(context)
@@ -125,7 +135,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     facts = KernelFacts(
         floats,
         ints,
-        rows,
+        rows // placement.packed,
         keys,
         tuple(tensors),
         tuple(numbers),
@@ -135,6 +145,8 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         gradients(context),
         context.owned.name,
         padded(context.head_dim, machine.lanes),
+        placement.packed,
+        context.split,
     )
     return KernelSource(out.text(), facts)
 
@@ -157,13 +169,14 @@ def _emit_main(context: Context) -> None:
     """The function `main`."""
     out, backward = context.out, context.owned is KEYS
     tensors = BACKWARD if backward else FORWARD
-    handles = [*tensors, "rows", "f", "lists"] + ([] if backward else ["order"])
+    handles = [*tensors, "rows", "f", "lists", *_scheduling(context)]
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
     handles += [f"d_{name}" for name in gradients(context)]
     scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
     scalars += ["tiles: T.int32", f"{context.visited.word}_tiles: T.int32"]
     scalars += ["splits: T.int32"] if backward else []
+    scalars += ["shares: T.int32"] if context.split else []
     arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
     out.line("@T.prim_func(s_tir=True)")
     with out.block(f"def main({arguments}):"):
@@ -175,6 +188,15 @@ def _emit_main(context: Context) -> None:
                 emit_backward_worker(context)
             else:
                 _emit_worker(context)
+        if context.split:
+            emit_merge(context)
+
+
+def _scheduling(context: Context) -> list[str]:
+    """The argument that says how the work of a forward kernel is shared, if it is one."""
+    if context.owned is KEYS:
+        return []
+    return ["parts"] if context.split else ["order"]
 
 
 def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
@@ -195,8 +217,9 @@ def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
     threads = "T.Cast('int64', threads)"
     tensors.bind("f", context.real.name, [threads, "f_width"], unit=True)
     tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
-    if context.owned is QUERIES:
-        tensors.bind("order", "int32", ["order_n"], unit=True)
+    for name in _scheduling(context):
+        kind = "int32" if name == "order" else context.real.name
+        tensors.bind(name, kind, [f"{name}_n"], unit=True)
     if context.tabled:
         bind_table(tensors)
     tensors.inputs()
@@ -205,21 +228,28 @@ def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
 
 
 def _emit_worker(context: Context) -> None:
-    """One thread: query tiles as they come."""
-    out = context.out
+    """One thread: query tiles, or shares of them, as they come."""
+    out, packed = context.out, context.placement.packed
     out.line(
-        "head_count: T.int32 = T.Cast('int32', heads)",
+        f"head_count: T.int32 = T.Cast('int32', {'kv_heads' if packed > 1 else 'heads'})",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
     )
-    with each_unit(out, "T.Cast('int32', order_n)"):
+    count = "T.Cast('int32', order_n)"
+    if context.split:
+        count = "T.Cast('int32', n) * head_count * tiles * shares"
+    with each_unit(out, count):
+        if context.split:
+            out.line("share: T.int32 = unit % shares", "item: T.int32 = unit // shares")
+        else:
+            out.line("item: T.int32 = order[unit]")
+        head = "(item // tiles) % head_count"
         out.line(
-            "item: T.int32 = order[unit]",
             "t: T.int32 = item % tiles",
-            "h: T.int32 = (item // tiles) % head_count",
+            f"h: T.int32 = {head if packed == 1 else f'{head} * {packed}'}",
             "s: T.int32 = item // (tiles * head_count)",
         )
         emit_row(context)
-        with out.block(f"if t * {context.rows} < q_len:"):
+        with out.block(f"if t * {context.owned_rows} < q_len:"):
             emit_tile(context)
 
 

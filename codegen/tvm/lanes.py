@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.placement import Placement
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.syntax import Expr, Name
@@ -35,7 +36,8 @@ class Spot:
     """Pairs of one visited row with one owned row or with a vector of them.
 
     `row` is the visited row and `offset` the first owned one in the tile; `position` is the
-    variable that holds the owned positions.
+    variable that holds the owned positions. Where rows are few, a vector holds all of them for
+    some visited rows, from `row` on.
     """
 
     row: str
@@ -43,10 +45,15 @@ class Spot:
     position: str
     lanes: int
 
-    def owned_rows(self, first: str) -> str:
+    def owned_rows(self, placement: Placement, first: str) -> str:
         """The owned rows, of the tile that begins at `first`."""
         start = f"{first} + {self.offset}"
-        return f"T.ramp({start}, 1, {self.lanes})" if self.lanes > 1 else f"({start})"
+        if self.lanes == 1:
+            return f"({start})"
+        if placement.plain:
+            return f"T.ramp({start}, 1, {self.lanes})"
+        row = placement.row(self.offset)
+        return f"({placement.repeated(first)} + {placement.query(row, vector=True)})"
 
 
 def lane_target(
@@ -54,7 +61,8 @@ def lane_target(
 ) -> TvmTarget:
     """Expressions of one vector of pairs: owned rows `vector` * lanes on, against visited `row`.
 
-    Their positions are the variables `query` and `key`; `blocks` are the values by name.
+    Their positions are the variables `query` and `key`, their heads `head` where several are
+    packed; `blocks` are the values by name.
     """
     lanes = context.machine.lanes
     spot = Spot(row, f"{vector} * {lanes}", context.owned.word, lanes)
@@ -65,10 +73,12 @@ def spot_target(
     context: Context, spot: Spot, blocks: Mapping[str, Value] | None = None
 ) -> TvmTarget:
     """Expressions at a spot, whose visited position is in its variable."""
-    owned, visited = context.owned, context.visited
+    owned, visited, placement = context.owned, context.visited, context.placement
     names = SCALARS | _numbers(context) | dict(blocks or {})
     names[owned.name] = Value(spot.position, INT, spot.lanes)
-    names[visited.name] = Value(visited.word, INT)
+    names[visited.name] = Value(visited.word, INT, spot.lanes if placement.few else 1)
+    if placement.packed > 1:
+        names["h"] = Value("head", INT, spot.lanes)
 
     def read(base: str, indices: tuple[Expr, ...]) -> Value:
         return _read(context, target, base, indices, spot)
@@ -78,15 +88,23 @@ def spot_target(
 
 
 def emit_owned_positions(context: Context, vector: str) -> None:
-    """The positions of a vector of owned rows, under the name that a lane target reads."""
-    lanes, owned = context.machine.lanes, context.owned
-    ramp = f"T.ramp({owned.position} + {vector} * {lanes}, 1, {lanes})"
-    context.out.line(f"{owned.word}: T.let = {ramp}")
+    """The positions of a vector of owned rows (and their heads), as a lane target reads them."""
+    owned, placement = context.owned, context.placement
+    spot = Spot("", f"{vector} * {placement.lanes}", owned.word, placement.lanes)
+    context.out.line(f"{owned.word}: T.let = {spot.owned_rows(placement, owned.position)}")
+    if placement.packed > 1:
+        head = placement.head(placement.row(spot.offset), vector=True)
+        context.out.line(f"head: T.let = {placement.repeated('h')} + {head}")
 
 
 def emit_visited_position(context: Context, row: str) -> None:
-    """The position of a visited row, under the name that a lane target reads."""
-    context.out.line(f"{context.visited.word}: T.int32 = {context.visited.start} + {row}")
+    """The position of a visited row (of several abreast), as a lane target reads it."""
+    visited, placement = context.visited, context.placement
+    first = f"{visited.start} + {row}"
+    if placement.few:
+        context.out.line(f"{visited.word}: T.let = {placement.abreast_from(first)}")
+    else:
+        context.out.line(f"{visited.word}: T.int32 = {first}")
 
 
 def _numbers(context: Context) -> dict[str, Value]:
@@ -108,7 +126,7 @@ def _read(
     """An element of an input for each lane, or one number where no index depends on the lanes."""
     attr = context.inputs[base]
     dtype = DTYPES[attr.dtype.data]
-    if base in context.row_inputs and Name(context.owned.name) in indices:
+    if base in context.row_inputs and Name(context.visited.name) not in indices:
         return Value(context.part(f"in_{base}", spot.offset, spot.lanes), dtype, spot.lanes)
     return element(context, attr, places(context, target, attr, indices, spot), dtype)
 
@@ -126,14 +144,17 @@ def _place(context: Context, target: TvmTarget, axis: str, index: Expr, spot: Sp
         case "b", _:
             return Value("0", INT)
         case "h", _:
-            return Value("h", INT)
+            return target.name("h")
         case "hkv", _:
             return Value("(h // group)", INT)
         case "q" | "k" | "token", Name(id="q" | "k" as name):
             side = SIDES[name]
-            if side is context.visited:
+            if side is context.owned:
+                rows = spot.owned_rows(context.placement, side.first)
+            elif context.placement.few:
+                rows = context.placement.abreast_from(spot.row)
+            else:
                 return Value(tensor_row(axis, side, spot.row), INT)
-            rows = spot.owned_rows(side.first)
             return Value(tensor_row(axis, side, rows, spot.lanes), INT, spot.lanes)
         case _:
             return render(index, target)
@@ -170,9 +191,17 @@ def element(context: Context, attr: InputAttr, places: list[Value], dtype: str) 
     return Value(f"in_{name}[{offset}]", dtype, lanes)
 
 
-def row_element(context: Context, attr: InputAttr, side: Axis, row: str) -> str:
+def owned_element(context: Context, attr: InputAttr, row: str) -> str:
+    """The element of an input that has one number per row (and head), at a row of the tile."""
+    placement, owned = context.placement, context.owned
+    row = f"T.floormod({row}, {placement.rows})" if placement.few else row
+    head = f"(h + {placement.head(row)})" if placement.packed > 1 else "h"
+    return row_element(context, attr, owned, f"({owned.first} + {placement.query(row)})", head)
+
+
+def row_element(context: Context, attr: InputAttr, side: Axis, row: str, head: str = "h") -> str:
     """The element of an input that has one number per row (and head), at a row of a side."""
-    heads = {"h": "h", "hkv": "(h // group)", "b": "0"}
+    heads = {"h": head, "hkv": "(h // group)", "b": "0"}
     texts = [heads.get(axis) or tensor_row(axis, side, row) for axis in attr.axis_names]
     places = [Value(text, INT) for text in texts]
     return element(context, attr, places, DTYPES[attr.dtype.data]).text

@@ -6,10 +6,12 @@ number at a time, and each number meets `vectors` registers of owned rows. One a
 small local buffer per row, so that LLVM keeps it in registers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
@@ -40,8 +42,11 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
+        if context.split:
+            for ahead in ("k", "v"):
+                emit_later(context, ahead)
         sums = _accumulators(context, target, m.keys, lambda i, v: m.real.constant(0.0, m.lanes))
-        with out.block(f"for d in range({columns}):"):
+        with _over_columns(context, columns):
             for i in range(m.keys):
                 for v in range(m.vectors):
                     vector = context.part(owned, f"d * {rows} + {v * m.lanes}")
@@ -51,6 +56,22 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
             for i in range(m.keys):
                 place = context.part(target, f"(g * {m.keys} + {i}) * {rows} + v * {m.lanes}")
                 out.line(f"{place} = {sums[i]}[v]")
+
+
+@contextmanager
+def _over_columns(context: Context, columns: int) -> Iterator[None]:
+    """A loop over columns `d`; a split kernel asks for a row of a later tile now and then."""
+    out, keys = context.out, context.machine.keys
+    if not context.split or columns % keys:
+        with out.block(f"for d in range({columns}):"):
+            yield
+        return
+    with out.block(f"for j in range({keys}):"):
+        emit_prefetch(context, "k", "j", range(context.head_dim))
+        emit_prefetch(context, "v", "j", range(context.value_dim))
+        with out.block(f"for step in range({columns // keys}):"):
+            out.line(f"d: T.int32 = j * {columns // keys} + step")
+            yield
 
 
 def emit_accumulate(

@@ -12,6 +12,7 @@ class Real:
     """
 
     name: str
+    bytes: int
     integer: str
     bias: int
     mantissa: int
@@ -28,9 +29,9 @@ class Real:
 
 
 FLOAT32 = Real(
-    "float32", "int32", 127, 23, (0.69314698, 0.24022242, 0.05550734, 0.00967151, 0.00132647)
+    "float32", 4, "int32", 127, 23, (0.69314698, 0.24022242, 0.05550734, 0.00967151, 0.00132647)
 )
 # Taylor's series, cut where its terms fall below the rounding of float64.
 FLOAT64 = Real(
-    "float64", "int64", 1023, 52, tuple(log(2) ** n / factorial(n) for n in range(1, 15))
+    "float64", 8, "int64", 1023, 52, tuple(log(2) ** n / factorial(n) for n in range(1, 15))
 )

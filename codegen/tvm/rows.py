@@ -2,7 +2,7 @@
 
 from attnc.codegen.tvm.axes import Axis
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.lanes import row_element
+from attnc.codegen.tvm.lanes import owned_element
 
 QUERY_HEAD, KEY_HEAD = "h", "(h // group)"
 
@@ -25,7 +25,7 @@ def emit_owned_tile(context: Context) -> None:
     """The first row of the owned tile, and its position."""
     owned = context.owned
     context.out.line(
-        f"{owned.first}: T.int32 = {owned.tile} * {context.rows}",
+        f"{owned.first}: T.int32 = {owned.tile} * {context.owned_rows}",
         f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
     )
 
@@ -35,6 +35,6 @@ def emit_row_inputs(context: Context) -> None:
     out = context.out
     for name, attr in context.row_inputs.items():
         buffer = "copies" if attr.dtype.data == "int" else "f"
-        with out.block(f"for r in range({context.rows}):"):
-            value = row_element(context, attr, context.owned, f"({context.owned.first} + r)")
+        with out.block(f"for r in range({context.placement.width}):"):
+            value = owned_element(context, attr, "r")
             out.line(f"{buffer}[in_{name}_at + r] = {value}")

@@ -85,7 +85,7 @@ class Tensors:
 
 def flat(name: str) -> str:
     """The name of a tensor's flat view: scratch and inputs keep theirs."""
-    scratch = name in ("f", "lists", "order", "table", "offsets")
+    scratch = name in ("f", "lists", "order", "table", "offsets", "parts")
     return name if scratch or name.startswith(("in_", "d_")) else f"{name}_t"
 
 

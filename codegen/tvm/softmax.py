@@ -8,13 +8,14 @@ no infinity to subtract from itself. (Milakov and Gimelshein 2018; Dao et al. 20
 from collections.abc import Callable
 
 from attnc.codegen.expressions import FLOAT, Value
+from attnc.codegen.tvm.columns import fold
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import exp2
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.placement import STREAMS
 
 MASKED = -3.0e38
 LEAST = -1.0e30
-STREAMS = 4  # independent chains, to hide the latency of max and add
 
 
 def emit_online_softmax(context: Context) -> None:
@@ -28,6 +29,8 @@ def emit_online_softmax(context: Context) -> None:
         out.line(*(f"top[{i}] = {maximum}" for i in range(STREAMS)))
         _over_keys(context, lambda i, score: out.line(f"top[{i}] = T.max(top[{i}], {score})"))
         out.line("top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))")
+        if context.placement.few:
+            fold(context, "top[0]", "T.max({0}, {1})")
         factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), m.real, m.scale)
         out.line(f"{context.part('rescale', offset)} = {factor.text}")
         out.line(f"{maximum} = top[0]")
@@ -46,7 +49,9 @@ def _weigh(context: Context, stream: int, score: str) -> None:
 
 
 def _over_keys(context: Context, use: Callable[[int, str], None]) -> None:
-    m, rows = context.machine, context.rows
-    with context.out.block(f"for j in range(tiles_now * {m.keys // STREAMS}):"):
+    placement = context.placement
+    steps = context.machine.keys // placement.abreast
+    with context.out.block(f"for j in range(tiles_now * {steps // STREAMS}):"):
         for i in range(STREAMS):
-            use(i, context.part("scores", f"(j * {STREAMS} + {i}) * {rows} + v * {m.lanes}"))
+            place = f"(j * {STREAMS} + {i}) * {placement.width} + v * {placement.lanes}"
+            use(i, context.part("scores", place))

@@ -22,8 +22,8 @@ def refuse_unprintable(kernel: tile.KernelOp) -> None:
 
 
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
-    if kernel.packed.value.data != 1:
-        yield "packing the heads of a group"
+    if kernel.owner.data == "k" and (kernel.packed.value.data != 1 or kernel.split is not None):
+        yield "packed heads and split tiles where keys are owned"
     if kernel.rows is not None or kernel.keys is not None:
         yield "a tile map that is not consecutive"
     if kernel.dtype.data not in ("float32", "float64"):

@@ -117,14 +117,43 @@ def emit_chunks(context: Context) -> Iterator[None]:
     costs one branch per chunk, and a full tile no mask arithmetic.
     """
     out, chunk = context.out, context.machine.chunk
+    if context.split:
+        _emit_share(context)
     with out.block("for which in range(2):"):
-        out.line(f"list_first: T.int64 = {first_of_list(context, 'which')}")
-        with out.block(f"for i in range((count[which] + {chunk - 1}) // {chunk}):"):
+        count = _emit_list(context)
+        with out.block(f"for i in range(({count} + {chunk - 1}) // {chunk}):"):
             out.line(
-                f"tiles_now: T.int32 = T.min({chunk}, count[which] - i * {chunk})",
+                f"list_left: T.int32 = {count} - i * {chunk}",
+                f"tiles_now: T.int32 = T.min({chunk}, list_left)",
                 f"list_at: T.int64 = list_first + i * {chunk}",
             )
             yield
+
+
+def _emit_share(context: Context) -> None:
+    """The contiguous part of the two lists, taken as one, that this share visits."""
+    chunk = context.machine.chunk
+    context.out.line(
+        "listed: T.int32 = count[0] + count[1]",
+        f"chunks: T.int32 = (listed + shares * {chunk} - 1) // (shares * {chunk})",
+        f"share_first: T.int32 = T.min(share * chunks * {chunk}, listed)",
+        f"share_end: T.int32 = T.min(share_first + chunks * {chunk}, listed)",
+    )
+
+
+def _emit_list(context: Context) -> str:
+    """Where the tiles to visit of list `which` begin, and how many they are."""
+    out, first = context.out, first_of_list(context, "which")
+    if not context.split:
+        out.line(f"list_first: T.int64 = {first}")
+        return "count[which]"
+    out.line(
+        "before: T.int32 = which * count[0]",
+        "skipped: T.int32 = T.max(0, T.min(share_first - before, count[which]))",
+        "list_count: T.int32 = T.max(0, T.min(share_end - before, count[which]) - skipped)",
+        f"list_first: T.int64 = {first} + skipped",
+    )
+    return "list_count"
 
 
 def first_of_list(context: Context, which: str) -> str:
@@ -154,7 +183,7 @@ def emit_visited_bounds(context: Context) -> TvmTarget:
     owned, visited, size = context.owned, context.visited, context.machine.keys
     target = scalar_target(context)
     names = dict(target.names)
-    last = f"T.min({owned.first} + {context.rows}, {owned.length})"
+    last = f"T.min({owned.first} + {context.owned_rows}, {owned.length})"
     names[f"{owned.name}_low"] = Value(owned.position, INT)
     names[f"{owned.name}_high"] = Value(f"({owned.start} + {last} - 1)", INT)
     last = f"T.min(tile * {size} + {size}, {visited.length})"

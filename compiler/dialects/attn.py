@@ -11,7 +11,7 @@ Passes add to it: `split-atoms` the relation, `prove` the verdicts, `choose-tile
 `classify-tiles` the classes, `plan-visits` the loops.
 """
 
-from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint, UnitAttr
 from xdsl.ir import Dialect, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import (
     IRDLOperation,
@@ -27,7 +27,13 @@ from xdsl.irdl import (
 from xdsl.traits import NoTerminator, Pure, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from attnc.compiler.dialects.attributes import Number, verify_expression, verify_heads
+from attnc.compiler.dialects.attributes import (
+    Number,
+    number,
+    verify_expression,
+    verify_heads,
+    verify_packing,
+)
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.dialects.plan import verify_visit
 
@@ -199,19 +205,31 @@ class AssertOp(IRDLOperation):
 class TilingOp(IRDLOperation):
     """The tile map: query tile `t` holds rows t*q .. t*q + q, key tile `c` rows c*k .. c*k + k.
 
-    `owner` is the side whose tiles a kernel owns.
+    `owner` is the side whose tiles a kernel owns. `packed` heads of a group lie in the q rows, so
+    that a tile holds q / packed queries. The key tiles of a query tile may be `split` among
+    several workers.
     """
 
     name = "attn.tiling"
     q = prop_def(Number)
     k = prop_def(Number)
     owner = prop_def(StringAttr, default_value=StringAttr("q"))
-    assembly_format = "$q `x` $k (`owner` $owner^)? attr-dict"
+    packed = prop_def(Number, default_value=number(1))
+    split = opt_prop_def(UnitAttr)
+    assembly_format = (
+        "$q `x` $k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? attr-dict"
+    )
+
+    @property
+    def queries(self) -> int:
+        """Queries of a tile."""
+        return int(self.q.value.data // self.packed.value.data)
 
     def verify_(self) -> None:
-        """A tile has rows and keys."""
+        """A tile has rows and keys, and all packed heads of each of its queries."""
         if min(self.q.value.data, self.k.value.data) <= 0:
             raise VerifyException("a tile has at least one row and one key")
+        verify_packing(self.q, self.packed)
 
 
 @irdl_op_definition

@@ -22,6 +22,12 @@ def verify_expression(text: StringAttr) -> None:
         raise VerifyException(f"not an expression: {text.data!r}") from error
 
 
+def verify_packing(rows: Number, packed: Number) -> None:
+    """Refuse a tile that cuts the heads of a query apart."""
+    if packed.value.data < 1 or rows.value.data % packed.value.data:
+        raise VerifyException("a tile holds all packed heads of each of its queries")
+
+
 def verify_heads(heads: Number, kv_heads: Number) -> None:
     """Refuse head counts that do not group evenly; both are 0 where any will do."""
     total, shared = heads.value.data, kv_heads.value.data

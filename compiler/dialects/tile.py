@@ -26,7 +26,7 @@ at once.
 `docs/tile.md` explains it with six kernels.
 """
 
-from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolNameConstraint, UnitAttr
 from xdsl.ir import Dialect
 from xdsl.irdl import (
     IRDLOperation,
@@ -41,7 +41,13 @@ from xdsl.irdl import (
 from xdsl.traits import NoTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from attnc.compiler.dialects.attributes import Number, number, verify_expression, verify_heads
+from attnc.compiler.dialects.attributes import (
+    Number,
+    number,
+    verify_expression,
+    verify_heads,
+    verify_packing,
+)
 from attnc.compiler.dialects.blocks import (
     OPERANDS,
     TARGETS,
@@ -71,7 +77,9 @@ class KernelOp(IRDLOperation):
 
     `owner` is the axis of that tile, and the kernel visits tiles of the other one. `packed` heads
     that share their keys lie in the rows of one query tile: row r is head r mod packed of the
-    group and query r div packed. `rows` and `keys` are the tile maps: which row of its tensor is
+    group and query r div packed. The tiles that the plans of a `split` kernel list, in order, are
+    shared out among a number of workers that the call chooses; `tile.finish` merges their partial
+    results by their log-sum-exp. `rows` and `keys` are the tile maps: which row of its tensor is
     row r of tile `t` (of tile `c`), by default consecutive. `dtype` is what is loaded and stored;
     arithmetic is float32, or float64 for that dtype.
     """
@@ -86,6 +94,7 @@ class KernelOp(IRDLOperation):
     tile_k = prop_def(Number)
     owner = prop_def(StringAttr, default_value=StringAttr("q"))
     packed = prop_def(Number, default_value=number(1))
+    split = opt_prop_def(UnitAttr)
     rows = opt_prop_def(StringAttr)
     keys = opt_prop_def(StringAttr)
     dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
@@ -95,8 +104,9 @@ class KernelOp(IRDLOperation):
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
-        "`tile` $tile_q `x` $tile_k (`owner` $owner^)? (`packed` $packed^)? (`rows` $rows^)? "
-        "(`keys` $keys^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross $body attr-dict"
+        "`tile` $tile_q `x` $tile_k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? "
+        "(`rows` $rows^)? (`keys` $keys^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross "
+        "$body attr-dict"
     )
 
     def verify_(self) -> None:
@@ -114,12 +124,9 @@ class KernelOp(IRDLOperation):
 
     def _verify_packing(self) -> None:
         packed, heads = self.packed.value.data, self.heads.value.data
-        if packed == 1:
-            return
-        if packed < 1 or not heads or heads != packed * self.kv_heads.value.data:
+        verify_packing(self.tile_q, self.packed)
+        if packed != 1 and heads and heads != packed * self.kv_heads.value.data:
             raise VerifyException("the packed heads are those of one KV head")
-        if self.tile_q.value.data % packed:
-            raise VerifyException("a tile holds all packed heads of each of its queries")
 
     def _verify_places(self) -> None:
         """Rows of the owned tile are loaded and written outside the visits, other rows inside.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr
+from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from attnc.compiler.counts import census
@@ -24,7 +25,8 @@ REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
 class ChooseTiles(ModulePass):
     """`rows` are the heights of an owned tile to choose from, `costs` what a pair costs, in %.
 
-    `keys` is the height of a visited tile, `owner` the side that is owned.
+    `keys` is the height of a visited tile, `owner` the side that is owned; `packed` heads lie in
+    the rows, and the keys may be `split`, as in `attn.tiling`.
     """
 
     name: ClassVar[str] = "choose-tiles"
@@ -32,6 +34,8 @@ class ChooseTiles(ModulePass):
     costs: tuple[int, ...] = (100,)
     keys: int = 8
     owner: str = "q"
+    packed: int = 1
+    split: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Record the cheapest candidate."""
@@ -42,7 +46,14 @@ class ChooseTiles(ModulePass):
                 key=lambda candidate: self.work(relation, *candidate),
             )
             q, k = self.tile(best[0])
-            properties = {"q": number(q), "k": number(k), "owner": StringAttr(self.owner)}
+            properties: dict[str, Attribute] = {
+                "q": number(q),
+                "k": number(k),
+                "owner": StringAttr(self.owner),
+                "packed": number(self.packed),
+            }
+            if self.split:
+                properties["split"] = UnitAttr()
             attention.body.block.add_op(attn.TilingOp.build(properties=properties))
 
     def tile(self, rows: int) -> tuple[int, int]:

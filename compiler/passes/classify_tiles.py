@@ -26,8 +26,8 @@ class ClassifyTiles(ModulePass):
         """Where run-time tensors decide, every live tile is partial here and may become full."""
         for attention in attentions(op):
             tiling, relation = the(attention, attn.TilingOp), relation_of(attention)
-            rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
-            tiles = visits(relation, rows, keys, self.assume, tiling.owner.data)
+            keys = int(tiling.k.value.data)
+            tiles = visits(relation, tiling.queries, keys, self.assume, tiling.owner.data)
             full, partial = tiles.whole, tiles.masked
             if not relation.exact:
                 full, partial = tiles.live - tiles.live, tiles.live

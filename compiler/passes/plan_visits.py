@@ -33,7 +33,7 @@ class PlanVisits(ModulePass):
         for attention in attentions(op):
             classes, relation = the(attention, attn.ClassesOp), relation_of(attention)
             tiling = the(attention, attn.TilingOp)
-            rows, keys = int(tiling.q.value.data), int(tiling.k.value.data)
+            rows, keys = tiling.queries, int(tiling.k.value.data)
             fixed = "t" if tiling.owner.data == "q" else "c"
             size, other = (rows, keys) if fixed == "t" else (keys, rows)
             verdict = None if relation.exact else bound(relation.condition)

@@ -7,7 +7,6 @@ from attnc.codegen.tvm.kernel import print_kernel
 from attnc.codegen.tvm.machine import AVX512
 from attnc.compiler import pipeline
 from attnc.compiler.dialects import tile
-from attnc.compiler.dialects.attributes import number
 from attnc.dsl.errors import AttnError, NotBuiltForTarget
 
 TEXT = """tile.kernel @a heads 8 / 2 dims 64 / 64 tile 48 x 8 inputs [] cross 0 {
@@ -38,7 +37,6 @@ def test_the_forward_kernel_is_printed():
 @pytest.mark.parametrize(
     ("name", "value", "feature"),
     [
-        ("packed", number(4), "packing the heads of a group"),
         ("rows", StringAttr("2 * t + r"), "a tile map"),
         ("keys", StringAttr("2 * c + r"), "a tile map"),
         ("dtype", StringAttr("bfloat16"), "dtype bfloat16"),

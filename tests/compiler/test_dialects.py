@@ -88,7 +88,6 @@ def test_attn_refuses(changes, message):
         ({"options": 'dtype "int8"'}, "a dtype is one of"),
         ({"options": 'rows "t +"'}, "not an expression"),
         ({"options": 'keys "c c"'}, "not an expression"),
-        ({"options": "packed 4"}, "those of one KV head"),
         ({"heads": "8 / 4", "options": "packed 4"}, "those of one KV head"),
         ({"heads": "10 / 2", "options": "packed 5"}, "all packed heads"),
         ({"options": 'owner "k"'}, "loaded where its tile is"),

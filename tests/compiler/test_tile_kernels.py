@@ -27,7 +27,6 @@ PATTERNS = {
     "triton_forward": "k <= q",
 }
 REFUSED = {
-    "packed_decode": "packing the heads of a group",
     "residue_classes": "a tile map that is not consecutive",
     "triton_forward": "dtype bfloat16",
 }

@@ -42,7 +42,7 @@ CASES = [
     for place, (name, cases) in enumerate(PARAMETERS.items())
     for turn, given in enumerate(cases)
 ]
-LENGTHS = [(1, 1), (5, 5), (48, 48), (49, 49), (131, 131), (1, 97), (37, 200), (131, 37), (60, 3)]
+LENGTHS = [(1, 1), (5, 5), (48, 48), (49, 49), (131, 131), (1, 300), (7, 300), (131, 37), (60, 3)]
 RATIOS = [(1, 1), (4, 2), (3, 1), (10, 2)]
 
 

@@ -1,7 +1,7 @@
 // Decode with grouped heads: the four queries of a group are the rows of one tile, so that each key
-// is read once for all of them.
+// is read once for all of them; threads share the keys.
 builtin.module {
-  tile.kernel @packed_decode heads 32 / 8 dims 128 / 128 tile 4 x 64 packed 4 inputs [] cross 0 {
+  tile.kernel @packed_decode heads 32 / 8 dims 128 / 128 tile 4 x 64 packed 4 split inputs [] cross 0 {
     %0 = tile.load "q" : !tile.block<"qd">
     tile.visit "full" by "loops" plan {
       tile.for "c" from "0" to "min((q_start + t + 1) div 64, k_len div 64)" step 1 {

@@ -135,7 +135,8 @@ class Module:
                         for which in range(2):
                             list_first: T.int64 = lists_at + which * key_tiles
                             for i in range((count[which] + 7) // 8):
-                                tiles_now: T.int32 = T.min(8, count[which] - i * 8)
+                                list_left: T.int32 = count[which] - i * 8
+                                tiles_now: T.int32 = T.min(8, list_left)
                                 list_at: T.int64 = list_first + i * 8
                                 # scores [k 8, q 48] = k [k, d 64] . query [d, q]
                                 for g in range(tiles_now):
@@ -338,11 +339,12 @@ class Module:
                             sum_r: T.float32 = f[total_at + r]
                             seen: T.bool = sum_r != T.float32(0.0)
                             inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
+                            lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
                             out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
                             for d in range(64):
                                 out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
-                            lse_t[lse_at] = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
+                            lse_t[lse_at] = lse_r
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):

@@ -1,0 +1,33 @@
+"""Asking for rows in advance, where a kernel's time is that of reading keys and values."""
+
+from attnc.codegen.tvm.context import Context
+
+LINE = 64  # bytes of a cache line
+AHEAD = 32  # rows that are asked for in advance
+SECOND_CACHE = 2  # LLVM's locality of a prefetch that leaves the first cache alone
+
+
+def emit_later(context: Context, name: str) -> None:
+    """Where a tile of an operand begins that is visited a little after tile `g` of the chunk."""
+    keys = context.machine.keys
+    ahead = f"T.min(g + {-(-AHEAD // keys)}, list_left - 1)"
+    row = f"T.Cast('int64', {context.list_name}[list_at + {ahead}] * {keys})"
+    context.out.line(f"{name}_later: T.int64 = {name}_base + {row} * {name}_s2")
+
+
+def emit_tile_ahead(context: Context) -> None:
+    """Ask for the keys and values of a later tile, at once."""
+    for name, columns in (("k", context.head_dim), ("v", context.value_dim)):
+        emit_later(context, name)
+        with context.out.block(f"for j in range({context.machine.keys}):"):
+            emit_prefetch(context, name, "j", range(columns))
+
+
+def emit_prefetch(context: Context, name: str, row: str, columns: range) -> None:
+    """Ask for columns of a row of the later tile, a line at a time."""
+    out = context.out
+    at = out.bind("at", f"{name}_later + {row} * {name}_s2")
+    for column in columns[:: LINE // context.real.bytes]:
+        place = f"T.address_of({name}_t[{at} + {column}])"
+        call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {SECOND_CACHE}, 1)"
+        out.line(f"T.evaluate({call})")
