@@ -4,6 +4,7 @@ A run replaces the rows that it measures; the file keeps the others with their d
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -20,11 +21,14 @@ SECONDS = 6.0  # of turns for a case
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print each row as it comes, and write."""
     options = parser().parse_args(arguments)
+    cases = list(chosen(options.only, options.quick))
+    if not cases:
+        sys.exit(f"no row holds all of these words: {' '.join(options.only)}")
     console, run = Console(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     with console.status("measuring the peak"):
         facts = environment.describe()
     file = results.load()
-    for section, case in chosen(options.only, options.quick):
+    for section, case in cases:
         with console.status(f"{section.title}: {case.name}, against {case.peer}"):
             found = measured(case, options.seconds)
         row = results.row(section.title, case.name, case.peer, run, found)

@@ -215,8 +215,16 @@ def parser() -> argparse.ArgumentParser:
     defaults = Settings()
     for name in ("steps", "context", "window"):
         value = getattr(defaults, name)
-        found.add_argument(f"--{name}", type=int, default=value, metavar="N", help=f"({value})")
+        text = f"default {value}"
+        found.add_argument(f"--{name}", type=positive, default=value, metavar="N", help=text)
     return found
+
+
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is no positive number")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,11 @@ def test_words_choose_rows_and_slow_ones_are_asked_for():
     assert any(case.on_request for _, case in run.chosen(["gemma", "32768"], quick=False))
 
 
+def test_words_that_no_row_holds_are_an_error():
+    with pytest.raises(SystemExit, match="no row holds all of these words: windmill"):
+        run.main(["--only", "windmill"])
+
+
 def test_a_case_that_cannot_run_says_why():
     def measure(budget: float) -> Figures:
         raise UnavailableError("no g++")
