@@ -34,7 +34,7 @@ def derivative(expr: Expr, variable: Name | Index) -> Expr:
 def reads(expr: Expr, name: str) -> list[Index]:
     """The different elements of an input that an expression reads."""
     found = [n for n in fold.walk(expr) if isinstance(n, Index) and n.base == name]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(reversed(found)))
 
 
 def _binary(op: str, left: Expr, right: Expr, variable: Name | Index) -> Expr:

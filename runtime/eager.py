@@ -51,5 +51,6 @@ def _sequence(
         scores = functions.score(scores, *places)
     pairs = torch.as_tensor(functions.mask(*places)).expand(scores.shape)
     scores = scores.to(q.dtype).masked_fill(~pairs, -torch.inf)
-    weights = torch.softmax(scores, -1).nan_to_num(0.0)
+    empty = ~pairs.any(-1, keepdim=True)  # not left to softmax, whose gradient would be NaN there
+    weights = torch.softmax(scores.masked_fill(empty, 0.0), -1).masked_fill(empty, 0.0)
     return weights @ v, torch.logsumexp(scores, -1)

@@ -63,11 +63,17 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
 
 
 def lower_backward(
-    bound: Bound, sizes: Sizes, machine: Machine, inputs: tuple[str, ...] = ()
+    bound: Bound,
+    sizes: Sizes,
+    machine: Machine,
+    inputs: tuple[str, ...] = (),
+    watch: Watcher | None = None,
 ) -> ModuleOp:
     """The module with the kernel of the gradients, those of `inputs` among them."""
     module = elaborate(bound, sizes)
-    run(module, backward_passes(tiling(machine, sizes), inputs, sizes.cropped))
+    if watch is not None:
+        watch("elaborate", module)
+    run(module, backward_passes(tiling(machine, sizes), inputs, sizes.cropped), watch)
     return module
 
 
@@ -90,9 +96,20 @@ class Stages:
     texts: dict[str, str]
 
 
-def stages(bound: Bound, sizes: Sizes, machine: Machine) -> Stages:
-    """The IR after each pass, and the TVMScript; the later stages need a build."""
+def stages(bound: Bound, sizes: Sizes, machine: Machine, backward: bool = False) -> Stages:
+    """The IR after each pass, and the TVMScript; the later stages need a build.
+
+    With `backward`, those of the kernel of all gradients that the spec declares.
+    """
     texts: dict[str, str] = {}
-    module = lower(bound, sizes, machine, lambda name, m: texts.__setitem__(name, str(m) + "\n"))
+
+    def keep(name: str, module: ModuleOp) -> None:
+        texts[name] = str(module) + "\n"
+
+    if backward:
+        inputs = tuple(name for name, declared in bound.inputs.items() if declared.grad)
+        module = lower_backward(bound, sizes, machine, inputs, keep)
+    else:
+        module = lower(bound, sizes, machine, keep)
     texts["tvm"] = print_module(module, bound, machine).text
     return Stages(texts)

@@ -13,6 +13,7 @@ from attnc.dsl.syntax import Input
 
 FLOORS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 FACTOR = 2.0  # how many times the eager error is allowed
+SMALLEST = 1e-30  # what a floor is relative to where all results are 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,13 @@ def make(bound: Bound, trial: Trial, dtype: torch.dtype, seed: int) -> Arguments
     return Arguments(q, k, v, _keywords(trial), inputs)
 
 
+def differentiable(bound: Bound, call: Arguments) -> dict[str, Tensor]:
+    """The tensors of a call that have a gradient, made to require it, by name."""
+    inputs = {name: call.inputs[name] for name, declared in bound.inputs.items() if declared.grad}
+    tensors = {"q": call.q, "k": call.k, "v": call.v, **inputs}
+    return {n: x.requires_grad_() for n, x in tensors.items() if isinstance(x, Tensor)}
+
+
 def _keywords(trial: Trial) -> dict[str, Any]:
     found: dict[str, Any] = {"k_start": trial.k_start} if trial.k_start else {}
     if trial.padded:
@@ -137,10 +145,11 @@ def _random(declared: Input, shape: list[int], trial: Trial, generator: torch.Ge
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The greatest errors against float64, ours and plain torch's, and the worst row.
+    """The greatest errors against float64, ours and plain torch's.
 
-    A row is allowed twice plain torch's error there plus a floor; `share` is the greatest part of
-    that which a row uses, at most 1 where all is well.
+    The greatest and the mean error of the rows are each allowed twice plain torch's plus a floor;
+    `share` is the greater part of that which is used, at most 1 where all is well. Single rows are
+    not compared: plain torch is lucky in some.
     """
 
     error: float
@@ -149,22 +158,29 @@ class Judgement:
 
     @property
     def ok(self) -> bool:
-        """Whether every row is within its allowance; never for a NaN."""
+        """Whether the errors are within their allowance; never for a NaN."""
         return self.share <= 1.0
 
 
-def judge(found: Tensor, plain: Tensor, exact: Tensor, dtype: torch.dtype) -> Judgement:
-    """Compare results with the float64 ones, row by row (a row is the last axis)."""
+def judge(
+    found: Tensor, plain: Tensor, exact: Tensor, dtype: torch.dtype, least: float = 0.0
+) -> Judgement:
+    """Compare results with the float64 ones; a row is the last axis.
+
+    The floor is relative to the largest number of `exact`, or to `least` where that is larger.
+    """
     infinite = torch.isinf(exact)
     if not torch.equal(infinite, torch.isinf(found)):
         return Judgement(torch.inf, 0.0, torch.inf)
     found, plain, exact = (x.double().masked_fill(infinite, 0.0) for x in (found, plain, exact))
     if not exact.numel():
         return Judgement(0.0, 0.0, 0.0)
-    error, allowed = ((x - exact).abs().amax(-1) for x in (found, plain))
-    floor = FLOORS[dtype] * max(float(exact.abs().max()), torch.finfo(torch.float32).tiny)
-    share = float((error / (FACTOR * allowed + floor)).max())
-    return Judgement(float(error.max()), float(allowed.max()), share)
+    error, usual = ((x - exact).abs().amax(-1) for x in (found, plain))
+    floor = FLOORS[dtype] * max(float(exact.abs().max()), least, SMALLEST)
+    shares = [
+        measure(error) / (FACTOR * measure(usual) + floor) for measure in (torch.amax, torch.mean)
+    ]
+    return Judgement(float(error.max()), float(usual.max()), float(max(shares)))
 
 
 def specialised(

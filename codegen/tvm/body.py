@@ -47,22 +47,17 @@ def emit_tile(context: Context) -> None:
         emit_lookup(context)
     else:
         emit_plan(context, visits, append_to_list)
-    _emit_load(context, _scored(visits))
+    _emit_load(context)
     if visits:
         with emit_chunks(context):
             _emit_chunk(context)
     emit_finish(context)
 
 
-def _scored(visits: list[tile.VisitOp]) -> bool:
-    """Whether the scores pass through an expression, so that the query keeps natural units."""
-    return any(isinstance(op, tile.ScoreOp) for visit in visits for op in visit.each.block.ops)
-
-
-def _emit_load(context: Context, scored: bool) -> None:
+def _emit_load(context: Context) -> None:
     """The query tile, transposed and scaled, and an empty state."""
     out, m, rows = context.out, context.machine, context.rows
-    factor = "scale" if scored else f"(scale * {m.real.constant(LOG2_E)})"
+    factor = "scale" if context.scored else f"(scale * {m.real.constant(LOG2_E)})"
     if context.placement.few:
         columns.emit_query(context, factor)
     else:
@@ -114,4 +109,4 @@ def _emit_by_class(context: Context) -> None:
         if steps:
             parts = dict.fromkeys((steps[0].block, steps[-1].result), "scores")
             with context.out.block(f"if which == {LISTS[name]}:  # {name} tiles"):
-                emit_elementwise(context, steps, Places(parts, {}, unit=LOG2_E))
+                emit_elementwise(context, steps, Places(parts, {}))

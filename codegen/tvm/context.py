@@ -80,6 +80,11 @@ class Context:
         """The visits of the kernel, in order."""
         return [op for op in self.kernel.body.block.ops if isinstance(op, tile.VisitOp)]
 
+    @cached_property
+    def scored(self) -> bool:
+        """Whether the scores pass through an expression, and so keep their natural units."""
+        return any(isinstance(op, tile.ScoreOp) for visit in self.visits for op in visit.walk())
+
     @property
     def tabled(self) -> bool:
         """Whether the tiles to visit come from a table, and not from loops in the kernel."""

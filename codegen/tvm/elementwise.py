@@ -26,14 +26,10 @@ QUERY_EXISTS = Compare(("<",), (Name("q"), Name("q_end")))
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where blocks live: parts of the scratch, and vectors of one number per visited row.
-
-    `unit` is what scores are in after a score expression, for the exponential: log2(e) for base 2.
-    """
+    """Where blocks live: parts of the scratch, and vectors of one number per visited row."""
 
     parts: Mapping[SSAValue, str]
     rows: Mapping[SSAValue, str]
-    unit: float = 1.0
     reads: Mapping[tile.CollectOp, Collected] = field(default_factory=dict)
 
 
@@ -62,7 +58,7 @@ def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Pla
             values = lanes | known
             for step in steps:
                 out.line(f"# {_says(step)}")
-                value = _value(context, step, values, places.unit)
+                value = _value(context, step, values)
                 if isinstance(step, tile.CollectOp):
                     places.reads[step].emit_add(value)
                 else:
@@ -79,15 +75,11 @@ def _says(step: Elementwise) -> str:
     return text if len(text) <= LONGEST_COMMENT else text[: LONGEST_COMMENT - 3] + "..."
 
 
-def _value(
-    context: Context, step: Elementwise, values: Mapping[SSAValue, Value], unit: float
-) -> str:
+def _value(context: Context, step: Elementwise, values: Mapping[SSAValue, Value]) -> str:
     """The text of a step's result for one vector."""
     match step:
         case tile.ScoreOp():
-            text = _rendered(context, step.value.data, {"s": values[step.block]})
-            factor = context.real.constant(unit, context.machine.lanes)
-            return text if unit == 1.0 else f"{text} * {factor}"
+            return _rendered(context, step.value.data, {"s": values[step.block]})
         case tile.MapOp() | tile.CollectOp():
             named = zip(step.names, step.blocks, strict=True)
             return _rendered(context, step.value.data, {n.data: values[b] for n, b in named})

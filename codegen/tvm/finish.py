@@ -12,6 +12,9 @@ def emit_finish(context: Context) -> None:
     """Store the rows that exist; a query that saw no key gives zeros and minus infinity."""
     out, placement, real = context.out, context.placement, context.real
     zero, one = real.constant(0.0), real.constant(1.0)
+    lse = f"(f[maximum_at + r] + T.log2(sum_r)) * {real.constant(LN_2)}"
+    if context.scored:
+        lse = f"f[maximum_at + r] + T.log2(sum_r) * {real.constant(LN_2)}"
     if placement.few:
         _add_up(context)
     output = "output" if placement.few else "output^T"
@@ -24,8 +27,7 @@ def emit_finish(context: Context) -> None:
             f"sum_r: T.{real.name} = f[total_at + r]",
             f"seen: T.bool = sum_r != {zero}",
             f"inverse: T.{real.name} = T.Select(seen, {one} / sum_r, {zero})",
-            f"lse_r: T.{real.name} = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r))"
-            f" * {real.constant(LN_2)}, T.{real.name}('-inf'))",
+            f"lse_r: T.{real.name} = T.if_then_else(seen, {lse}, T.{real.name}('-inf'))",
         )
         if not context.split:
             _emit_row(context)

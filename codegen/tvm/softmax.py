@@ -1,6 +1,8 @@
 """Online softmax with one query per lane: no horizontal maximum, no horizontal sum.
 
-Scores are in units of log 2. Masked scores are `MASKED`, far below the first maximum `LEAST`, so
+Scores are in units of log 2, which the query was scaled to, or natural where they pass through an
+expression: then the difference to the maximum is converted, as that of large scores would lose
+digits. Masked scores are `MASKED`, far below the first maximum `LEAST`, so
 that their weights are exactly zero and a query that has seen no key keeps a sum of zero: there is
 no infinity to subtract from itself. (Milakov and Gimelshein 2018; Dao et al. 2022, section 3.1.)
 """
@@ -10,11 +12,11 @@ from collections.abc import Callable
 from attnc.codegen.expressions import FLOAT, Value
 from attnc.codegen.tvm.columns import fold
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import exp2
+from attnc.codegen.tvm.exponential import LOG2_E, exp2
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.placement import STREAMS
 
-MASKED = -3.0e38
+MASKED = -2.0e38  # times log2(e) still finite
 LEAST = -1.0e30
 
 
@@ -31,8 +33,8 @@ def emit_online_softmax(context: Context) -> None:
         out.line("top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))")
         if context.placement.few:
             fold(context, "top[0]", "T.max({0}, {1})")
-        factor = exp2(out, Value(f"({maximum} - top[0])", FLOAT, m.lanes), m.real, m.scale)
-        out.line(f"{context.part('rescale', offset)} = {factor.text}")
+        factor = _power(context, f"({maximum} - top[0])")
+        out.line(f"{context.part('rescale', offset)} = {factor}")
         out.line(f"{maximum} = top[0]")
         out.line(f"part = T.alloc_buffer(({STREAMS},), {kind}, {LOCAL})")
         out.line(f"part[0] = {total} * {context.part('rescale', offset)}")
@@ -41,10 +43,17 @@ def emit_online_softmax(context: Context) -> None:
         out.line(f"{total} = (part[0] + part[1]) + (part[2] + part[3])")
 
 
+def _power(context: Context, difference: str) -> str:
+    """The exponential of a difference of two scores."""
+    m = context.machine
+    if context.scored:
+        difference = f"({difference} * {m.real.constant(LOG2_E, m.lanes)})"
+    return exp2(context.out, Value(difference, FLOAT, m.lanes), m.real, m.scale).text
+
+
 def _weigh(context: Context, stream: int, score: str) -> None:
-    out, m = context.out, context.machine
-    weight = exp2(out, Value(f"({score} - top[0])", FLOAT, m.lanes), m.real, m.scale)
-    name = out.bind("w", weight.text)
+    out = context.out
+    name = out.bind("w", _power(context, f"({score} - top[0])"))
     out.line(f"{score} = {name}", f"part[{stream}] = part[{stream}] + {name}")
 
 

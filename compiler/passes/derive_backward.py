@@ -24,7 +24,7 @@ from attnc.compiler.facts import all_of, attentions, the
 from attnc.compiler.passes.lower_to_tile import kernel, load, visit
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
-from attnc.dsl.syntax import Expr, Index, Name
+from attnc.dsl.syntax import Binary, Expr, Index, Name
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class _Step:
                     self.collect(name, read, derivative(value, read), gradient, scores)
             slope = derivative(value, Name("s"))
             if slope != ONE:
-                gradient = self.map(f"g * ({print_expr(slope)})", g=gradient, s=scores)
+                value_text = print_expr(_product("g", slope))
+                gradient = self.map(value_text, g=gradient, s=scores)
         return gradient
 
     def collect(
@@ -117,7 +118,7 @@ class _Step:
         gradient: SSAValue,
         scores: SSAValue,
     ) -> None:
-        text = "g" if slope == ONE else f"g * ({print_expr(slope)})"
+        text = print_expr(_product("g", slope))
         names, blocks = ["g"], [gradient]
         if _mentions(slope, "s"):
             names, blocks = ["g", "s"], [gradient, scores]
@@ -148,6 +149,10 @@ class _Step:
     def accumulate(self, weights: SSAValue, values: SSAValue, target: str) -> None:
         properties = {"target": StringAttr(target)}
         self.at.insert(tile.AccumulateOp.build(operands=[weights, values], properties=properties))
+
+
+def _product(name: str, slope: Expr) -> Expr:
+    return Name(name) if slope == ONE else Binary("*", Name(name), slope)
 
 
 def _mentions(expr: Expr, name: str) -> bool:

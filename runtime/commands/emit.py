@@ -26,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--after", metavar="PASS", help="print the IR after this pass")
     shared.add_heads(parser)
     shared.add_dims(parser)
+    parser.add_argument("--backward", action="store_true", help="the kernel of the gradients")
     parser.add_argument("--cropped", action="store_true", help="keys may start after position 0")
 
 
@@ -51,7 +52,8 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
         from attnc.runtime import build
         from attnc.runtime.lower import stages
 
-        texts = stages(bound, sizes_of(bound, options), build.host_machine()).texts
+        sizes, machine = sizes_of(bound, options), build.host_machine()
+        texts = stages(bound, sizes, machine, options.backward).texts
         if options.after or stage in PRINTED:
             return _printed(texts, options.after or LAST_PASSES.get(stage, stage))
         compiler = build.to_llvm if stage == "llvm" else build.to_assembly

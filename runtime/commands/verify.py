@@ -21,16 +21,20 @@ DTYPES = {"fp32": "float32", "fp64": "float64", "bf16": "bfloat16", "fp16": "flo
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A trial and what was found; `lse` is the log of the denominator."""
+    """A trial and what was found; `lse` is the log of the denominator.
+
+    `gradients` are those asked for, by what they belong to.
+    """
 
     trial: "Trial"
     out: "Judgement"
     lse: "Judgement"
+    gradients: "dict[str, Judgement]"
 
     @property
     def ok(self) -> bool:
-        """Whether both results are within their allowance."""
-        return self.out.ok and self.lse.ok
+        """Whether all results are within their allowance."""
+        return all(found.ok for found in (self.out, self.lse, *self.gradients.values()))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_heads(parser)
     parser.add_argument("--head-dim", type=shared.count, metavar="D", help="this D only")
     parser.add_argument("--dtype", choices=shared.DTYPES, default="fp32")
+    parser.add_argument("--backward", action="store_true", help="check the gradients too")
     parser.add_argument("--seed", type=shared.count, default=1, metavar="N", help="of the inputs")
 
 
@@ -92,16 +97,34 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
 
     from attnc.runtime.eager import eager
     from attnc.runtime.oracle import Reference
-    from attnc.runtime.trials import judge, make
+    from attnc.runtime.trials import differentiable, judge, make
 
     dtype = getattr(torch, DTYPES[options.dtype])
     call, bound = make(operator.bound, trial, dtype, options.seed), operator.bound
+    wanted = differentiable(bound, call) if options.backward else {}
     tensors, keywords = (call.q, call.k, call.v), {**call.keywords, **call.inputs}
     found = operator(*tensors, return_lse=True, **keywords)
     exact = Reference(bound)(*tensors, return_lse=True, **keywords)
     plain = eager(bound, *tensors, call.inputs, **call.keywords)
-    out, lse = (judge(*rows, dtype) for rows in zip(found, plain, exact, strict=True))
-    return Outcome(trial, out, lse)
+    ours, torchs, exacts = ([x.detach() for x in pair] for pair in (found, plain, exact))
+    out = judge(ours[0], torchs[0], exacts[0], dtype)
+    lse = judge(ours[1], torchs[1], exacts[1], dtype)
+    if not wanted:
+        return Outcome(trial, out, lse, {})
+    above = torch.randn_like(exact[0])
+    slopes = [
+        torch.autograd.grad(x, list(wanted.values()), above.to(x.dtype))
+        for x in (found[0], plain[0], exact[0])
+    ]
+    # Large terms may cancel in a gradient: its rounding is relative to the largest of the call.
+    largest = max(float(x.abs().max()) for x in slopes[2])
+    # That of an input sums over pairs, and its rounding grows with the root of their number.
+    terms = (trial.q_len * trial.kv_len) ** 0.5
+    judged = {
+        name: judge(mine, theirs, right, dtype, largest * (terms if name in bound.inputs else 1.0))
+        for name, mine, theirs, right in zip(wanted, *slopes, strict=True)
+    }
+    return Outcome(trial, out, lse, judged)
 
 
 def _data(bound: Bound, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -115,17 +138,16 @@ def _data(bound: Bound, outcomes: list[Outcome]) -> dict[str, Any]:
 
 def _print(bound: Bound, outcomes: list[Outcome], seq: int) -> None:
     out = console()
-    rows = table("trial", "shape", "error", "plain torch", "of allowed", "lse", "", numbers=NUMBERS)
+    heads = ("trial", "shape", "error", "plain torch", "of allowed", "lse", "gradients", "")
+    rows = table(*heads, numbers=heads[2:-1])
     for found in outcomes:
         verdict = Text("ok", style="green") if found.ok else Text("FAILED", style="bold red")
         numbers = (f"{found.out.error:.1e}", f"{found.out.plain:.1e}", f"{found.out.share:.0%}")
-        row = (found.trial.name, found.trial.shape, *numbers, f"{found.lse.share:.0%}", verdict)
-        rows.add_row(*row)
+        slopes = [judged.share for judged in found.gradients.values()]
+        shares = (f"{found.lse.share:.0%}", f"{max(slopes):.0%}" if slopes else "")
+        rows.add_row(found.trial.name, found.trial.shape, *numbers, *shares, verdict)
     out.print(shared.title(bound), style="bold")
     out.print(rows)
     for name, value in bound.values.items():
         if isinstance(value, int) and value >= seq:
             out.print(f"note: {name} = {value} is not shorter than --seq {seq}", style="yellow")
-
-
-NUMBERS = ("error", "plain torch", "of allowed", "lse")

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "passes"
 SEPARATOR = "// -----\n"
 TILING = pipeline.Tiling(rows=(16, 32, 48), costs=(150, 112, 100), keys=8)
 PASSES = {step.name: step for step in pipeline.passes(TILING)}
+BACKWARD = {step.name: step for step in pipeline.backward_passes(TILING, ("bias",))}
+PASSES |= {"derive-backward": BACKWARD["derive-backward"]}
 
 
 def cases() -> list:
