@@ -118,10 +118,10 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
     ]
     # Large terms may cancel in a gradient: its rounding is relative to the largest of the call.
     largest = max(float(x.abs().max()) for x in slopes[2])
-    # That of an input sums over pairs, and its rounding grows with the root of their number.
-    terms = (trial.q_len * trial.kv_len) ** 0.5
+    # Those of an input add up over a row, where the gradients of the scores sum to zero.
+    terms = max(trial.q_len, trial.kv_len)
     judged = {
-        name: judge(mine, theirs, right, dtype, largest * (terms if name in bound.inputs else 1.0))
+        name: judge(mine, theirs, right, dtype, largest * (terms if name in bound.inputs else 1))
         for name, mine, theirs, right in zip(wanted, *slopes, strict=True)
     }
     return Outcome(trial, out, lse, judged)
