@@ -90,6 +90,7 @@ def against_full(setup: Setup, budget: float) -> Figures:
     tensors, full = setup.tensors(), PATTERNS["full"]
     with refusals():
         ours, theirs = (_own(setup, pattern, tensors) for pattern in (setup.chosen, full))
+        ours(), theirs()
         pairs = duel(ours, theirs, budget)
     visited = setup.chosen.visited(setup.n)
     facts = {

@@ -24,6 +24,7 @@ from benchmarks.patterns import Pattern
 def measure(pattern: Pattern, length: int, compiled: bool, budget: float) -> Figures:
     """Seconds of both in turns, all compiled beforehand, and the memory that each needs more."""
     plan, block_mask = planner(pattern, length), maker(pattern, length, compiled)
+    plan(), block_mask()
     pairs = duel(plan, block_mask, budget)
     facts = growth(OURS, plan) | growth(THEIRS, block_mask)
     return Figures(pairs.first, pairs.second, facts)

@@ -15,7 +15,7 @@ from benchmarks.measure import Case, Figures, UnavailableError
 from benchmarks.sections import SECTIONS, Section
 
 PAGE = results.PATH.with_suffix(".md")
-SECONDS = 6.0  # of turns for a case
+SECONDS = 5.0  # of turns for a case
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--quick", action="store_true", help="a few rows, and nothing is written")
     found.add_argument(
-        "--seconds", type=float, default=SECONDS, metavar="S", help="turns of a row (default 6)"
+        "--seconds", type=float, default=SECONDS, metavar="S", help="turns of a row (default 5)"
     )
     return found
 
