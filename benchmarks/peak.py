@@ -40,7 +40,7 @@ def _register_loop() -> tuple[Callable[[], object], int]:
 
     host = build.host()
     lanes, threads = host.machine.lanes, torch.get_num_threads()
-    (kernel,) = build.load(build.to_llvm(script(lanes), host.cpu), "main")
+    (kernel,) = build.load(build.to_llvm(script(lanes), host), "main")
     half, out = torch.full((lanes,), 0.5), torch.empty(threads, CHAINS, lanes)
     return lambda: kernel(half, out, ROUNDS), lanes
 

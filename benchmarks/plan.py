@@ -36,7 +36,7 @@ def planner(pattern: Pattern, length: int) -> Callable[[], Schedule]:
     kernel = lower(bound, Sizes(head_dim=64, value_dim=64), host.machine)
     tabled = pipeline.parse(str(kernel).replace('by "loops"', 'by "table"'))
     source = print_module(tabled, bound, host.machine)
-    run, plan = build.load(build.to_llvm(source.text, host.cpu), "main", "plan")
+    run, plan = build.load(build.to_llvm(source.text, host), "main", "plan")
     loaded = LoadedKernel(run, plan, source.facts)
     rows = torch.tensor([[0, 0, 0, 0, length, length]], dtype=torch.int32)
 

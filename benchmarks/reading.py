@@ -13,7 +13,7 @@ STREAMS = 4  # places that a thread reads at a time: one stream alone is a fifth
 def reader(buffers: Sequence[Tensor]) -> Callable[[], object]:
     """A call that reads every byte of contiguous tensors once, each thread its own part."""
     host, threads = build.host(), torch.get_num_threads()
-    (kernel,) = build.load(build.to_llvm(script(host.machine.lanes), host.cpu), "main")
+    (kernel,) = build.load(build.to_llvm(script(host.machine.lanes), host), "main")
     words = [x.detach().view(-1).view(torch.int32) for x in buffers]
     out = torch.empty(threads, host.machine.lanes, dtype=torch.int32)
     return lambda: [kernel(x, out) for x in words]

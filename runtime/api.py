@@ -1,6 +1,7 @@
 """The public functions: `compile`, `load`, `reference`, `mask`, `analyze`."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,14 +15,14 @@ from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
-from attnc.runtime import build
 from attnc.runtime.artifact import load
+from attnc.runtime.cpus import OWN, TARGETS, host_machine, runnable
 from attnc.runtime.lower import chosen_tile
-from attnc.runtime.operator import Operator, Options
+from attnc.runtime.operator import Operator
+from attnc.runtime.options import Options
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
-TARGETS = ("cpu",)
 LAYOUTS = ("bhsd", "bshd")
 DTYPES = {
     "fp32": torch.float32,
@@ -55,7 +56,7 @@ def compile(
     strides never do. Raises `AttnError`: a mistake in the spec, a refuted assertion, a target or
     dtype that is not built.
     """
-    check_target(target)
+    check_target(target, runnable())
     if layout not in LAYOUTS:
         raise InvalidValue("layout", listing(LAYOUTS), layout)
     bound = load_spec(spec).bind(**parameters)
@@ -66,6 +67,7 @@ def compile(
         head_dim=head_dim,
         heads=heads,
         kv_heads=kv_heads,
+        target=target,
     )
     return Operator(bound, options)
 
@@ -100,9 +102,9 @@ def analyze(
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        tile=chosen_tile(bound, sizes, build.host_machine()),
+        tile=chosen_tile(bound, sizes, host_machine()),
         numbers=numbers,
-        backends=TARGETS,
+        backends=(OWN,),
     )
 
 
@@ -113,10 +115,12 @@ def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str
     return program.bind(**{n: x for n, x in given.items() if n not in inputs}), inputs
 
 
-def check_target(target: str) -> None:
-    """Refuse a target that this version cannot build for."""
+def check_target(target: str, wanted: Sequence[str] = TARGETS) -> None:
+    """Refuse a target that this version cannot build for, or that is not among those wanted."""
     if target not in TARGETS:
         raise NotBuiltForTarget("code generation", target, TARGETS)
+    if target not in wanted:
+        raise NotBuiltForTarget("running on this CPU", target, tuple(wanted))
 
 
 def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.dtype | None:

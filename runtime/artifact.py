@@ -23,7 +23,8 @@ from attnc.dsl.errors import InvalidArtifact
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime import build, kernels
-from attnc.runtime.operator import Artifact, Operator, Options
+from attnc.runtime.operator import Artifact, Operator
+from attnc.runtime.options import Options
 from attnc.version import __version__
 
 SCHEMA = 1
@@ -33,19 +34,20 @@ SEAL = "sha256"
 
 def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
     """Compile a specialisation and write its artifact; returns the folder."""
-    texts = kernels.files(bound, sizes) | spec_files(bound)
+    texts = kernels.files(bound, sizes, target=options.target) | spec_files(bound)
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    host = build.host(options.target)
     dtype = str(options.dtype).removeprefix("torch.") if options.dtype else "float32"
     manifest = {
         "schema": SCHEMA,
         "attnc": __version__,
         "tvm": version("apache-tvm"),
-        "target": "cpu",
-        "cpu": build.host().cpu,
-        "features": build.host().features,
+        "target": options.target,
+        "cpu": host.cpu,
+        "features": host.features,
         "name": bound.name,
         "spec": entry_file(bound),
         "parameters": dict(bound.values),
@@ -84,6 +86,7 @@ def load(folder: str | os.PathLike[str]) -> Operator:
         value_dim=sizes.value_dim,
         heads=sizes.heads or None,
         kv_heads=sizes.kv_heads or None,
+        target=manifest["target"],
     )
     texts = {name: (path / name).read_text() for name in manifest["files"]}
     only = (sizes, kernels.from_files(texts))

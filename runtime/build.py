@@ -1,10 +1,8 @@
 """From TVMScript text to LLVM text, and from LLVM text to a callable. The only user of tvm."""
 
 import os
-import platform
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,26 +11,11 @@ from typing import Any
 
 import torch
 
-from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
+from attnc.runtime.cpus import CPUS, OWN, Host, host_machine
 from attnc.runtime.pool import on_torch_pool
 from attnc.runtime.scalars import OPTIONS, scalars_in_registers
 
 Kernel = Callable[..., None]
-# The instruction sets that kernels of a machine use.
-FEATURES = {
-    AVX512.name: ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
-    AVX2.name: ("avx2", "fma"),
-    NEON.name: ("neon",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The CPU that LLVM sees: its name, the instruction sets that matter, and its machine model."""
-
-    cpu: str
-    features: tuple[str, ...]
-    machine: Machine
 
 
 @cache
@@ -44,28 +27,21 @@ def tvm() -> ModuleType:
 
 
 @cache
-def host() -> Host:
-    """The machine that this process runs on."""
+def host(target: str = OWN) -> Host:
+    """The CPU of a target, by default the one that this process runs on."""
+    if target != OWN:
+        return CPUS[target]
     from tvm.target import codegen
 
     machine = host_machine()
-    return Host(codegen.llvm_get_system_cpu(), FEATURES.get(machine.name, ()), machine)
-
-
-@cache
-def host_machine() -> Machine:
-    """The machine model of this CPU, by what torch says of it: no tvm is imported."""
-    found = torch.backends.cpu.get_cpu_capability()
-    if platform.machine() in ("aarch64", "arm64"):
-        return NEON
-    return {"AVX512": AVX512, "AVX2": AVX2}.get(found, GENERIC)
+    return Host(codegen.llvm_get_system_cpu(), CPUS[f"cpu:{machine.name}"].features, machine)
 
 
 def missing_features(cpu: str, features: Sequence[str]) -> list[str]:
     """The instruction sets among `features` that this CPU lacks, or the name of a foreign CPU."""
     from tvm.target import codegen
 
-    known = set(codegen.llvm_get_cpu_features(_target(host().cpu)))
+    known = set(codegen.llvm_get_cpu_features(_target(host())))
     if not features:
         return [] if cpu == host().cpu else [cpu]
     return [feature for feature in features if feature not in known]
@@ -78,21 +54,27 @@ def torch_dtype(name: str) -> torch.dtype:
     return found
 
 
-def _target(cpu: str) -> Any:
-    return tvm().target.Target({"kind": "llvm", "mcpu": cpu})
+def _target(cpu: Host) -> Any:
+    triple = {"mtriple": cpu.triple} if cpu.triple else {}
+    return tvm().target.Target({"kind": "llvm", "mcpu": cpu.cpu, **triple})
 
 
-def to_llvm(script: str, cpu: str) -> str:
+def to_llvm(script: str, cpu: Host) -> str:
     """Compile TVMScript to optimised LLVM text for a CPU; runs no code of the module."""
     return str(_compile(script, cpu).inspect_source("ll"))
 
 
-def to_assembly(script: str, cpu: str) -> str:
+def to_assembly(script: str, cpu: Host) -> str:
     """The machine code as assembly text."""
     return str(_compile(script, cpu).inspect_source("asm"))
 
 
-def _compile(script: str, cpu: str) -> Any:
+def to_object(script: str, cpu: Host, file: Path) -> None:
+    """The machine code as an object file."""
+    _compile(script, cpu).write_to_file(str(file), "o")
+
+
+def _compile(script: str, cpu: Host) -> Any:
     """The module of a script."""
     with scalars_in_registers(tvm().tirx.script.builder):
         module = tvm().script.from_source(script)

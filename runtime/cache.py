@@ -89,6 +89,14 @@ def _write(entry: Path, files: Mapping[str, str]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def replace(place: Path, text: str) -> None:
+    """Write a file of the cache so that a reader sees the old text or the new."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(place)
+
+
 def _remove(entry: Path) -> None:
     """Rename out of the way, then delete: no reader sees a part of an entry."""
     if entry.exists():

@@ -14,7 +14,6 @@ from attnc.compiler.inline import mask_condition
 from attnc.compiler.pipeline import Tiling
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Name
-from attnc.runtime import build
 from attnc.runtime.call import Call
 from attnc.runtime.inputs import dtype_name
 
@@ -41,6 +40,7 @@ class Tiles:
     """Chooses the rows of a query tile for the calls of a spec, unless `only` one is there."""
 
     bound: Bound
+    machine: Machine
     only: Rows | None = None
     by_head: dict[tuple[int, int], bool] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Tiles:
         if (heads, kv_heads) not in self.by_head:
             self.by_head[heads, kv_heads] = mask_by_head(self.bound, heads, kv_heads)
         return choose_rows(
-            build.host_machine().computing(dtype_name(call.q.dtype)),
+            self.machine.computing(dtype_name(call.q.dtype)),
             queries=max(row.q_len for row in call.rows),
             keys=max(row.k_len for row in call.rows),
             group=1 if self.by_head[heads, kv_heads] else heads // kv_heads,

@@ -16,6 +16,8 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
 from attnc.runtime import build
 from attnc.runtime import cache as disk
+from attnc.runtime.costs import costs
+from attnc.runtime.cpus import OWN, Host
 from attnc.runtime.lower import lower, lower_backward, print_module
 from attnc.version import __version__
 
@@ -27,13 +29,14 @@ _lock = threading.RLock()  # isl contexts and TVM's script parser belong to one 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """In which order the units of a call start, int32 [units], and the index table of its tiles.
+    """In which order the units of a call start, int32 [units], and how many tiles they visit.
 
     The table is empty where the kernel enumerates tiles itself, else the planner's offsets and
     tiles.
     """
 
     order: Tensor
+    visits: int
     table: tuple[Tensor, ...]
 
 
@@ -47,7 +50,7 @@ class LoadedKernel:
     schedules: dict[bytes, Schedule] = field(default_factory=dict)
 
 
-def digest(bound: Bound, sizes: Sizes, cpu: str, gradients: tuple[str, ...] | None = None) -> str:
+def digest(bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | None = None) -> str:
     """The name of a kernel: a hash of everything that its text depends on."""
     program = bound.program
     parts = (
@@ -55,7 +58,7 @@ def digest(bound: Bound, sizes: Sizes, cpu: str, gradients: tuple[str, ...] | No
         __version__,
         _sources(),
         version("apache-tvm"),
-        cpu,
+        (host.cpu, host.triple, host.machine.name, costs(host.machine).shares),
         repr(program.attention),
         sorted(map(repr, program.masks.values())),
         sorted(bound.values.items()),
@@ -75,30 +78,32 @@ def _sources() -> str:
     return hashlib.sha256(repr(sorted(stats)).encode()).hexdigest()
 
 
-def files(bound: Bound, sizes: Sizes, gradients: tuple[str, ...] | None = None) -> dict[str, str]:
+def files(
+    bound: Bound, sizes: Sizes, gradients: tuple[str, ...] | None = None, target: str = OWN
+) -> dict[str, str]:
     """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from.
 
     With `gradients`, the kernel of the backward pass, and of these inputs' gradients.
     """
-    host = build.host()
+    host = build.host(target)
     with _lock:
         return disk.fetch(
-            digest(bound, sizes, host.cpu, gradients),
+            digest(bound, sizes, host, gradients),
             lambda: compile_files(bound, sizes, host, gradients),
         )
 
 
 def compile_files(
-    bound: Bound, sizes: Sizes, machine: build.Host, gradients: tuple[str, ...] | None = None
+    bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | None = None
 ) -> dict[str, str]:
     """The same, compiled now."""
     if gradients is None:
-        module = lower(bound, sizes, machine.machine)
+        module = lower(bound, sizes, host.machine)
     else:
-        module = lower_backward(bound, sizes, machine.machine, gradients)
-    source = print_module(module, bound, machine.machine)
+        module = lower_backward(bound, sizes, host.machine, gradients)
+    source = print_module(module, bound, host.machine)
     return {
-        LLVM_FILE: build.to_llvm(source.text, machine.cpu),
+        LLVM_FILE: build.to_llvm(source.text, host),
         FACTS_FILE: json.dumps(asdict(source.facts)),
         SCRIPT_FILE: source.text,
     }

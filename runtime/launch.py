@@ -9,6 +9,8 @@ from torch import Tensor
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
+from attnc.runtime.costs import costs
+from attnc.runtime.cpus import host_machine
 from attnc.runtime.few import choose_shares
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
@@ -40,13 +42,14 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
     key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
     units = len(a.rows) * a.q.shape[1] // facts.packed * tiles
-    shares = _shares(units, a) if facts.split else 1
-    threads = max(1, min(torch.get_num_threads(), units * shares))
-    floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
-    lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     rows = torch.tensor(a.rows, dtype=torch.int32)
     numbers = [a.numbers[name] for name in facts.numbers]
     planned = schedule(kernel, rows, numbers, a.q.shape[1])
+    visits = units * key_tiles if facts.split else planned.visits
+    threads = _threads(a, units, visits, facts.tile_q * facts.tile_k)
+    shares = choose_shares(units, max(row.k_len for row in a.rows), threads)
+    floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
+    lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
         _parts(a, shares) if facts.split else planned.order,
@@ -58,9 +61,10 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     )
 
 
-def _shares(units: int, a: Arguments) -> int:
-    """How many units share the keys of a query tile."""
-    return choose_shares(units, max(row.k_len for row in a.rows), torch.get_num_threads())
+def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:
+    """How many threads a call pays for that visits so many tiles of so many pairs."""
+    known = costs(host_machine())
+    return known.threads(known.work(visits * pairs, a.q.shape[3] + a.v.shape[3], units))
 
 
 def _parts(a: Arguments, shares: int) -> Tensor:

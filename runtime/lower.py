@@ -14,11 +14,9 @@ from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, ru
 from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
+from attnc.runtime.costs import costs
 from attnc.runtime.few import few_tiling
 from attnc.version import __version__
-
-# What a pair costs, in percent, with one, two and three vectors of queries for each broadcast key.
-PAIR_COSTS = (150, 112, 100)
 
 
 def tiling(machine: Machine, sizes: Sizes) -> Tiling:
@@ -26,11 +24,9 @@ def tiling(machine: Machine, sizes: Sizes) -> Tiling:
     machine = machine.computing(sizes.dtype)
     if sizes.rows:
         return few_tiling(machine, sizes.rows, sizes.packed)
-    widths = range(1, machine.vectors + 1)
-    costs = PAIR_COSTS[-machine.vectors :] if machine.vectors <= len(PAIR_COSTS) else ()
-    if len(costs) != machine.vectors:
-        return Tiling((machine.tile_q,), (100,), machine.keys)
-    return Tiling(tuple(machine.lanes * w for w in widths), costs, machine.keys)
+    shares = costs(machine).shares
+    heights = range(machine.vectors - len(shares) + 1, machine.vectors + 1)
+    return Tiling(tuple(machine.lanes * height for height in heights), shares, machine.keys)
 
 
 def needs_heads(bound: Bound) -> bool:

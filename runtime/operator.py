@@ -11,30 +11,17 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.ranges import table_reach
-from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import backward, kernels, ops
 from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, check_types, heads_first
+from attnc.runtime.cpus import machine_of
 from attnc.runtime.few import MANY, Rows, Tiles
 from attnc.runtime.inputs import check_gradients, computed_in, dtype_name, split_inputs
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
-
-COMPUTED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was fixed at compile time; None is taken from the first call of each kind."""
-
-    layout: str = "bhsd"
-    dtype: torch.dtype | None = None
-    head_dim: int | None = None
-    value_dim: int | None = None
-    heads: int | None = None
-    kv_heads: int | None = None
+from attnc.runtime.options import Options, check_options, check_tables
 
 
 @dataclass
@@ -65,7 +52,8 @@ class SpecRunner:
     @cached_property
     def tiles(self) -> Tiles:
         """The choice of the rows of a query tile; an artifact has one kernel."""
-        return Tiles(self.bound, self.only and Rows(self.only[0].rows, self.only[0].packed))
+        only = self.only and Rows(self.only[0].rows, self.only[0].packed)
+        return Tiles(self.bound, machine_of(self.options.target), only)
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
@@ -156,38 +144,9 @@ class SpecRunner:
         with self.lock:
             key = (sizes, gradients)
             if key not in self.loaded:
-                self.loaded[key] = kernels.from_files(kernels.files(self.bound, sizes, gradients))
+                texts = kernels.files(self.bound, sizes, gradients, self.options.target)
+                self.loaded[key] = kernels.from_files(texts)
             return self.loaded[key]
-
-
-def check_options(options: Options, call: Call) -> None:
-    """Refuse what the options exclude; names both what is given and what was compiled for."""
-    dtype = call.q.dtype
-    if options.dtype is not None and dtype != options.dtype:
-        raise DtypeMismatch("q", f"{options.dtype}, which it was compiled for", str(dtype))
-    if dtype not in COMPUTED:
-        raise NotBuiltForTarget(f"dtype {dtype}", "cpu")
-    given = [
-        ("q", "head_dim", call.q.shape[3]),
-        ("v", "value_dim", call.v.shape[3]),
-        ("q", "heads", call.q.shape[1]),
-        ("k", "kv_heads", call.k.shape[1]),
-    ]
-    for name, what, found in given:
-        wanted = getattr(options, what)
-        if wanted not in (None, found):
-            expected = f"{what} {wanted}, which it was compiled for, not {found}"
-            raise ShapeMismatch(name, expected, tuple(getattr(call, name).shape))
-
-
-def check_tables(bound: Bound, call: Call) -> None:
-    """Refuse a table (an input with axis `d`) shorter than the spec's indices can reach."""
-    for name, reach in table_reach(bound, call.q.shape[1], call.k.shape[1]).items():
-        table, axes = call.tensors[name], bound.inputs[name].axes
-        found = table.shape[axes.index("d") - len(axes)]
-        if reach.low < 0 or reach.high >= found:
-            expected = f"an axis d that covers the spec's indices, {reach.low} to {reach.high}"
-            raise ShapeMismatch(name, expected, tuple(table.shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from attnc.compiler.relation import OPERATIONS, Relation, of_bound
 from attnc.compiler.sets import guard
 from attnc.compiler.tiles import tile_map
 from attnc.dsl.diagnostics import AttnError
-from attnc.runtime import build
 from attnc.runtime.api import split_parameters
+from attnc.runtime.cpus import host_machine
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.oracle import mask
 from attnc.runtime.picture import EMPTY, FULL, PARTIAL, Panel, Picture, draw
@@ -53,7 +53,7 @@ def plot(
     trial = Trial("plot", seq, seq, heads=heads or 1, kv_heads=heads or 1)
     inputs = random_inputs(bound, trial, generator) | inputs
     given: dict[str, Any] = {**bound.values, **inputs}
-    tile = tile or chosen_tile(bound, Sizes(heads or 0, heads or 0), build.host_machine())
+    tile = tile or chosen_tile(bound, Sizes(heads or 0, heads or 0), host_machine())
     pairs = mask(spec, seq=seq, heads=heads, kv_heads=heads, **given)
     pairs = pairs[0] if pairs.dim() == 4 else pairs
     relation = of_bound(bound, heads, heads)

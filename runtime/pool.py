@@ -4,7 +4,8 @@ A compiled TVM module starts parallel loops through the pointer `__TVMBackendPar
 own pool behind it would compete with torch's OpenMP workers, which spin after every torch
 operator. So the module's LLVM text gets a launcher that calls `GOMP_parallel` of the libgomp that
 torch loaded: kernels then follow `torch.set_num_threads`, may run in several Python threads at
-once, and survive a fork as far as torch does. Without libgomp, TVM's pool is used.
+once, and survive a fork as far as torch does. A loop for one thread runs where it is started.
+Without libgomp, TVM's pool is used.
 """
 
 import ctypes
@@ -39,8 +40,22 @@ define internal void @attnc.worker(ptr %work) {
   ret void
 }
 
-; The launcher with TVM's signature: run the body on every worker of the calling thread's team.
+; The launcher with TVM's signature. What a body captures begins with the extent of its loop, which
+; is a number of threads: for one, run it here; else on every worker of the calling thread's team.
 define internal i32 @attnc.launch(ptr %body, ptr %data, i32 %tasks) {
+  %threads = load i32, ptr %data, align 4
+  %alone = icmp eq i32 %threads, 1
+  br i1 %alone, label %here, label %together
+
+here:
+  %team = alloca %attnc.team, align 8
+  store ptr null, ptr %team, align 8
+  %size.at = getelementptr %attnc.team, ptr %team, i32 0, i32 1
+  store i32 1, ptr %size.at, align 4
+  %status = call i32 %body(i32 0, ptr %team, ptr %data)
+  ret i32 %status
+
+together:
   %work = alloca %attnc.work, align 8
   store ptr %body, ptr %work, align 8
   %data.at = getelementptr %attnc.work, ptr %work, i32 0, i32 1

@@ -19,7 +19,7 @@ def schedule(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: in
     A split kernel takes its units as they are numbered.
     """
     if kernel.facts.split and not kernel.facts.tabled:
-        return Schedule(NO_ORDER, ())
+        return Schedule(NO_ORDER, 0, ())
     key = rows.numpy().tobytes() + repr((numbers, heads)).encode()
     found = kernel.schedules.get(key)
     if found is None:
@@ -44,14 +44,14 @@ def _make(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) 
     sizes = (*numbers, planned, tiles, torch.get_num_threads())
     assert kernel.plan is not None
     kernel.plan(rows, counts, torch.empty(0, dtype=torch.int32), *sizes, 0)
-    work = counts[:-1].view(rows.shape[0], planned, tiles, 2).sum(-1)
-    order = heavy_first(work.expand(-1, heads, -1).flatten())
+    work = counts[:-1].view(rows.shape[0], planned, tiles, 2).sum(-1).expand(-1, heads, -1)
+    order, visits = heavy_first(work.flatten()), int(work.sum())
     if not kernel.facts.tabled:
-        return Schedule(order, ())
+        return Schedule(order, visits, ())
     offsets = torch.cat([counts.new_zeros(1), counts[:-1].cumsum(0)])
     table = torch.empty(int(offsets[-1]), dtype=torch.int32)
     kernel.plan(rows, offsets, table, *sizes, 1)
-    return Schedule(order, (offsets, table))
+    return Schedule(order, visits, (offsets, table))
 
 
 def heavy_first(work: Tensor) -> Tensor:

@@ -37,5 +37,5 @@ class Machine:
 
 AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
-NEON = Machine("neon", lanes=4, vectors=6, keys=4)
-GENERIC = Machine("generic", lanes=4, vectors=3, keys=4)
+NEON = Machine("neon", lanes=4, vectors=5, keys=4)
+GENERIC = Machine("generic", lanes=4, vectors=2, keys=4)

@@ -81,7 +81,8 @@ def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
         import torch
 
         from attnc.runtime.api import check_assertions
-        from attnc.runtime.operator import Operator, Options
+        from attnc.runtime.operator import Operator
+        from attnc.runtime.options import Options
         from attnc.runtime.trials import Trial, make
 
         heads = options.heads or 8

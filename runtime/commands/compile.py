@@ -18,11 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="DIR", help="the folder"
     )
-    parser.add_argument(
-        "--target",
-        default="cpu",
-        help="cpu; cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
-    )
+    shared.add_target(parser)
     parser.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0], help="order of the axes")
     shared.add_heads(parser)
     shared.add_dims(parser)
@@ -49,7 +45,7 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
     """Prove the assertions, compile, write the artifact; its folder."""
     from attnc.runtime.api import check_assertions, parse_dtype
     from attnc.runtime.artifact import save
-    from attnc.runtime.operator import Options
+    from attnc.runtime.options import Options
 
     sizes = sizes_of(bound, options)
     fixed = Options(
@@ -59,6 +55,7 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
         value_dim=sizes.value_dim,
         heads=options.heads,
         kv_heads=options.kv_heads,
+        target=options.target,
     )
     check_assertions(bound, options.heads, options.kv_heads or options.heads)
     return save(options.output, bound, sizes, fixed)

@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_heads(parser)
     shared.add_dims(parser)
     parser.add_argument("--backward", action="store_true", help="the kernel of the gradients")
+    shared.add_target(parser)
     parser.add_argument("--cropped", action="store_true", help="keys may start after position 0")
 
 
@@ -50,14 +51,17 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
         return tree(bound.program)
     with progress(f"compiling {bound.name}"):
         from attnc.runtime import build
+        from attnc.runtime.api import check_target
         from attnc.runtime.lower import stages
 
-        sizes, machine = sizes_of(bound, options), build.host_machine()
-        texts = stages(bound, sizes, machine, options.backward).texts
+        check_target(options.target)
+        host = build.host(options.target)
+        sizes = sizes_of(bound, options)
+        texts = stages(bound, sizes, host.machine, options.backward).texts
         if options.after or stage in PRINTED:
             return _printed(texts, options.after or LAST_PASSES.get(stage, stage))
         compiler = build.to_llvm if stage == "llvm" else build.to_assembly
-        return compiler(texts["tvm"], build.host().cpu)
+        return compiler(texts["tvm"], host)
 
 
 def _printed(texts: dict[str, str], name: str) -> str:

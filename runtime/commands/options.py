@@ -40,6 +40,16 @@ def add_heads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kv-heads", type=count, metavar="N", help="number of key and value heads")
 
 
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """--target."""
+    parser.add_argument(
+        "--target",
+        default="cpu",
+        help="cpu (this CPU), cpu:avx512, cpu:avx2, cpu:generic or cpu:neon;"
+        " cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
+    )
+
+
 def add_dims(parser: argparse.ArgumentParser) -> None:
     """--head-dim, --value-dim and --dtype."""
     parser.add_argument("--head-dim", type=count, metavar="D", help="columns of q and k")

@@ -78,7 +78,8 @@ def fixed(bound: Bound, options: argparse.Namespace) -> tuple[int | None, int | 
 def check(bound: Bound, chosen: "list[Trial]", options: argparse.Namespace) -> list[Outcome]:
     """Run the trials that the spec can have."""
     from attnc.runtime.api import check_assertions
-    from attnc.runtime.operator import Operator, Options
+    from attnc.runtime.operator import Operator
+    from attnc.runtime.options import Options
     from attnc.runtime.trials import fits
 
     check_assertions(bound, chosen[0].heads, chosen[0].kv_heads)

@@ -68,7 +68,7 @@ def test_the_reading_loop_reads_every_word():
 
     host = build.host()
     lanes = host.machine.lanes
-    [kernel] = build.load(build.to_llvm(reading.script(lanes), host.cpu), "main")
+    [kernel] = build.load(build.to_llvm(reading.script(lanes), host), "main")
     words = torch.arange(2 * reading.STREAMS * lanes * 3, dtype=torch.int32)
     sums = torch.empty(2, lanes, dtype=torch.int32)
     kernel(words, sums)

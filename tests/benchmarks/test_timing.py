@@ -25,7 +25,7 @@ def test_peak_kernel_multiplies_and_adds():
 
     host = build.host()
     lanes = host.machine.lanes
-    [kernel] = build.load(build.to_llvm(peak.script(lanes), host.cpu), "main")
+    [kernel] = build.load(build.to_llvm(peak.script(lanes), host), "main")
     half, out = torch.full((lanes,), 0.5), torch.empty(1, peak.CHAINS, lanes)
     kernel(half, out, 2)
     starts = torch.arange(float(peak.CHAINS))[None, :, None]

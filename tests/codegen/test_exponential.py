@@ -10,6 +10,7 @@ from attnc.codegen.tvm.exponential import exp, exp2, expm1
 from attnc.codegen.tvm.kernel import LET
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.runtime import build
+from attnc.runtime.cpus import host_machine
 
 LANES, COUNT = 16, 1 << 16
 EDGES = [
@@ -56,12 +57,12 @@ def script(chosen: dict) -> str:
 @pytest.fixture(scope="module")
 def results() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The arguments, and each function's values on this machine."""
-    chosen = functions(build.host_machine())
+    chosen = functions(host_machine())
     spread = np.linspace(-140, 140, COUNT - 2 * COUNT // 4 - len(EDGES))
     near = np.linspace(-2, 2, COUNT // 4)
     tiny = np.geomspace(1e-30, 1, COUNT // 4) * np.where(np.arange(COUNT // 4) % 2, 1, -1)
     x = np.concatenate([EDGES, spread, near, tiny]).astype(np.float32)
-    (kernel,) = build.load(build.to_llvm(script(chosen), build.host().cpu), "main")
+    (kernel,) = build.load(build.to_llvm(script(chosen), build.host()), "main")
     # torch aligns to 64 bytes, as the buffers of the script expect; numpy does not
     given, found = torch.tensor(x), torch.empty(len(chosen), COUNT)
     kernel(given, found)

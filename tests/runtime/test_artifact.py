@@ -18,7 +18,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import DtypeMismatch, InvalidArtifact, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.loader import load as load_spec
 from attnc.runtime.artifact import load, save, seal
-from attnc.runtime.operator import Options
+from attnc.runtime.options import Options
 from tests.runtime.tolerance import assert_right, qkv
 
 LIBRARY = "mask near(n) = { q - k <= n }\n"

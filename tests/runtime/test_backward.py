@@ -164,7 +164,7 @@ def test_registered_operators() -> None:
 def test_an_artifact_has_no_backward(tmp_path: Path) -> None:
     from attnc.compiler.elaborate import Sizes
     from attnc.runtime.artifact import save
-    from attnc.runtime.operator import Options
+    from attnc.runtime.options import Options
 
     bound = load("line/causal").bind()
     folder = save(tmp_path / "built", bound, Sizes(head_dim=8, value_dim=8), Options())

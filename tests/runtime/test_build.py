@@ -15,7 +15,7 @@ def text() -> str:
     """LLVM text of a kernel with every kind of scalar: tensors decide, and rows are copied."""
     bound, host = load("input/document").bind(), build.host()
     module = lower(bound, Sizes(head_dim=32, value_dim=32), host.machine)
-    return build.to_llvm(print_module(module, bound, host.machine).text, host.cpu)
+    return build.to_llvm(print_module(module, bound, host.machine).text, host)
 
 
 def test_scalars_are_in_registers(text: str) -> None:

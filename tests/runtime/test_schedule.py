@@ -55,14 +55,14 @@ def test_the_same_bits_for_any_number_of_threads(
 
 
 def test_every_unit_once(threads: None) -> None:
-    op = attnc.compile("line/causal")
+    op = attnc.compile("attention every_unit { mask causal }")
     op(*qkv(500))
     found = order_of(op, 500, heads=5)
     assert sorted(map(tuple, found.tolist())) == [(h, t) for h in range(5) for t in range(11)]
 
 
 def test_late_causal_rows_start_first() -> None:
-    op = attnc.compile("line/causal")
+    op = attnc.compile("attention late_rows { mask causal }")
     op(*qkv(500))
     tiles = order_of(op, 500, heads=2)[:, 1]
     assert min(tiles[:8]) > max(tiles[-4:])
@@ -70,13 +70,13 @@ def test_late_causal_rows_start_first() -> None:
 
 def test_global_rows_start_first() -> None:
     """One tile of Longformer sees every key, and the others few."""
-    op = attnc.compile("line/longformer", w=30, g=11)
+    op = attnc.compile("attention global_rows { mask window(30) | global(11) }")
     op(*qkv(500))
     assert order_of(op, 5000, heads=3)[:3].tolist() == [[0, 0], [1, 0], [2, 0]]
 
 
 def test_schedules_are_remembered_but_not_all() -> None:
-    op = attnc.compile("line/mistral", w=60)
+    op = attnc.compile("attention remembered { mask causal & window(60) }")
     for length in range(1, 3 * KEPT):
         op(*qkv(length))
     (kernel,) = op._runner.loaded.values()

@@ -1,0 +1,65 @@
+"""The CPUs that kernels are compiled for."""
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """LLVM's name of a CPU, the instruction sets that kernels use, and its machine model.
+
+    `triple` names an architecture, where it may not be that of this process.
+    """
+
+    cpu: str
+    features: tuple[str, ...]
+    machine: Machine
+    triple: str = ""
+
+
+OWN = "cpu"  # the target that is the CPU of this process
+X86 = {
+    "cpu:avx512": Host("x86-64-v4", ("avx512f", "avx512bw", "avx512dq", "avx512vl"), AVX512),
+    "cpu:avx2": Host("x86-64-v3", ("avx2", "fma"), AVX2),
+    "cpu:generic": Host("x86-64", ("sse2",), GENERIC),
+}
+ARM = {"cpu:neon": Host("generic", ("neon",), NEON, "aarch64-linux-gnu")}
+CPUS = X86 | ARM
+TARGETS = (OWN, *CPUS)
+
+
+@cache
+def host_machine() -> Machine:
+    """The machine model of this CPU, by what torch says of it: no tvm is imported."""
+    if platform.machine() in ("aarch64", "arm64"):
+        return NEON
+    found = torch.backends.cpu.get_cpu_capability()
+    return {"AVX512": AVX512, "AVX2": AVX2}.get(found, GENERIC)
+
+
+def machine_of(target: str) -> Machine:
+    """The machine model of a target."""
+    return host_machine() if target == OWN else CPUS[target].machine
+
+
+def runnable() -> tuple[str, ...]:
+    """The targets whose instructions this CPU has: itself, its machine model and lower ones."""
+    own = f"cpu:{host_machine().name}"
+    family = tuple(X86 if own in X86 else ARM)
+    return (OWN, *family[family.index(own) :])
+
+
+@cache
+def model() -> str:
+    """The name of this CPU, as its maker writes it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2] for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0].strip() if names else platform.processor() or platform.machine()
