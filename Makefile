@@ -28,7 +28,7 @@ check: .venv/dev ## lint, format, types and the arrows between folders
 golden: .venv/dev ## rewrite the expected outputs in tests/golden
 	$(BIN)/python -m pytest --update-golden
 
-bench: .venv/demo ## time against PyTorch, write benchmarks/results.md (about 20 minutes)
+bench: .venv/demo ## time against PyTorch, write benchmarks/results.md (about 25 minutes)
 	$(BIN)/python -m benchmarks.run
 
 bench-quick: .venv/demo ## time a few cases, write nothing (about a minute)

@@ -1,6 +1,6 @@
 """Train a small language model whose every layer attends within a window, twice: attnc and SDPA.
 
-    python -m examples.train_char_lm              (200 steps, about 8 minutes on two cores)
+    python -m examples.train_char_lm              (200 steps, about 6 minutes on two cores)
     python -m examples.train_char_lm --steps 20
 
 The model reads bytes of Python's own manual (`pydoc_data.topics`). Both copies start from the same
