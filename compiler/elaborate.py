@@ -11,7 +11,7 @@ from xdsl.rewriter import InsertPoint
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.attributes import number
 from attnc.compiler.dialects.inputs import InputAttr
-from attnc.compiler.inline import pairs_condition, score_expression
+from attnc.compiler.inline import pairs_condition, score_expression, sink_expression
 from attnc.dsl.printer import print_expr, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.source import Span
@@ -117,8 +117,11 @@ class _Build:
         if score is not None:
             value = {"value": StringAttr(print_expr(score))}
             self.at.insert(attn.ScoreOp.build(properties=value))
-        kind = {"kind": StringAttr(self.bound.normalize)}
-        self.at.insert(attn.NormalizeOp.build(properties=kind))
+        normalize = {"kind": StringAttr("softmax")}
+        sink = sink_expression(self.bound, heads, kv_heads)
+        if sink is not None:
+            normalize["sink"] = StringAttr(print_expr(sink))
+        self.at.insert(attn.NormalizeOp.build(properties=normalize))
         for statement in self.bound.asserts:
             kind = {"kind": StringAttr(statement.kind)}
             self.at.insert(attn.AssertOp.build(properties=kind))

@@ -51,6 +51,15 @@ def score_expression(bound: "Bound", heads: int | None, kv_heads: int | None) ->
     return _guarded(lambda: inliner.close(score, _constants(bound.values)))
 
 
+def sink_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr | None:
+    """The logit of the normaliser's extra term, over heads and inputs; None where there is none."""
+    sink = bound.sink
+    if sink is None:
+        return None
+    inliner = _inliner(bound, heads, kv_heads)
+    return _guarded(lambda: inliner.close(sink, _constants(bound.values)))
+
+
 def _any(cases: list[ast.Expr]) -> ast.Expr:
     """The disjunction as a balanced tree, so that many cases do not nest deeply."""
     match cases:

@@ -6,7 +6,9 @@ from lark import Token, Tree
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
+from attnc.dsl.mistakes.forms import NormaliserArguments
 from attnc.dsl.mistakes.syntax import UnknownType
+from attnc.dsl.source import Span
 
 _PARAMETER_TYPES = ("int", "float", "bool", "list")
 
@@ -78,8 +80,8 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return ast.ScoreStatement(builder.expression(value), span=span)
         case "normalize", [name, None]:
             return ast.NormalizeStatement(str(name), span=span)
-        case "normalize", [name, _]:
-            return ast.NotBuilt(f"`normalize {name}(...)`", span=span)
+        case "normalize", [name, given]:
+            return _normalize(str(name), given, builder, span)
         case "assertion", [name, None, None, None]:
             return ast.AssertStatement(str(name), span=span)
         case "assertion", [name, *_]:
@@ -90,6 +92,17 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return ast.CrossStatement(span=span)
         case kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
+
+
+def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.Statement:
+    match name, builder.arguments(given):
+        case "softmax", ((), (("sink", sink),)):
+            return ast.NormalizeStatement(name, sink, span=span)
+        case "softmax" | "softmax1", _:
+            builder.mistakes.append(NormaliserArguments(name, span=span))
+            return ast.NormalizeStatement(name, span=span)
+        case _:
+            return ast.NotBuilt(f"`normalize {name}(...)`", span=span)
 
 
 def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input | ast.NotBuilt:

@@ -7,6 +7,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
+from attnc.dsl.complexity import nodes
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import forms, names
 from attnc.dsl.mistakes.syntax import NotSupported
@@ -95,6 +96,10 @@ class AttentionChecker:
                 self.mistakes.append(mistake)
             case ast.NormalizeStatement(kind) if kind not in NORMALISERS_BUILT:
                 self._unbuilt(f"`normalize {kind}`", statement)
+            case ast.NormalizeStatement(sink=ast.Int() | ast.Float()):
+                pass
+            case ast.NormalizeStatement(sink=sink) if sink is not None:
+                self._sink(sink, scope)
             case ast.AssertStatement(kind) if kind not in ASSERTIONS:
                 mistake_ = forms.UnknownAssertion(kind, ASSERTIONS, span=statement.span)
                 self.mistakes.append(mistake_)
@@ -102,6 +107,22 @@ class AttentionChecker:
                 self._unbuilt(f"`assert {kind}`", statement)
             case _:
                 pass
+
+    def _sink(self, sink: ast.Expr, scope: Scope) -> None:
+        """A sink's logit is a number per head: it reads no position, score or length."""
+        ExpressionChecker(scope.at("score"), self.mistakes).number(sink)
+        for node in nodes(sink):
+            match node:
+                case ast.Name("q" | "k" | "len" | "qlen" | "s" as name):
+                    self.mistakes.append(forms.SinkVaries(f"`{name}`", span=node.span))
+                case ast.Index(base):
+                    symbol = scope.symbols.get(base)
+                    axes = {*((symbol and symbol.axes) or ())} - {"b", "h", "hkv"}
+                    if axes:
+                        what = f"the axis `{min(axes)}` of `{base}`"
+                        self.mistakes.append(forms.SinkVaries(what, span=node.span))
+                case _:
+                    pass
 
     def _unbuilt(self, feature: str, statement: ast.Statement) -> None:
         self.mistakes.append(NotSupported(feature, span=statement.span))

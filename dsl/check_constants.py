@@ -31,6 +31,8 @@ def constant_mistakes(
                 walker.visit(body)
             case ast.ScoreStatement(value):
                 walker.visit(value)
+            case ast.NormalizeStatement(sink=sink) if sink is not None:
+                walker.visit(sink)
             case _:
                 pass
     return mistakes

@@ -28,12 +28,16 @@ def children(node: ast.SetExpr | ast.Expr) -> Iterator[ast.SetExpr | ast.Expr]:
             yield from (low, high, body)
 
 
+def nodes(node: ast.SetExpr | ast.Expr) -> Iterator[ast.SetExpr | ast.Expr]:
+    """A set or scalar expression and everything below it."""
+    yield node
+    for part in children(node):
+        yield from nodes(part)
+
+
 def calls(expr: ast.SetExpr | ast.Expr) -> Iterator[ast.SetCall]:
     """Every mask that is named in an expression."""
-    if isinstance(expr, ast.SetCall):
-        yield expr
-    for part in children(expr):
-        yield from calls(part)
+    return (node for node in nodes(expr) if isinstance(node, ast.SetCall))
 
 
 def find_recursion(masks: Mapping[str, ast.MaskDefinition]) -> Diagnostic | None:

@@ -148,8 +148,9 @@ def _text(item: Item) -> str:
             return f"mask {print_set(body)}"
         case ast.ScoreStatement(value):
             return f"score {print_expression(value)}"
-        case ast.NormalizeStatement(kind):
-            return f"normalize {kind}"
+        case ast.NormalizeStatement(kind, sink):
+            given = f"(sink = {print_expression(sink)})" if sink is not None else ""
+            return f"normalize {kind}{given}"
         case ast.AssertStatement(kind):
             return f"assert {kind}"
         case ast.CrossStatement():

@@ -77,6 +77,14 @@ class Bound:
         return next(found, "softmax")
 
     @property
+    def sink(self) -> ast.Expr | None:
+        """The logit of the normaliser's extra term; None where there is none."""
+        for statement in self._body:
+            if isinstance(statement, ast.NormalizeStatement):
+                return ast.Float(0.0) if statement.kind == "softmax1" else statement.sink
+        return None
+
+    @property
     def asserts(self) -> tuple[ast.AssertStatement, ...]:
         """What is to be proved, in the order written."""
         return tuple(s for s in self._body if isinstance(s, ast.AssertStatement))

@@ -198,9 +198,10 @@ class ScoreStatement(Node):
 
 @dataclass(frozen=True, slots=True)
 class NormalizeStatement(Node):
-    """`normalize softmax`."""
+    """`normalize softmax(sink = z[h])`: `sink` is the logit of one more term."""
 
     kind: str
+    sink: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ BOUNDS: Final = ("q_low", "q_high", "k_low", "k_high")
 """What the compiler calls tiles and lengths, and how its names of bounds end: not for inputs."""
 
 NORMALISERS: Final = ("softmax", "softmax1", "sigmoid", "softplus", "linear")
-NORMALISERS_BUILT: Final = ("softmax",)
+NORMALISERS_BUILT: Final = ("softmax", "softmax1")
 ASSERTIONS: Final = (
     "causal",
     "covers",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, Row, bind_call
+from attnc.runtime.sink import add_sink
 from attnc.runtime.torch_functions import torch_functions
 
 
@@ -28,8 +29,10 @@ def eager(
     ]
     outs, lses = zip(*parts, strict=True)
     if call.packed:
-        return torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0)
-    return torch.stack(outs), torch.stack(lses)
+        out, lse = torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0)
+    else:
+        out, lse = torch.stack(outs), torch.stack(lses)
+    return add_sink(bound, out, lse, call.k.shape[1], inputs, "bhsd")
 
 
 def _sequence(

@@ -9,7 +9,7 @@ from attnc.codegen.tvm.machine import Machine
 from attnc.compiler.dialects.attn import TilingOp
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
-from attnc.compiler.inline import score_expression
+from attnc.compiler.inline import score_expression, sink_expression
 from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, run
 from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import HeadsMissing
@@ -34,6 +34,7 @@ def needs_heads(bound: Bound) -> bool:
     try:
         of_bound(bound)
         score_expression(bound, None, None)
+        sink_expression(bound, None, None)
     except HeadsMissing:
         return True
     return False

@@ -22,6 +22,7 @@ from attnc.runtime.inputs import check_gradients, computed_in, dtype_name, split
 from attnc.runtime.launch import launch
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options, check_options, check_tables
+from attnc.runtime.sink import add_sink
 
 
 @dataclass
@@ -219,6 +220,10 @@ class Operator:
             cu_seqlens,
             kv_len,
         )
+        if self.bound.sink is not None:
+            kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
+            given = tensors | numbers
+            out, lse = add_sink(self.bound, out, lse, kv_heads, given, self.options.layout)
         return (out, lse) if return_lse else out
 
     @property

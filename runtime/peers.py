@@ -27,6 +27,8 @@ class PeerUnavailableError(AttnError):
 
 def functions_of(bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any]) -> Functions:
     """The spec's mask and score for the lengths of one call."""
+    if bound.sink is not None:
+        raise PeerUnavailableError("it has no normaliser with an extra term")
     q_len, k_len = q.shape[2], k.shape[2]
     row = Row(0, 0, 0 if bound.cross else k_len - q_len, 0, q_len, k_len)
     return torch_functions(bound, row, q.shape[1], k.shape[1], inputs)
@@ -34,8 +36,8 @@ def functions_of(bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any]) 
 
 def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
     """`scaled_dot_product_attention`: `is_causal` or no mask where that is the mask, else dense."""
-    if bound.score is not None:
-        raise PeerUnavailableError("SDPA cannot change the scores")
+    if bound.score is not None or bound.sink is not None:
+        raise PeerUnavailableError("SDPA cannot change the scores or the normaliser")
     attend = partial(scaled_dot_product_attention, q, k, v, enable_gqa=q.shape[1] != k.shape[1])
     q_len, k_len = q.shape[2], k.shape[2]
     if _is(bound, "line/full", q, k) or (q_len == 1 and _is(bound, "line/causal", q, k)):

@@ -42,6 +42,13 @@ def torch_functions(
     )
 
 
+def head_function(bound: Bound, expr: ast.Expr, heads: int, inputs: Mapping[str, Any]) -> Function:
+    """A function of (b, h) from a closed expression that reads no position."""
+    writer = _Writer(bound, Row(0, 0, 0, 0, 0, 0), heads, dict(inputs))
+    found: Function = eval(f"lambda b, h: {writer.text(expr)}", writer.names)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     bound: Bound

@@ -178,11 +178,16 @@ class ScoreOp(IRDLOperation):
 
 @irdl_op_definition
 class NormalizeOp(IRDLOperation):
-    """How scores become weights."""
+    """How scores become weights.
+
+    `sink` is the logit of one more term of the denominator, which has no value. Kernels leave it
+    to the caller, who has the log-sum-exp.
+    """
 
     name = "attn.normalize"
     kind = prop_def(StringAttr)
-    assembly_format = "$kind attr-dict"
+    sink = opt_prop_def(StringAttr)
+    assembly_format = "$kind (`sink` $sink^)? attr-dict"
 
 
 @irdl_op_definition

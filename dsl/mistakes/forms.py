@@ -57,6 +57,29 @@ class DuplicateStatement(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class NormaliserArguments(Diagnostic):
+    """Arguments that a normaliser does not take."""
+
+    code: ClassVar[str] = "normaliser-arguments"
+    title: ClassVar[str] = "`normalize {name}` does not take these arguments"
+    hints: ClassVar[tuple[str, ...]] = (
+        "write `normalize softmax(sink = z[h])`, `normalize softmax` or `normalize softmax1`",
+    )
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkVaries(Diagnostic):
+    """The logit of a sink that differs between positions."""
+
+    code: ClassVar[str] = "sink-varies"
+    title: ClassVar[str] = "a sink's logit may not depend on {what}"
+    notes: ClassVar[tuple[str, ...]] = ("it is one number for each head",)
+    hints: ClassVar[tuple[str, ...]] = ("declare `input z: float[h] grad` and write `z[h]`",)
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownNormaliser(Diagnostic):
     """A normaliser that the language lacks."""
 

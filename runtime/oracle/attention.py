@@ -12,7 +12,7 @@ from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, bind_call
-from attnc.runtime.oracle.formula import mask_of, score_of
+from attnc.runtime.oracle.formula import mask_of, score_of, sink_of
 from attnc.runtime.oracle.world import Rows, World
 
 LAYOUTS = ("bhsd", "bshd")
@@ -28,8 +28,6 @@ def reference(
     if layout not in LAYOUTS:
         raise InvalidValue("layout", listing(LAYOUTS), layout)
     bound = load(spec).bind(**parameters)
-    if bound.normalize != "softmax":
-        raise NotBuiltForTarget(f"normalize {bound.normalize}", "reference")
     return Reference(bound, layout)
 
 
@@ -122,14 +120,26 @@ def _sequence(
     h, i, j = pairs.nonzero(as_tuple=True)
     places = {"b": torch.tensor(entry), "h": h, "q": rows.q[i], "k": rows.k[j]}
     world = World(bound, rows, places, counts, inputs, torch.float64)
-    return softmax(pairs, score_of(world, products), v)
+    scores = score_of(world, products)
+    places = {"b": torch.tensor(entry), "h": torch.arange(heads)[:, None, None]}
+    sink = sink_of(World(bound, rows, places, counts, inputs, torch.float64))
+    return softmax(pairs, scores, v, sink)
 
 
-def softmax(pairs: Tensor, scores: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+def softmax(
+    pairs: Tensor, scores: Tensor, v: Tensor, sink: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Out [H, Nq, Dv] and lse [H, Nq] from the scores of the pairs, in the order of `nonzero`.
 
-    Scores exist only where there is a pair, so that nothing else enters a gradient.
+    Scores exist only where there is a pair, so that nothing else enters a gradient. `sink` is the
+    logit [H, 1, 1] of one more term of the denominator.
     """
+    if sink is not None:  # a key of its own, with a value of zero
+        rows = sink.expand(pairs.shape[0], pairs.shape[1], 1)
+        logits = torch.zeros(pairs.shape, dtype=torch.float64).masked_scatter(pairs, scores)
+        more = torch.cat([pairs, torch.ones_like(rows, dtype=torch.bool)], -1)
+        values = torch.cat([v, v.new_zeros(v.shape[0], 1, v.shape[2])], 1)
+        return softmax(more, torch.cat([logits, rows], -1)[more], values)
     full = torch.full(pairs.shape, -torch.inf, dtype=torch.float64).masked_scatter(pairs, scores)
     top = full.detach().amax(-1, keepdim=True) if full.shape[-1] else full.new_zeros(1)
     top = torch.where(top == -torch.inf, 0.0, top)

@@ -135,6 +135,15 @@ def score_of(world: World, s: Tensor) -> Tensor:
     return Formula(names, world).value(body).double().expand_as(s)
 
 
+def sink_of(world: World) -> Tensor | None:
+    """The logit of the normaliser's extra term, float64 [H, 1, 1]; None where there is none."""
+    body = world.bound.sink
+    if body is None:
+        return None
+    found = Formula(_parameters(world), world).value(body).double()
+    return found.expand(world.counts["heads"] or 1, 1, 1)
+
+
 def _parameters(world: World) -> Names:
     def bound(value: Value) -> Tensor | tuple[float, ...]:
         return value if isinstance(value, tuple) else world.number(value)

@@ -2,7 +2,8 @@
 
 `MASKS[name](q_len, kv_len, heads, **parameters_and_inputs)` is a numpy bool array
 [heads, q_len, kv_len]; `SCORES[name](s, q, k, **parameters_and_inputs)` the scores of a spec that
-changes them; `PARAMETERS[name]` cases to try, small enough for short sequences; `inputs(name, ...)`
+changes them; `SINKS[name](**parameters_and_inputs)` the logits [H] of one more term of the
+denominator; `PARAMETERS[name]` cases to try, small enough for short sequences; `inputs(name, ...)`
 random run-time inputs.
 """
 
@@ -34,6 +35,8 @@ PARAMETERS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "score/alibi": ({},),
     "score/softcap": ({"cap": 2.0}, {"cap": 50.0}),
     "score/relative_bias": ({"r": 3}, {"r": 0}, {"r": 64}),
+    "score/softmax1": ({},),
+    "score/sink_logit": ({"w": 1}, {"w": 100}, {"w": 7}),
 }
 
 _MODULES = {name: import_module(f"{__name__}.{name.replace('/', '.')}") for name in PARAMETERS}
@@ -46,6 +49,10 @@ SCORES: Mapping[str, Callable[..., Any]] = {
     name: module.scores for name, module in _MODULES.items() if hasattr(module, "scores")
 }
 
+SINKS: Mapping[str, Callable[..., Any]] = {
+    name: module.sinks for name, module in _MODULES.items() if hasattr(module, "sinks")
+}
+
 
 def inputs(name: str, heads: int, kv_len: int, seed: int = 0, **parameters: Any) -> dict[str, Any]:
     """Random numpy values for the inputs of a spec."""
@@ -55,6 +62,8 @@ def inputs(name: str, heads: int, kv_len: int, seed: int = 0, **parameters: Any)
             return {"doc": np.sort(random.integers(0, 4, kv_len)).astype(np.int32)}
         case "score/alibi":
             return {"slope": 2.0 ** -(8 * np.arange(1, heads + 1) / heads)}
+        case "score/sink_logit":
+            return {"z": random.standard_normal(heads)}
         case "score/relative_bias":
             return {"table": random.standard_normal((heads, 2 * parameters["r"] + 1))}
         case _:

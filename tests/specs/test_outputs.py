@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from torch.nn.functional import scaled_dot_product_attention
 
 from attnc.runtime.oracle import reference
-from tests.references import MASKS, PARAMETERS, SCORES, inputs
+from tests.references import MASKS, PARAMETERS, SCORES, SINKS, inputs
 from tests.references.score.attention import softmax
 
 CASES = [(name, cases[-1]) for name, cases in PARAMETERS.items()]
-PLAIN = [(name, parameters) for name, parameters in CASES if name not in SCORES]
+PLAIN = [(name, given) for name, given in CASES if name not in (*SCORES, *SINKS)]
 LENGTHS = [(1, 1), (21, 21), (4, 21), (12, 5)]
 HEADS = 4
 
@@ -32,7 +32,8 @@ def explicit(
         rows = np.arange(q_len)[:, None] + kv_len - q_len
         scores = SCORES[name](scores, rows, np.arange(kv_len), **given)
     pairs = np.broadcast_to(MASKS[name](q_len, kv_len, q.shape[1], **given), scores.shape)
-    return softmax(scores, pairs, values)
+    sinks = SINKS[name](**given) if name in SINKS else None
+    return softmax(scores, pairs, values, sinks)
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
