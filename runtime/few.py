@@ -6,6 +6,7 @@ the heads that share their keys, and the keys of a tile may be split.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.placement import STREAMS, keys_abreast
@@ -51,10 +52,12 @@ class Tiles:
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
         if (heads, kv_heads) not in self.by_head:
             self.by_head[heads, kv_heads] = mask_by_head(self.bound, heads, kv_heads)
+        queries = max(row.q_len for row in call.rows)
+        if queries > MOST_QUERIES or max(row.k_len for row in call.rows) < KEYS_A_QUERY * queries:
+            return MANY
         return choose_rows(
             self.machine.computing(dtype_name(call.q.dtype)),
-            queries=max(row.q_len for row in call.rows),
-            keys=max(row.k_len for row in call.rows),
+            queries,
             group=1 if self.by_head[heads, kv_heads] else heads // kv_heads,
             columns=min(call.q.shape[3], call.v.shape[3]),
         )
@@ -65,14 +68,13 @@ def mask_by_head(bound: Bound, heads: int, kv_heads: int) -> bool:
     return Name("h") in walk(mask_condition(bound, heads, kv_heads))
 
 
-def choose_rows(machine: Machine, queries: int, keys: int, group: int, columns: int) -> Rows:
-    """The tile for a call: the least work for each key.
+@cache
+def choose_rows(machine: Machine, queries: int, group: int, columns: int) -> Rows:
+    """The tile for so few queries: the least work for each key.
 
     `group` is the number of heads that may be packed. A tile costs its rows, used or not, and the
     reading of a key.
     """
-    if queries > MOST_QUERIES or keys < KEYS_A_QUERY * queries:
-        return MANY
     found = []
     for height in _heights(machine, columns):
         packed = group if height >= group else 1

@@ -46,7 +46,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     numbers = [a.numbers[name] for name in facts.numbers]
     planned = schedule(kernel, rows, numbers, a.q.shape[1])
     visits = units * key_tiles if facts.split else planned.visits
-    threads = _threads(a, units, visits, facts.tile_q * facts.tile_k)
+    threads = _threads(a, units, visits, facts.tile_q * facts.packed * facts.tile_k)
     shares = choose_shares(units, max(row.k_len for row in a.rows), threads)
     floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)

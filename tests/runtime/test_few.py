@@ -12,9 +12,9 @@ from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime import build, kernels
-from attnc.runtime.call import Row
+from attnc.runtime.call import Row, bind_call
 from attnc.runtime.cpus import host_machine
-from attnc.runtime.few import Rows, choose_rows, choose_shares, mask_by_head
+from attnc.runtime.few import MANY, Rows, Tiles, choose_rows, choose_shares, mask_by_head
 from attnc.runtime.launch import Arguments, launch
 from attnc.runtime.lower import lower, print_module
 from attnc.runtime.operator import Operator
@@ -60,18 +60,21 @@ def test_a_group_fills_a_tile() -> None:
         (4, 4): Rows(16, 4), (17, 1): Rows(32, 1), (64, 1): Rows(32, 1), (1, 20): Rows(20, 20),
     }  # fmt: skip
     for (queries, group), wanted in few.items():
-        assert choose_rows(AVX512, queries, 4096, group, 64) == wanted
-    assert choose_rows(AVX512, 1, 4096, 100, 64).packed == 1  # no tile holds them
+        assert choose_rows(AVX512, queries, group, 64) == wanted
+    assert choose_rows(AVX512, 1, 100, 64).packed == 1  # no tile holds them
 
 
 def test_many_queries_or_few_keys_have_the_other_kernel() -> None:
-    assert choose_rows(AVX512, 65, 65536, 1, 64) == Rows()
-    assert choose_rows(AVX512, 10, 79, 1, 64) == Rows()
-    assert choose_rows(AVX512, 10, 80, 1, 64) != Rows()
+    bound = load("line/full").bind()
+    few = {
+        lengths: Tiles(bound, AVX512).rows(bind_call(bound, *qkv(*lengths))) != MANY
+        for lengths in ((65, 1000), (64, 1000), (10, 79), (10, 80), (1, 7), (1, 8))
+    }
+    assert list(few.values()) == [False, True, False, True, False, True]
 
 
 def test_columns_that_fill_no_register_are_no_lanes() -> None:
-    assert choose_rows(AVX512, 1, 100, 1, 15) == Rows(16, 1)
+    assert choose_rows(AVX512, 1, 1, 15) == Rows(16, 1)
 
 
 def test_shares() -> None:
