@@ -188,9 +188,8 @@ class Operator:
         kv_len: Tensor | None = None,
         **inputs: Any,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """The outputs; with `return_lse` also lse, natural log, float32 [B, Hq, Nq].
+        """The outputs; with `return_lse` also lse, natural log, [B, Hq, Nq] in float32 or float64.
 
-        For float64 operands lse is float64.
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
         k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
         cuts the keys of each entry. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].
@@ -203,8 +202,7 @@ class Operator:
         tensors, numbers = split_inputs(self.bound, inputs)
         check_gradients(self.bound, tensors)
         if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
-            dtype = torch.get_autocast_dtype(q.device.type)
-            q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
+            q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
         out, lse = ops.attention(
             self._key,
             q,
@@ -222,8 +220,8 @@ class Operator:
         )
         if self.bound.sink is not None:
             kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
-            given = tensors | numbers
-            out, lse = add_sink(self.bound, out, lse, kv_heads, given, self.options.layout)
+            inputs, layout = tensors | numbers, self.options.layout
+            out, lse = add_sink(self.bound, out, lse, kv_heads, inputs, layout)
         return (out, lse) if return_lse else out
 
     @property
