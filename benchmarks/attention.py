@@ -80,8 +80,7 @@ def compare(setup: Setup, peer: str, budget: float) -> Figures:
         check_equal(ours(), theirs(), TOLERANCES[setup.dtype])
         pairs = duel(ours, theirs, budget)
     facts = {"GFLOP/s": setup.flops / pairs.seconds[0] / 1e9}
-    if setup.dtype == "fp32":
-        facts["of peak"] = facts["GFLOP/s"] / peak().gflops
+    facts["of peak"] = facts["GFLOP/s"] / peak(setup.dtype).gflops
     return Figures(pairs.first, pairs.second, facts)
 
 

@@ -13,14 +13,13 @@ PACKAGES = ("attnc", "torch", "apache-tvm", "islpy", "transformers")
 
 def describe() -> dict[str, str]:
     """The facts to print beside results."""
-    best = peak()
+    peaks = {"peak in float32": peak(), "peak in bfloat16": peak("bf16")}
     return {
         "processor": processor(),
         "threads": str(torch.get_num_threads()),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {installed(name)}" for name in PACKAGES),
-        "peak in float32": f"{best.gflops:.0f} GFLOP/s ({best.method})",
-    }
+    } | {name: f"{best.gflops:.0f} GFLOP/s ({best.method})" for name, best in peaks.items()}
 
 
 def processor() -> str:

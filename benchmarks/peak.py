@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from attnc.codegen.tvm.pairs import DOT, dot_function
 from attnc.runtime.timing import seconds
 
 ROUNDS = 20_000_000
@@ -13,50 +14,61 @@ CHAINS = 12  # independent accumulators: enough to hide the latency of two multi
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Billions of float32 operations a second, on how many threads, and how they were counted."""
+    """Billions of operations a second, on how many threads, and how they were counted."""
 
     gflops: float
     threads: int
     method: str
 
 
-def peak() -> Peak:
+def peak(dtype: str = "fp32") -> Peak:
     """The best of three runs of a loop of multiply-adds that touches no memory.
 
-    Where such a loop cannot be built, a large matrix product of torch stands in, and is labelled.
+    In bf16 these are the CPU's products of pairs, where it has them; all else is float32. Where
+    such a loop cannot be built, a large matrix product of torch stands in, and is labelled.
     """
     threads = torch.get_num_threads()
     try:
-        run, lanes = _register_loop()
+        run, operations, method = _register_loop(dtype)
     except ImportError:
         return Peak(_matmul(), threads, "torch matmul of 2048 x 2048 (a lower bound)")
-    operations = 2 * CHAINS * lanes * ROUNDS * threads
     best = min(seconds(run) for _ in range(3))
-    return Peak(operations / best / 1e9, threads, "multiply-adds in registers")
+    return Peak(operations * ROUNDS * threads / best / 1e9, threads, method)
 
 
-def _register_loop() -> tuple[Callable[[], object], int]:
+def _register_loop(dtype: str) -> tuple[Callable[[], object], int, str]:
+    """What to run, its operations in a round of a thread, and what they are."""
     from attnc.runtime import build
 
-    host = build.host()
-    lanes, threads = host.machine.lanes, torch.get_num_threads()
-    (kernel,) = build.load(build.to_llvm(script(lanes), host), "main")
+    host, threads = build.host(), torch.get_num_threads()
+    lanes, dot = host.machine.lanes, host.machine.dot if dtype == "bf16" else None
+    (kernel,) = build.load(build.to_llvm(script(lanes, dot), host), "main")
     half, out = torch.full((lanes,), 0.5), torch.empty(threads, CHAINS, lanes)
-    return lambda: kernel(half, out, ROUNDS), lanes
+    pairs, method = (2, "products of pairs") if dot else (1, "multiply-adds")
+    return lambda: kernel(half, out, ROUNDS), 2 * pairs * CHAINS * lanes, f"{method} in registers"
 
 
-def script(lanes: int) -> str:
+def script(lanes: int, dot: str | None = None) -> str:
     """TVMScript of a kernel `main(half, out, rounds)`: each thread runs `rounds` rounds.
 
     Each accumulator is a one-element local buffer, which LLVM keeps in a register. They start apart
     (equal ones could be merged) and converge to 1, so nothing overflows however long the loop runs.
+    With `dot`, the instruction for pairs of bfloat16, they grow by 1/4: the upper half of a 0.5 of
+    float32 is 0.5 in bfloat16, the lower half 0.
     """
-    return "\n".join(_lines(lanes)) + "\n"
+    return "\n".join(_lines(lanes, dot)) + "\n"
 
 
-def _lines(lanes: int) -> Iterator[str]:
+def _lines(lanes: int, dot: str | None) -> Iterator[str]:
     local = f"'float32x{lanes}', scope='local', annotations={{'disable_lower_builtin': True}}"
     vector = f"T.Ramp(0, 1, {lanes})"
+    words = f"T.reinterpret('uint32x{lanes}', half[{vector}])"
+
+    def step(chain: str) -> str:
+        if dot is None:
+            return f"{chain} * half[{vector}] + half[{vector}]"
+        return f"T.call_pure_extern('float32x{lanes}', '{DOT}', {chain}, {words}, {words})"
+
     yield from (
         "@I.ir_module",
         "class Module:",
@@ -66,12 +78,14 @@ def _lines(lanes: int) -> Iterator[str]:
         "        threads = T.int64()",
         f"        half = T.match_buffer(half_, ({lanes},), 'float32')",
         f"        out = T.match_buffer(out_, (threads, {CHAINS}, {lanes}), 'float32')",
-        "        for t in T.parallel(threads):",
     )
+    if dot:
+        yield f"        T.attr(0, 'pragma_import_llvm', {dot_function(dot, lanes)!r})"
+    yield "        for t in T.parallel(threads):"
     body = [f"c{i} = T.alloc_buffer((1,), {local})" for i in range(CHAINS)]
     body += [f"c{i}[0] = T.broadcast(T.float32({i}), {lanes})" for i in range(CHAINS)]
     body += ["for r in range(rounds):"]
-    body += [f"    c{i}[0] = c{i}[0] * half[{vector}] + half[{vector}]" for i in range(CHAINS)]
+    body += [f"    c{i}[0] = {step(f'c{i}[0]')}" for i in range(CHAINS)]
     body += [f"out[t, {i}, {vector}] = c{i}[0]" for i in range(CHAINS)]
     yield from (f"            {line}" for line in body)
 

@@ -24,7 +24,7 @@ OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
 class Sizes:
     """What a kernel is specialised on; 0 stands for not known.
 
-    `cropped` kernels accept keys that start after position 0; `dtype` is what they compute in.
+    `cropped` kernels accept keys that start after position 0; `dtype` is that of the tensors.
     A kernel for few queries has `rows` rows in a query tile (0: as many as are best for many
     queries), which hold `packed` heads of each query, and shares keys out among threads.
     """

@@ -1,29 +1,13 @@
-"""From a checked call to the arguments of a kernel: one dtype, one entry for each sequence."""
-
-from dataclasses import dataclass
+"""From a checked call to the arguments of a kernel: one entry for each sequence."""
 
 import torch
 from torch import Tensor
 
 from attnc.runtime.call import Call
-from attnc.runtime.inputs import computed_in
 from attnc.runtime.launch import Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The arguments, and where the kernel's output goes if it was computed in another dtype."""
-
-    arguments: Arguments
-    out: Tensor
-
-    def finish(self) -> None:
-        """Copy the output into the caller's dtype, where that is not the kernel's."""
-        if self.out.dtype != self.arguments.out.dtype:
-            self.out.copy_(self.arguments.out[: self.out.shape[0]])
-
-
-def prepare(call: Call, out: Tensor, lse: Tensor) -> Prepared:
+def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
     """`out` [B, H, Nq, Dv] in q's dtype and `lse` [B, H, Nq] are views to be filled.
 
     A packed call has B = 1 and S sequences: every tensor is seen S times, with stride 0.
@@ -31,19 +15,21 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Prepared:
     sequences = len(call.rows)
 
     def entries(x: Tensor) -> Tensor:
-        return x.expand(sequences, *x.shape[1:])
+        return as_stored(x).expand(sequences, *x.shape[1:])
 
-    real = computed_in(out.dtype)
-    result = out if out.dtype == real else torch.empty_like(out, dtype=real)
-    arguments = Arguments(
-        q=entries(call.q.to(real)),
-        k=entries(call.k.to(real)),
-        v=entries(call.v.to(real)),
-        out=entries(result),
+    return Arguments(
+        q=entries(call.q),
+        k=entries(call.k),
+        v=entries(call.v),
+        out=entries(out),
         lse=entries(lse),
         rows=call.rows,
         tensors={name: entries(x) for name, x in call.tensors.items()},
         numbers=call.numbers,
         scale=call.scale,
     )
-    return Prepared(arguments, out)
+
+
+def as_stored(x: Tensor) -> Tensor:
+    """A view as kernels take it: bfloat16 as its bits."""
+    return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x

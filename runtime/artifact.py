@@ -40,7 +40,6 @@ def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     host = build.host(options.target)
-    dtype = str(options.dtype).removeprefix("torch.") if options.dtype else "float32"
     manifest = {
         "schema": SCHEMA,
         "attnc": __version__,
@@ -51,7 +50,7 @@ def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
         "name": bound.name,
         "spec": entry_file(bound),
         "parameters": dict(bound.values),
-        "dtype": dtype,
+        "dtype": sizes.dtype,
         "layout": options.layout,
         "sizes": asdict(sizes),
         "files": {name: _sha256(text.encode()) for name, text in sorted(texts.items())},

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
+from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 from attnc.runtime import cache
 from attnc.runtime.cpus import model
 from attnc.version import __version__
@@ -54,6 +54,7 @@ class Costs:
 
 
 SHIPPED: Mapping[str, Costs] = {
+    AVX512_BF16.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
     AVX512.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
     AVX2.name: Costs((0.063, 0.047, 0.042), unit=500.0, start=10_000.0),
     NEON.name: Costs((0.08,), unit=500.0, start=10_000.0),

@@ -28,8 +28,8 @@ def computed_in(dtype: torch.dtype) -> torch.dtype:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """The dtype of the arithmetic for operands of a dtype, by name."""
-    return str(computed_in(dtype)).removeprefix("torch.")
+    """A dtype's name, such as `float32`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def split_inputs(

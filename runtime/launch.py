@@ -18,10 +18,11 @@ from attnc.runtime.schedule import schedule
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a kernel reads and writes; S sequences, in the kernel's dtype.
+    """What a kernel reads and writes; S sequences.
 
-    `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...]; `lse`: [S, H, Nq]; `tensors`:
-    inputs as [S, axes...] in int32 or that dtype; `numbers`: run-time numbers.
+    `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...] in the kernel's dtype, bfloat16 as
+    uint16; `lse`: [S, H, Nq] in the dtype of the arithmetic; `tensors`: inputs as [S, axes...] in
+    int32 or that dtype; `numbers`: run-time numbers.
     """
 
     q: Tensor
@@ -48,7 +49,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     visits = units * key_tiles if facts.split else planned.visits
     threads = _threads(a, units, visits, facts.tile_q * facts.packed * facts.tile_k)
     shares = choose_shares(units, max(row.k_len for row in a.rows), threads)
-    floats = torch.empty(threads, facts.floats, dtype=a.q.dtype)
+    floats = torch.empty(threads, facts.floats, dtype=a.lse.dtype)
     lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
@@ -70,7 +71,7 @@ def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:
 def _parts(a: Arguments, shares: int) -> Tensor:
     """Room for the rows of each share and their log-sum-exp, if they are to be merged."""
     size = shares * a.lse.numel() * (a.v.shape[3] + 1) if shares > 1 else 0
-    return torch.empty(size, dtype=a.q.dtype)
+    return torch.empty(size, dtype=a.lse.dtype)
 
 
 def check_lengths(facts: KernelFacts, rows: Sequence[Row], numbers: Mapping[str, float]) -> None:

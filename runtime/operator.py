@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,9 +67,8 @@ class SpecRunner:
         if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
             return out.zero_(), lse.fill_(-torch.inf)
         outputs = heads_first("out", out, self.options.layout, call.packed)
-        prepared = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
-        launch(self.kernel(self.sizes(call, self.tiles.rows(call))), prepared.arguments)
-        prepared.finish()
+        arguments = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
+        launch(self.kernel(self.sizes(call, self.tiles.rows(call))), arguments)
         return out, lse
 
     def backward(
@@ -84,7 +83,8 @@ class SpecRunner:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
             return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
-        kernel = self.kernel(self.sizes(call), names)
+        real = computed_in(call.q.dtype)
+        kernel = self.kernel(replace(self.sizes(call), dtype=dtype_name(real)), names)
         found = backward.run(self.bound, kernel, call, given, self.options.layout)
         first = [
             backward.as_given(x, like, self.options.layout)
@@ -163,8 +163,8 @@ class Operator:
     """A compiled attention: `op(q, k, v, ...)`.
 
     q [B, Hq, Nq, D], k [B, Hkv, Nk, D], v [B, Hkv, Nk, Dv] give [B, Hq, Nq, Dv] in q's dtype
-    (float32, float64, or bfloat16 and float16 computed in float32); with `layout="bshd"` the second
-    and third axes are swapped. Any strides whose last is 1; any ratio Hq / Hkv.
+    (float32, float64, bfloat16 or float16); with `layout="bshd"` the second and third axes are
+    swapped. Any strides whose last is 1; any ratio Hq / Hkv.
     """
 
     def __init__(self, bound: Bound, options: Options, artifact: "Artifact | None" = None) -> None:

@@ -1,15 +1,18 @@
 """One tile of queries, from its load to its output."""
 
-from attnc.codegen.tvm import columns
+from types import ModuleType
+
+from attnc.codegen.tvm import columns, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
-from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
+from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_lookup
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base, emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
+from attnc.codegen.tvm.stored import widened
 from attnc.codegen.tvm.visits import (
     LISTS,
     append_to_list,
@@ -22,15 +25,16 @@ from attnc.compiler.dialects import tile
 
 def forward_parts(context: Context) -> dict[str, int]:
     """The float scratch of a thread."""
-    rows, placement = context.rows, context.placement
-    return {
-        "query": placement.columns(context.head_dim) * rows,
-        "scores": context.machine.chunk * context.machine.keys * rows,
-        "output": placement.columns(context.value_dim) * rows,
-        "maximum": placement.width,
-        "total": placement.width,
-        "rescale": placement.width,
-    }
+    rows, placement, chunk = context.rows, context.placement, context.machine.chunk
+    d, v = (placement.columns(size) for size in (context.head_dim, context.value_dim))
+    keys = chunk * context.machine.keys
+    sizes = {"query": d * rows, "scores": keys * rows, "output": v * rows}
+    sizes |= dict.fromkeys(("maximum", "total", "rescale"), placement.width)
+    if context.paired:
+        sizes |= {"query": (d + 1) // 2 * rows, "pairs": keys // 2 * v}
+    if context.widens:
+        sizes["wide"] = keys * max(d, v)
+    return sizes
 
 
 def emit_tile(context: Context) -> None:
@@ -58,14 +62,20 @@ def _emit_load(context: Context) -> None:
     """The query tile, transposed and scaled, and an empty state."""
     out, m, rows = context.out, context.machine, context.rows
     factor = "scale" if context.scored else f"(scale * {m.real.constant(LOG2_E)})"
+    if context.paired:
+        pairs.emit_scale(context, factor)
     if context.placement.few:
         columns.emit_query(context, factor)
     else:
         out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
         with out.block(f"for r in range({rows}):"):
             out.line(f"q_at: T.int64 = {context.row_offset('q', 'r', held=True)}")
-            with out.block(f"for d in range({context.head_dim}):"):
-                out.line(f"f[query_at + d * {rows} + r] = q_t[q_at + d] * {factor}")
+            if context.paired:
+                pairs.emit_query_row(context)
+            else:
+                with out.block(f"for d in range({context.head_dim}):"):
+                    number = widened(context, "q_t[q_at + d]")
+                    out.line(f"f[query_at + d * {rows} + r] = {number} * {factor}")
     with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
         out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
     with out.block(f"for v in T.unroll({m.vectors}):"):
@@ -83,22 +93,38 @@ def _emit_chunk(context: Context) -> None:
     for op in steps[0]:
         match op:
             case tile.DotOp():
-                keys = Visited("k", context.head_dim, "d")
-                if context.placement.few:
-                    columns.emit_dot(context, keys, "scores")
-                else:
-                    emit_dot(context, keys, "query", "scores")
+                _emit_scores(context)
                 _emit_by_class(context)
             case tile.OnlineSoftmaxOp():
                 emit_online_softmax(context)
             case tile.AccumulateOp():
-                values = Visited("v", context.value_dim, "v")
-                accumulate = columns.emit_accumulate if context.placement.few else emit_accumulate
-                accumulate(context, values, "scores", "output", "rescale")
+                values = _values(context)
+                _products(context).emit_accumulate(context, values, "scores", "output", "rescale")
             case tile.LoadOp():
                 pass  # read in place
             case _:
                 raise AssertionError(f"no code for {op.name}")
+
+
+def _emit_scores(context: Context) -> None:
+    keys = Visited("k", context.head_dim, "d")
+    if context.placement.few:
+        columns.emit_dot(context, keys, "scores")
+    elif context.paired:
+        pairs.emit_dot(context, keys, "query", "scores", beside=_values(context))
+    else:
+        micro.emit_dot(context, keys, "query", "scores")
+
+
+def _products(context: Context) -> ModuleType:
+    """The module of the kernel's products."""
+    if context.placement.few:
+        return columns
+    return pairs if context.paired else micro
+
+
+def _values(context: Context) -> Visited:
+    return Visited("v", context.value_dim, "v")
 
 
 def _emit_by_class(context: Context) -> None:

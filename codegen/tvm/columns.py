@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL, Visited
 from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
+from attnc.codegen.tvm.stored import elements, rounded, widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def emit_query(context: Context, factor: str) -> None:
             out.line(f"first: T.int32 = {blocks.first('block')}")
             with out.block(f"for d in range({placement.lanes}):"):
                 fresh = f"first + d >= block * {placement.lanes}"
-                value = f"q_t[q_at + first + d] * {factor}"
+                value = f"{widened(context, 'q_t[q_at + first + d]')} * {factor}"
                 place = f"query_at + (r * {blocks.count} + block) * {placement.lanes} + d"
                 zero = context.real.constant(0.0)
                 out.line(f"f[{place}] = T.Select({fresh}, {value}, {zero})")
@@ -81,8 +82,8 @@ def emit_dot(context: Context, operand: Visited, target: str) -> None:
                     vector = context.part("query", f"{r * blocks.width} + d * {m.lanes}")
                     out.line(f"q_{r}: T.let = {vector}")
                 for i in range(placement.abreast):
-                    at = f"T.ramp({name}_{i} + d_first, 1, {m.lanes})"
-                    out.line(f"x_{i}: T.let = {name}_t[{at}]")
+                    numbers = elements(f"{name}_t", f"{name}_{i} + d_first", m.lanes)
+                    out.line(f"x_{i}: T.let = {widened(context, numbers, m.lanes)}")
                     for r in range(rows):
                         total = sums[i * rows + r]
                         out.line(f"{total} = {total} + x_{i} * q_{r}")
@@ -160,8 +161,8 @@ class _Accumulation:
                     weight = f"f[{place} + {group} * {rows} + {r}]"
                     out.line(f"w_{r}: T.let = T.broadcast({weight}, {m.lanes})")
                 for b in some:
-                    at = f"T.ramp({name}_at + {blocks.first(b)}, 1, {m.lanes})"
-                    out.line(f"x_{b}: T.let = {name}_t[{at}]")
+                    numbers = elements(f"{name}_t", f"{name}_at + {blocks.first(b)}", m.lanes)
+                    out.line(f"x_{b}: T.let = {widened(context, numbers, m.lanes)}")
                     for r in range(rows):
                         out.line(f"{sums[r, b]} = {sums[r, b]} + x_{b} * w_{r}")
         out.line(*(f"{target(r, b)} = {total}" for (r, b), total in sums.items()))
@@ -174,8 +175,10 @@ def emit_store(context: Context, row: str, store: str) -> None:
     with out.block(f"for block in range({blocks.count}):"):
         out.line(f"first: T.int32 = {blocks.first('block')}")
         with out.block(f"for d in range({lanes}):"):
-            value = f"f[output_at + ({row} * {blocks.count} + block) * {lanes} + d]"
-            out.line(f"{store}[out_at + first + d] = {value} * inverse")
+            value = f"f[output_at + ({row} * {blocks.count} + block) * {lanes} + d] * inverse"
+            if store == "out_t":
+                value = rounded(context, f"({value})")
+            out.line(f"{store}[out_at + first + d] = {value}")
 
 
 def fold(context: Context, value: str, combine: str) -> None:

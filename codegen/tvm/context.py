@@ -44,6 +44,23 @@ class Context:
         """The type of the arithmetic."""
         return self.machine.real
 
+    @property
+    def tensor_type(self) -> str:
+        """The dtype of q, k, v and out."""
+        return str(self.kernel.dtype.data)
+
+    @property
+    def widens(self) -> bool:
+        """Whether rows of k and v are converted to the type of the arithmetic before a product."""
+        own = self.tensor_type == self.real.name
+        return not (own or self.paired or self.placement.few)
+
+    @property
+    def paired(self) -> bool:
+        """Whether the CPU multiplies pairs of numbers as they are stored."""
+        possible = self.machine.dot is not None and not self.placement.few
+        return possible and self.tensor_type == "bfloat16"
+
     def dtype(self, name: str) -> str:
         """The target's type for a dtype of expressions."""
         return self.real.name if name == FLOAT else name

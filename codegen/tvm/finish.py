@@ -4,6 +4,7 @@ from attnc.codegen.tvm import columns
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.shares import part_offset
+from attnc.codegen.tvm.stored import rounded
 
 LN_2 = 0.6931471805599453
 
@@ -81,4 +82,6 @@ def _emit_columns(context: Context, store: str) -> None:
         return
     with context.out.block(f"for d in range({context.value_dim}):"):
         value = f"f[output_at + d * {context.rows} + r] * inverse"
+        if store == "out_t":
+            value = rounded(context, f"({value})")
         context.out.line(f"{store}[out_at + d] = {value}")

@@ -3,7 +3,7 @@
 The module's function `main` takes, in this order:
 
     the tensors          in the order of `FORWARD` or `BACKWARD`, with the axes of `SHAPES`, for n
-                         sequences; any strides, but 1 in an axis of columns
+                         sequences; any strides, but 1 in an axis of columns. bfloat16 as uint16
     rows                 int32 [n, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
     f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
     order                (forward) int32 [units]: which query tile of which head and sequence starts
@@ -50,6 +50,7 @@ from attnc.codegen.tvm.signature import (
     tensor_inputs,
 )
 from attnc.codegen.tvm.spread import padded
+from attnc.codegen.tvm.stored import storage
 from attnc.codegen.tvm.support import refuse_unprintable
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.compiler.dialects import tile
@@ -71,6 +72,7 @@ SHAPES = {
 }
 FORWARD = ("q", "k", "v", "out", "lse")
 BACKWARD = ("q", "k", "v", "do", "lse", "delta", "dq", "dk", "dv")
+STORED = ("q", "k", "v", "out")  # in the kernel's dtype, the others in that of the arithmetic
 LET = "{0}: T.let = {1}"  # a plain assignment would be a variable in memory
 
 
@@ -201,6 +203,7 @@ def _scheduling(context: Context) -> list[str]:
 
 def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
     """Shapes and strides of the arguments, and a flat view of each."""
+    real, stored = context.real.name, storage(context.tensor_type)
     tensors = Tensors(context)
     tensors.sizes("n", "heads", "kv_heads", "q_rows", "k_rows")
     columns = {
@@ -212,7 +215,8 @@ def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
         axes = SHAPES[name].split()
         sizes = [f"T.int64({columns[axis]})" if axis in columns else axis for axis in axes]
         sizes = ["T.Cast('int64', splits)" if size == "splits" else size for size in sizes]
-        tensors.bind(name, context.real.name, sizes, unit=axes[-1] in columns)
+        dtype = stored if name in STORED else real
+        tensors.bind(name, dtype, sizes, unit=axes[-1] in columns)
     tensors.rows()
     threads = "T.Cast('int64', threads)"
     tensors.bind("f", context.real.name, [threads, "f_width"], unit=True)

@@ -11,7 +11,8 @@ class Machine:
 
     vectors * keys accumulators, `vectors` operands and one broadcast fill the register file.
     `chunk` key tiles are scored before one update of the running maximum. `scale` is LLVM's name
-    of the instruction that multiplies by a power of two, where there is one.
+    of the instruction that multiplies by a power of two, where there is one, `dot` that of the
+    instruction for products of pairs of bfloat16 numbers, without the vector's size.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Machine:
     keys: int
     chunk: int = 8
     scale: str | None = None
+    dot: str | None = None
     real: Real = FLOAT32
 
     @property
@@ -29,13 +31,14 @@ class Machine:
 
     def computing(self, dtype: str) -> "Machine":
         """The same machine for kernels that compute in another dtype."""
-        if dtype == self.real.name:
+        if dtype != FLOAT64.name:
             return self
         scale = self.scale and self.scale.replace(".ps.", ".pd.")
         return replace(self, lanes=self.lanes // 2, scale=scale, real=FLOAT64)
 
 
 AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")
+AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps")
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=5, keys=4)
 GENERIC = Machine("generic", lanes=4, vectors=2, keys=4)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
+from attnc.codegen.tvm.stored import elements, widened
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
@@ -29,11 +30,55 @@ class Visited:
         held = f"T.min({row}, {context.visited.length} - 1)"
         return f"{self.name}_base + T.Cast('int64', {held}) * {self.name}_s2"
 
+    def read(self, context: Context, row: int | str) -> str:
+        """Where row `row` of tile `g` of a chunk is read: in place, or from its copy."""
+        if context.widens:
+            return f"wide_at + (g * {context.machine.keys} + {row}) * {self.columns}"
+        return self.offset(context, f"row_first + {row}")
+
+    def buffer(self, context: Context) -> str:
+        """What `read` gives a place of."""
+        return "f" if context.widens else f"{self.name}_t"
+
+
+def emit_widened(context: Context, operand: Visited) -> None:
+    """Copy the rows of a chunk's tiles in the type of the arithmetic, where theirs is another."""
+    if not context.widens:
+        return
+    out, m, name = context.out, context.machine, operand.name
+    out.line(f"# wide [{context.visited.name}, {operand.axis} {operand.columns}] = {name}")
+    with out.block("for g in range(tiles_now):"):
+        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+        with out.block(f"for j in range({m.keys}):"):
+            out.line(
+                f"{name}_at: T.int64 = {operand.offset(context, 'row_first + j')}",
+                f"to: T.int64 = {operand.read(context, 'j')}",
+            )
+            for lanes, column in emit_column_vectors(context, operand.columns):
+                wide = widened(
+                    context, elements(f"{name}_t", f"{name}_at + {column}", lanes), lanes
+                )
+                out.line(f"{elements('f', f'to + {column}', lanes)} = {wide}")
+
+
+def emit_column_vectors(context: Context, columns: int) -> Iterator[tuple[int, str]]:
+    """Loops over the columns, a vector at a time and then one by one: lanes, first column."""
+    lanes = context.machine.lanes
+    whole = columns // lanes * lanes
+    if whole:
+        with context.out.block(f"for b in range({whole // lanes}):"):
+            yield lanes, f"b * {lanes}"
+    if columns > whole:
+        with context.out.block(f"for b in range({columns - whole}):"):
+            yield 1, f"{whole} + b"
+
 
 def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> None:
     """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned]."""
     out, m, rows, name = context.out, context.machine, context.rows, operand.name
     visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
+    buffer = operand.buffer(context)
+    emit_widened(context, operand)
     out.line(
         f"# {target} [{visited} {m.keys}, {lanes} {rows}]"
         f" = {name} [{visited}, {operand.axis} {columns}] . {owned} [{operand.axis}, {lanes}]"
@@ -41,16 +86,17 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
     with out.block("for g in range(tiles_now):"):
         out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
         for i in range(m.keys):
-            out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
+            out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
         if context.split:
             for ahead in ("k", "v"):
                 emit_later(context, ahead)
-        sums = _accumulators(context, target, m.keys, lambda i, v: m.real.constant(0.0, m.lanes))
+        zero = m.real.constant(0.0, m.lanes)
+        sums = emit_accumulators(context, target, m.keys, lambda i, v: zero)
         with _over_columns(context, columns):
             for i in range(m.keys):
                 for v in range(m.vectors):
                     vector = context.part(owned, f"d * {rows} + {v * m.lanes}")
-                    number = f"T.broadcast({name}_t[{name}_{i} + d], {m.lanes})"
+                    number = f"T.broadcast({buffer}[{name}_{i} + d], {m.lanes})"
                     out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {vector}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             for i in range(m.keys):
@@ -83,6 +129,7 @@ def emit_accumulate(
     """
     out, m = context.out, context.machine
     visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
+    emit_widened(context, operand)
     out.line(
         f"# {target} [{operand.axis} {columns}, {lanes} {context.rows}]"
         f" += {operand.name} [{visited}, {operand.axis}]^T . {weights} [{visited}, {lanes}]"
@@ -108,29 +155,29 @@ class _Columns:
 
     def emit(self, first: str, count: int) -> None:
         context, name = self.context, self.operand.name
+        buffer = self.operand.buffer(context)
         out, m, rows = context.out, context.machine, context.rows
 
         def target(i: int) -> str:
             return context.part(self.target, f"({first} + {i}) * {rows} + v * {m.lanes}")
 
         factor = f" * {context.part(self.rescale, f'v * {m.lanes}')}" if self.rescale else ""
-        sums = _accumulators(context, self.target, count, lambda i, v: f"{target(i)}{factor}")
+        sums = emit_accumulators(context, self.target, count, lambda i, v: f"{target(i)}{factor}")
         with out.block("for g in range(tiles_now):"):
             out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
             with out.block(f"for j in range({m.keys}):"):
-                row = self.operand.offset(context, "row_first + j")
-                out.line(f"{name}_at: T.int64 = {row} + {first}")
+                out.line(f"{name}_at: T.int64 = {self.operand.read(context, 'j')} + {first}")
                 for i in range(count):
                     for v in range(m.vectors):
                         place = f"(g * {m.keys} + j) * {rows} + {v * m.lanes}"
-                        number = f"T.broadcast({name}_t[{name}_at + {i}], {m.lanes})"
+                        number = f"T.broadcast({buffer}[{name}_at + {i}], {m.lanes})"
                         weight = context.part(self.weights, place)
                         out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {weight}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             out.line(*(f"{target(i)} = {sums[i]}[v]" for i in range(count)))
 
 
-def _accumulators(
+def emit_accumulators(
     context: Context, target: str, count: int, start: Callable[[int, str], str]
 ) -> list[str]:
     """Registers for `count` rows of vectors of a target; returns their names."""

@@ -1,6 +1,7 @@
 """Asking for rows in advance, where a kernel's time is that of reading keys and values."""
 
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.stored import element_bytes
 
 LINE = 64  # bytes of a cache line
 AHEAD = 32  # rows that are asked for in advance
@@ -27,7 +28,7 @@ def emit_prefetch(context: Context, name: str, row: str, columns: range) -> None
     """Ask for columns of a row of the later tile, a line at a time."""
     out = context.out
     at = out.bind("at", f"{name}_later + {row} * {name}_s2")
-    for column in columns[:: LINE // context.real.bytes]:
+    for column in columns[:: LINE // element_bytes(context)]:
         place = f"T.address_of({name}_t[{at} + {column}])"
         call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {SECOND_CACHE}, 1)"
         out.line(f"T.evaluate({call})")

@@ -8,6 +8,7 @@ share the outputs are written at once. (Dao 2023, "Flash-Decoding".)
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.signature import emit_row
+from attnc.codegen.tvm.stored import rounded
 
 
 def part_offset(context: Context, share: str, cell: str) -> str:
@@ -65,4 +66,4 @@ def _emit_cell(context: Context) -> None:
         f"lse_t[lse_at] = T.if_then_else(seen, top[0] + T.log(total[0]), {nothing})",
     )
     with out.block(f"for d in range({columns}):"):
-        out.line("out_t[out_at + d] = f[sum_at + d] * inverse")
+        out.line(f"out_t[out_at + d] = {rounded(context, '(f[sum_at + d] * inverse)')}")

@@ -50,7 +50,7 @@ class Tensors:
         own = [size for size in [*sizes, *strides] if size.startswith(prefixes)]
         out.line(*(f"{variable} = T.int64()" for variable in own))
         shape, steps = f"({', '.join(sizes)},)", f"({', '.join(strides)},)"
-        given = f"{name}_, {shape}, '{dtype}', strides={steps}, align=4"
+        given = f"{name}_, {shape}, '{dtype}', strides={steps}, align={2 if '16' in dtype else 4}"
         out.line(f"{name}_m = T.match_buffer({given})")
         self.flat.append(f"{flat(name)} = T.decl_buffer(({ANY},), '{dtype}', data={name}_m.data)")
 

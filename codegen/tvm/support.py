@@ -26,8 +26,8 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "packed heads and split tiles where keys are owned"
     if kernel.rows is not None or kernel.keys is not None:
         yield "a tile map that is not consecutive"
-    if kernel.dtype.data not in ("float32", "float64"):
-        yield f"dtype {kernel.dtype.data}"
+    if kernel.owner.data == "k" and kernel.dtype.data not in ("float32", "float64"):
+        yield f"the gradients of dtype {kernel.dtype.data}"
     printed = FORWARD if kernel.owner.data == "q" else BACKWARD
     for op in kernel.walk():
         if not isinstance(op, (tile.KernelOp, *PLANS, *printed)):

@@ -76,7 +76,7 @@ def _printed(texts: dict[str, str], name: str) -> str:
 def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
     """What the kernel is specialised on: head counts only where the spec depends on them."""
     from attnc.runtime.api import parse_dtype
-    from attnc.runtime.inputs import computed_in
+    from attnc.runtime.inputs import dtype_name
     from attnc.runtime.lower import needs_heads
 
     wanted = needs_heads(bound)
@@ -89,5 +89,5 @@ def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
         head_dim=head_dim,
         value_dim=options.value_dim or head_dim,
         cropped=options.cropped,
-        dtype=str(computed_in(dtype)).removeprefix("torch."),
+        dtype=dtype_name(dtype),
     )

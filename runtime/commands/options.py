@@ -45,7 +45,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="cpu",
-        help="cpu (this CPU), cpu:avx512, cpu:avx2, cpu:generic or cpu:neon;"
+        help="cpu (this CPU), cpu:avx512_bf16, cpu:avx512, cpu:avx2, cpu:generic or cpu:neon;"
         " cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
     )
 

@@ -1,5 +1,6 @@
 """The timing tools: turns, statistics, the peak kernel."""
 
+import pytest
 import torch
 
 from attnc.runtime.timing import Pairs, take_turns
@@ -18,6 +19,20 @@ def test_speedup_is_the_median_of_the_paired_ratios():
     assert pairs.speedup == 2.0
     assert pairs.spread == (1.0, 3.0)
     assert pairs.seconds == (1.0, 3.0)
+
+
+def test_peak_kernel_multiplies_pairs():
+    from attnc.runtime import build
+
+    host = build.host()
+    lanes, dot = host.machine.lanes, host.machine.dot
+    if not dot:
+        pytest.skip("this CPU has no instruction for pairs of bfloat16")
+    [kernel] = build.load(build.to_llvm(peak.script(lanes, dot), host), "main")
+    half, out = torch.full((lanes,), 0.5), torch.empty(1, peak.CHAINS, lanes)
+    kernel(half, out, 2)
+    starts = torch.arange(float(peak.CHAINS))[None, :, None]
+    torch.testing.assert_close(out, (starts + 0.5).expand_as(out))
 
 
 def test_peak_kernel_multiplies_and_adds():

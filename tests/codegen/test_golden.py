@@ -2,13 +2,14 @@
 
 import ast
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from attnc.codegen.tvm.kernel import print_kernel
-from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON
+from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON
 from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
@@ -17,6 +18,7 @@ from attnc.runtime.tree import tree
 from attnc.version import __version__
 
 FOLDER = Path(__file__).parent.parent / "golden"
+PAIRS = FOLDER / "tvm" / "causal_bfloat16.py"
 SIZES = Sizes(head_dim=64, value_dim=64)
 MACHINES = (AVX512, AVX2, NEON, GENERIC)
 STAGES = (
@@ -53,8 +55,13 @@ def test_kernels(spec, golden):
     golden(place(spec, "tvm"), texts(spec)["tvm"])
 
 
+def test_kernel_of_pairs(golden):
+    sizes = replace(SIZES, dtype="bfloat16")
+    golden(PAIRS, stages(load("line/causal").bind(), sizes, AVX512_BF16).texts["tvm"])
+
+
 def test_no_golden_is_left_over():
-    wanted = {place("line/longformer", stage) for stage in STAGES}
+    wanted = {place("line/longformer", stage) for stage in STAGES} | {PAIRS}
     wanted |= {place(spec, "tvm") for spec in SPECS}
     assert {path for stage in STAGES for path in (FOLDER / stage).iterdir()} == wanted
 

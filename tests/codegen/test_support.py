@@ -39,7 +39,6 @@ def test_the_forward_kernel_is_printed():
     [
         ("rows", StringAttr("2 * t + r"), "a tile map"),
         ("keys", StringAttr("2 * c + r"), "a tile map"),
-        ("dtype", StringAttr("bfloat16"), "dtype bfloat16"),
     ],
 )
 def test_options(name, value, feature):

@@ -28,7 +28,6 @@ PATTERNS = {
 }
 REFUSED = {
     "residue_classes": "a tile map that is not consecutive",
-    "triton_forward": "dtype bfloat16",
 }
 parsed = cache(parse_expression)
 LENGTHS = [(0, 700, 700), (0, 37, 37), (0, 300, 65), (0, 65, 300), (600, 1, 601), (100, 150, 250)]

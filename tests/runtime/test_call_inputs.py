@@ -107,22 +107,6 @@ def test_numbers_do_not_compile_anew(everything: Operator) -> None:
     assert everything.compilations == before
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_computed_in_single(window: Operator, dtype: torch.dtype) -> None:
-    q, k, v = qkv(130, batch=2, heads=4, kv_heads=2, dtype=dtype)
-    out = assert_right(window, q, k, v)
-    single, lse = window(*(x.float() for x in (q, k, v)), return_lse=True)
-    assert torch.equal(out, single.to(dtype))
-    assert torch.equal(window(q, k, v, return_lse=True)[1], lse) and lse.dtype == torch.float32
-    strided = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
-    assert torch.equal(window(*strided), out)
-
-
-def test_packed_half_precision(window: Operator) -> None:
-    q, k, v = (x[0].transpose(0, 1) for x in qkv(90, dtype=torch.bfloat16))
-    assert_right(window, q, k, v, cu_seqlens=torch.tensor([0, 40, 90]))
-
-
 def test_autocast(window: Operator) -> None:
     q, k, v = qkv(50)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -98,7 +98,7 @@ def test_offsets_beyond_32_bits(window: Operator) -> None:
     out, lse = huge(66, 2, 16), huge(66, 2, 1)[..., 0]
     call = bind_call(window.bound, *far)
     kernel = window._runner.kernel(window._runner.sizes(call))
-    launch(kernel, prepare(call, out, lse).arguments)
+    launch(kernel, prepare(call, out, lse))
     assert torch.equal(out, window(q, k, v))
 
 

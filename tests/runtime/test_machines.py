@@ -28,6 +28,7 @@ CASES = [
 LOWER = [target for target in ("cpu:avx2", "cpu:generic") if target in runnable()]
 # The vector registers of a CPU, and how assembly writes a vector that lies on the stack.
 REGISTERS = {
+    "cpu:avx512_bf16": r"%zmm\d",
     "cpu:avx512": r"%zmm\d",
     "cpu:avx2": r"%ymm\d",
     "cpu:generic": r"%xmm\d",
@@ -72,7 +73,8 @@ def test_targets_use_their_own_registers(target: str) -> None:
     text = assembly(target)
     assert re.search(REGISTERS[target], text)
     x86 = ["cpu:avx512", "cpu:avx2", "cpu:generic"]
-    for wider in x86[: x86.index(target)] if target in x86 else x86:
+    level = target.removesuffix("_bf16")
+    for wider in x86[: x86.index(level)] if level in x86 else x86:
         assert not re.search(REGISTERS[wider], text)
 
 

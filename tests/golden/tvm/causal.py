@@ -230,7 +230,6 @@ class Module:
                                         p_18: T.let = p_17 * r_15 + T.broadcast(T.float32(0.24022242), 16)
                                         p_19: T.let = p_18 * r_15 + T.broadcast(T.float32(0.69314698), 16)
                                         w_20: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_19 * r_15) + T.broadcast(T.float32(1.0), 16), n_14, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_20
                                         part[0] = part[0] + w_20
                                         x_21: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
                                         n_22: T.let = T.nearbyint(x_21)
@@ -240,7 +239,6 @@ class Module:
                                         p_26: T.let = p_25 * r_23 + T.broadcast(T.float32(0.24022242), 16)
                                         p_27: T.let = p_26 * r_23 + T.broadcast(T.float32(0.69314698), 16)
                                         w_28: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_27 * r_23) + T.broadcast(T.float32(1.0), 16), n_22, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_28
                                         part[1] = part[1] + w_28
                                         x_29: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
                                         n_30: T.let = T.nearbyint(x_29)
@@ -250,7 +248,6 @@ class Module:
                                         p_34: T.let = p_33 * r_31 + T.broadcast(T.float32(0.24022242), 16)
                                         p_35: T.let = p_34 * r_31 + T.broadcast(T.float32(0.69314698), 16)
                                         w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_31) + T.broadcast(T.float32(1.0), 16), n_30, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_36
                                         part[2] = part[2] + w_36
                                         x_37: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
                                         n_38: T.let = T.nearbyint(x_37)
@@ -260,8 +257,11 @@ class Module:
                                         p_42: T.let = p_41 * r_39 + T.broadcast(T.float32(0.24022242), 16)
                                         p_43: T.let = p_42 * r_39 + T.broadcast(T.float32(0.69314698), 16)
                                         w_44: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_43 * r_39) + T.broadcast(T.float32(1.0), 16), n_38, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_44
                                         part[3] = part[3] + w_44
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_20
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_28
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_36
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_44
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -327,7 +327,7 @@ class Module:
                             lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
                             out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
                             for d in range(64):
-                                out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
+                                out_t[out_at + d] = (f[output_at + d * 48 + r] * inverse)
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = lse_r
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))

@@ -245,7 +245,6 @@ class Module:
                                         p_16: T.let = p_15 * r_13 + T.broadcast(T.float32(0.24022242), 16)
                                         p_17: T.let = p_16 * r_13 + T.broadcast(T.float32(0.69314698), 16)
                                         w_18: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_17 * r_13) + T.broadcast(T.float32(1.0), 16), n_12, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_18
                                         part[0] = part[0] + w_18
                                         x_19: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
                                         n_20: T.let = T.nearbyint(x_19)
@@ -255,7 +254,6 @@ class Module:
                                         p_24: T.let = p_23 * r_21 + T.broadcast(T.float32(0.24022242), 16)
                                         p_25: T.let = p_24 * r_21 + T.broadcast(T.float32(0.69314698), 16)
                                         w_26: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_25 * r_21) + T.broadcast(T.float32(1.0), 16), n_20, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_26
                                         part[1] = part[1] + w_26
                                         x_27: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
                                         n_28: T.let = T.nearbyint(x_27)
@@ -265,7 +263,6 @@ class Module:
                                         p_32: T.let = p_31 * r_29 + T.broadcast(T.float32(0.24022242), 16)
                                         p_33: T.let = p_32 * r_29 + T.broadcast(T.float32(0.69314698), 16)
                                         w_34: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_33 * r_29) + T.broadcast(T.float32(1.0), 16), n_28, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_34
                                         part[2] = part[2] + w_34
                                         x_35: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
                                         n_36: T.let = T.nearbyint(x_35)
@@ -275,8 +272,11 @@ class Module:
                                         p_40: T.let = p_39 * r_37 + T.broadcast(T.float32(0.24022242), 16)
                                         p_41: T.let = p_40 * r_37 + T.broadcast(T.float32(0.69314698), 16)
                                         w_42: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_41 * r_37) + T.broadcast(T.float32(1.0), 16), n_36, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_42
                                         part[3] = part[3] + w_42
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_18
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_26
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_34
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_42
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -342,7 +342,7 @@ class Module:
                             lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
                             out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
                             for d in range(64):
-                                out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
+                                out_t[out_at + d] = (f[output_at + d * 48 + r] * inverse)
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = lse_r
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))

@@ -284,7 +284,6 @@ class Module:
                                         p_28: T.let = p_27 * r_25 + T.broadcast(T.float32(0.24022242), 16)
                                         p_29: T.let = p_28 * r_25 + T.broadcast(T.float32(0.69314698), 16)
                                         w_30: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_29 * r_25) + T.broadcast(T.float32(1.0), 16), n_24, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_30
                                         part[0] = part[0] + w_30
                                         x_31: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
                                         n_32: T.let = T.nearbyint(x_31)
@@ -294,7 +293,6 @@ class Module:
                                         p_36: T.let = p_35 * r_33 + T.broadcast(T.float32(0.24022242), 16)
                                         p_37: T.let = p_36 * r_33 + T.broadcast(T.float32(0.69314698), 16)
                                         w_38: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_37 * r_33) + T.broadcast(T.float32(1.0), 16), n_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_38
                                         part[1] = part[1] + w_38
                                         x_39: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
                                         n_40: T.let = T.nearbyint(x_39)
@@ -304,7 +302,6 @@ class Module:
                                         p_44: T.let = p_43 * r_41 + T.broadcast(T.float32(0.24022242), 16)
                                         p_45: T.let = p_44 * r_41 + T.broadcast(T.float32(0.69314698), 16)
                                         w_46: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_45 * r_41) + T.broadcast(T.float32(1.0), 16), n_40, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_46
                                         part[2] = part[2] + w_46
                                         x_47: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
                                         n_48: T.let = T.nearbyint(x_47)
@@ -314,8 +311,11 @@ class Module:
                                         p_52: T.let = p_51 * r_49 + T.broadcast(T.float32(0.24022242), 16)
                                         p_53: T.let = p_52 * r_49 + T.broadcast(T.float32(0.69314698), 16)
                                         w_54: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_53 * r_49) + T.broadcast(T.float32(1.0), 16), n_48, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_54
                                         part[3] = part[3] + w_54
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_30
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_38
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_46
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_54
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -381,7 +381,7 @@ class Module:
                             lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
                             out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
                             for d in range(64):
-                                out_t[out_at + d] = f[output_at + d * 48 + r] * inverse
+                                out_t[out_at + d] = (f[output_at + d * 48 + r] * inverse)
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = lse_r
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))

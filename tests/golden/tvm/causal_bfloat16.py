@@ -1,0 +1,391 @@
+# causal(), written by attnc 0.1.0
+@I.ir_module
+class Module:
+    @T.prim_func(s_tir=True)
+    def main(q_: T.handle, k_: T.handle, v_: T.handle, out_: T.handle, lse_: T.handle, rows_: T.handle, f_: T.handle, lists_: T.handle, order_: T.handle, scale: T.float32, threads: T.int32, tiles: T.int32, key_tiles: T.int32):
+        T.func_attr({"global_symbol": "main", "tirx.noalias": True})
+        n = T.int64()
+        heads = T.int64()
+        kv_heads = T.int64()
+        q_rows = T.int64()
+        k_rows = T.int64()
+        q_s0 = T.int64()
+        q_s1 = T.int64()
+        q_s2 = T.int64()
+        q_m = T.match_buffer(q_, (n, heads, q_rows, T.int64(64),), 'uint16', strides=(q_s0, q_s1, q_s2, T.int64(1),), align=2)
+        k_s0 = T.int64()
+        k_s1 = T.int64()
+        k_s2 = T.int64()
+        k_m = T.match_buffer(k_, (n, kv_heads, k_rows, T.int64(64),), 'uint16', strides=(k_s0, k_s1, k_s2, T.int64(1),), align=2)
+        v_s0 = T.int64()
+        v_s1 = T.int64()
+        v_s2 = T.int64()
+        v_m = T.match_buffer(v_, (n, kv_heads, k_rows, T.int64(64),), 'uint16', strides=(v_s0, v_s1, v_s2, T.int64(1),), align=2)
+        out_s0 = T.int64()
+        out_s1 = T.int64()
+        out_s2 = T.int64()
+        out_m = T.match_buffer(out_, (n, heads, q_rows, T.int64(64),), 'uint16', strides=(out_s0, out_s1, out_s2, T.int64(1),), align=2)
+        lse_s0 = T.int64()
+        lse_s1 = T.int64()
+        lse_s2 = T.int64()
+        lse_m = T.match_buffer(lse_, (n, heads, q_rows,), 'float32', strides=(lse_s0, lse_s1, lse_s2,), align=4)
+        rows_s0 = T.int64()
+        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        f_width = T.int64()
+        f_s0 = T.int64()
+        f_m = T.match_buffer(f_, (T.Cast('int64', threads), f_width,), 'float32', strides=(f_s0, T.int64(1),), align=4)
+        lists_width = T.int64()
+        lists_s0 = T.int64()
+        lists_m = T.match_buffer(lists_, (T.Cast('int64', threads), lists_width,), 'int32', strides=(lists_s0, T.int64(1),), align=4)
+        order_n = T.int64()
+        order_m = T.match_buffer(order_, (order_n,), 'int32', strides=(T.int64(1),), align=4)
+        q_t = T.decl_buffer((T.int64(1099511627776),), 'uint16', data=q_m.data)
+        k_t = T.decl_buffer((T.int64(1099511627776),), 'uint16', data=k_m.data)
+        v_t = T.decl_buffer((T.int64(1099511627776),), 'uint16', data=v_m.data)
+        out_t = T.decl_buffer((T.int64(1099511627776),), 'uint16', data=out_m.data)
+        lse_t = T.decl_buffer((T.int64(1099511627776),), 'float32', data=lse_m.data)
+        rows_t = T.decl_buffer((T.int64(1099511627776),), 'int32', data=rows_m.data)
+        f = T.decl_buffer((T.int64(1099511627776),), 'float32', data=f_m.data)
+        lists = T.decl_buffer((T.int64(1099511627776),), 'int32', data=lists_m.data)
+        order = T.decl_buffer((T.int64(1099511627776),), 'int32', data=order_m.data)
+        taken = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+        taken[0] = 0
+        with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
+            for worker in T.parallel(threads):
+                query_at: T.int64 = T.Cast('int64', worker) * f_s0 + 0
+                scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 1536
+                output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 4608
+                maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 7680
+                total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 7728
+                rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 7776
+                pairs_at: T.int64 = T.Cast('int64', worker) * f_s0 + 7824
+                lists_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 0
+                count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                head_count: T.int32 = T.Cast('int32', heads)
+                group: T.int32 = T.Cast('int32', heads // kv_heads)
+                mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+                while mine[0] < T.Cast('int32', order_n):
+                    unit: T.int32 = mine[0]
+                    item: T.int32 = order[unit]
+                    t: T.int32 = item % tiles
+                    h: T.int32 = (item // tiles) % head_count
+                    s: T.int32 = item // (tiles * head_count)
+                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                    if t * 48 < q_len:
+                        k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
+                        v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
+                        q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
+                        out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
+                        i_first: T.int32 = t * 48
+                        q_first: T.int32 = q_start + i_first
+                        count[0] = 0
+                        count[1] = 0
+                        if k_len > 0:
+                            pass
+                            # the full tiles
+                            low_1: T.int32 = 0
+                            high_2: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_2 - low_1)):
+                                c: T.int32 = low_1 + c_i
+                                tile: T.int32 = c
+                                lists[lists_at + 0 * key_tiles + count[0]] = tile
+                                count[0] = count[0] + 1
+                            # the partial tiles
+                            low_3: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                            high_4: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_4 - low_3)):
+                                c: T.int32 = low_3 + c_i
+                                tile: T.int32 = c
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                            if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                        factor: T.float32 = (scale * T.float32(1.4426950408889634))
+                        score_scale: T.float32 = T.reinterpret('float32', T.bitwise_or(T.bitwise_and(T.reinterpret('uint32', factor), T.uint32(0x7fffff)), T.uint32(0x3f800000)))
+                        query_scale: T.float32 = factor / score_scale
+                        # query [d 64, q 48], scaled
+                        for r in range(48):
+                            q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2
+                            with T.attr(0, 'pragma_import_llvm', 'declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)\ndefine <16 x float> @attnc_dot(<16 x float> %sum, <16 x i32> %x, <16 x i32> %y) alwaysinline {\n  %a = bitcast <16 x i32> %x to <32 x bfloat>\n  %b = bitcast <16 x i32> %y to <32 x bfloat>\n  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float> %sum, <32 x bfloat> %a, <32 x bfloat> %b)\n  ret <16 x float> %r\n}\n'):
+                                for d in range(32):
+                                    f[query_at + d * 48 + r] = T.reinterpret('float32', T.bitwise_or(T.shift_right(T.reinterpret('uint32', (T.reinterpret('float32', T.shift_left(T.Cast('uint32', q_t[q_at + 2 * d]), T.uint32(0x10))) * query_scale)), T.uint32(0x10)), T.bitwise_and(T.reinterpret('uint32', (T.reinterpret('float32', T.shift_left(T.Cast('uint32', q_t[q_at + 2 * d + 1]), T.uint32(0x10))) * query_scale)), T.uint32(0xffff0000))))
+                        for i in range(192):
+                            f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                        for v in T.unroll(3):
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.broadcast(T.float32(-1e+30), 16)
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                        for which in range(2):
+                            list_first: T.int64 = lists_at + which * key_tiles
+                            for i in range((count[which] + 7) // 8):
+                                list_left: T.int32 = count[which] - i * 8
+                                tiles_now: T.int32 = T.min(8, list_left)
+                                list_at: T.int64 = list_first + i * 8
+                                # scores [k 8, q 48] = k [k, d 64] . query [d, q]
+                                for g in range(tiles_now):
+                                    row_first: T.int32 = lists[list_at + g] * 8
+                                    k_0: T.int64 = k_base + T.Cast('int64', T.min(row_first + 0, k_len - 1)) * k_s2
+                                    k_1: T.int64 = k_base + T.Cast('int64', T.min(row_first + 1, k_len - 1)) * k_s2
+                                    k_2: T.int64 = k_base + T.Cast('int64', T.min(row_first + 2, k_len - 1)) * k_s2
+                                    k_3: T.int64 = k_base + T.Cast('int64', T.min(row_first + 3, k_len - 1)) * k_s2
+                                    k_4: T.int64 = k_base + T.Cast('int64', T.min(row_first + 4, k_len - 1)) * k_s2
+                                    k_5: T.int64 = k_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * k_s2
+                                    k_6: T.int64 = k_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * k_s2
+                                    k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
+                                    for j in range(4):
+                                        low: T.int64 = v_base + T.Cast('int64', T.min(row_first + 2 * j + 0, k_len - 1)) * v_s2
+                                        high: T.int64 = v_base + T.Cast('int64', T.min(row_first + 2 * j + 1, k_len - 1)) * v_s2
+                                        to: T.int64 = pairs_at + (g * 4 + j) * 64
+                                        for b in range(4):
+                                            f[T.ramp(to + b * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right(T.reinterpret('uint32x16', T.reinterpret('float32x16', T.shift_left(T.Cast('uint32x16', v_t[T.ramp(low + b * 16, 1, 16)]), T.broadcast(T.uint32(0x10), 16)))), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and(T.reinterpret('uint32x16', T.reinterpret('float32x16', T.shift_left(T.Cast('uint32x16', v_t[T.ramp(high + b * 16, 1, 16)]), T.broadcast(T.uint32(0x10), 16)))), T.broadcast(T.uint32(0xffff0000), 16))))
+                                    scores0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(3):
+                                        scores0[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores1[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores2[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores3[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores4[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores5[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores6[v] = T.broadcast(T.float32(0.0), 16)
+                                        scores7[v] = T.broadcast(T.float32(0.0), 16)
+                                    for d in range(32):
+                                        scores0[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores0[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_0 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores0[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores0[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_0 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores0[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores0[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_0 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores1[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores1[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_1 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores1[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores1[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_1 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores1[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores1[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_1 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores2[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores2[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_2 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores2[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores2[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_2 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores2[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores2[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_2 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores3[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores3[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_3 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores3[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores3[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_3 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores3[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores3[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_3 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores4[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores4[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_4 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores4[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores4[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_4 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores4[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores4[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_4 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores5[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores5[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_5 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores5[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores5[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_5 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores5[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores5[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_5 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores6[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores6[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_6 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores6[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores6[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_6 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores6[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores6[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_6 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                        scores7[0] = T.call_pure_extern('float32x16', 'attnc_dot', scores7[0], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_7 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 0, 1, 16)]))
+                                        scores7[1] = T.call_pure_extern('float32x16', 'attnc_dot', scores7[1], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_7 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 16, 1, 16)]))
+                                        scores7[2] = T.call_pure_extern('float32x16', 'attnc_dot', scores7[2], T.broadcast(T.reinterpret('uint32', k_t[T.ramp(k_7 + 2 * d, 1, 2)]), 16), T.reinterpret('uint32x16', f[T.ramp(query_at + d * 48 + 32, 1, 16)]))
+                                    for v in T.unroll(3):
+                                        f[T.ramp(scores_at + (g * 8 + 0) * 48 + v * 16, 1, 16)] = scores0[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 1) * 48 + v * 16, 1, 16)] = scores1[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 2) * 48 + v * 16, 1, 16)] = scores2[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 3) * 48 + v * 16, 1, 16)] = scores3[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 4) * 48 + v * 16, 1, 16)] = scores4[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = scores5[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = scores6[v] * T.broadcast(score_scale, 16)
+                                        f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = scores7[v] * T.broadcast(score_scale, 16)
+                                if which == 1:  # partial tiles
+                                    for g in range(tiles_now):
+                                        for j in range(8):
+                                            row: T.int32 = lists[list_at + g] * 8 + j
+                                            key: T.int32 = k_start + row
+                                            for v in T.unroll(3):
+                                                query: T.let = T.ramp(q_first + v * 16, 1, 16)
+                                                # only where k <= q
+                                                s_5: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_5
+                                for v in T.unroll(3):
+                                    top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[1] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[2] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    top[3] = f[T.ramp(maximum_at + v * 16, 1, 16)]
+                                    for j in range(tiles_now * 2):
+                                        top[0] = T.max(top[0], f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)])
+                                        top[1] = T.max(top[1], f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)])
+                                        top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
+                                        top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
+                                    top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
+                                    x_6: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_7: T.let = T.nearbyint(x_6)
+                                    r_8: T.let = x_6 - n_7
+                                    p_9: T.let = T.broadcast(T.float32(0.00132647), 16) * r_8 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_10: T.let = p_9 * r_8 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_11: T.let = p_10 * r_8 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_12: T.let = p_11 * r_8 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_12 * r_8) + T.broadcast(T.float32(1.0), 16), n_7, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
+                                    part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                    part[1] = T.broadcast(T.float32(0.0), 16)
+                                    part[2] = T.broadcast(T.float32(0.0), 16)
+                                    part[3] = T.broadcast(T.float32(0.0), 16)
+                                    for j in range(tiles_now * 2):
+                                        x_13: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_14: T.let = T.nearbyint(x_13)
+                                        r_15: T.let = x_13 - n_14
+                                        p_16: T.let = T.broadcast(T.float32(0.05500893), 16) * r_15 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_17: T.let = p_16 * r_15 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_18: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_17 * r_15) + T.broadcast(T.float32(1.0), 16), n_14, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_18
+                                        x_19: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_20: T.let = T.nearbyint(x_19)
+                                        r_21: T.let = x_19 - n_20
+                                        p_22: T.let = T.broadcast(T.float32(0.05500893), 16) * r_21 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_23: T.let = p_22 * r_21 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_23 * r_21) + T.broadcast(T.float32(1.0), 16), n_20, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_24
+                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_26: T.let = T.nearbyint(x_25)
+                                        r_27: T.let = x_25 - n_26
+                                        p_28: T.let = T.broadcast(T.float32(0.05500893), 16) * r_27 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_29: T.let = p_28 * r_27 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_30: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_29 * r_27) + T.broadcast(T.float32(1.0), 16), n_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_30
+                                        x_31: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_32: T.let = T.nearbyint(x_31)
+                                        r_33: T.let = x_31 - n_32
+                                        p_34: T.let = T.broadcast(T.float32(0.05500893), 16) * r_33 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_35: T.let = p_34 * r_33 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_33) + T.broadcast(T.float32(1.0), 16), n_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_36
+                                        f[T.ramp(scores_at + (j * 2 + 0) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_18) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_24) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        f[T.ramp(scores_at + (j * 2 + 1) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_30) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_36) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                    f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
+                                # output [v 64, q 48] += v [k, v]^T . scores [k, q]
+                                for column in range(8):
+                                    output0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(3):
+                                        output0[v] = f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output1[v] = f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output2[v] = f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output3[v] = f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output4[v] = f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output5[v] = f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                    for j in range(tiles_now * 4):
+                                        output0[0] = T.call_pure_extern('float32x16', 'attnc_dot', output0[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 0]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output0[1] = T.call_pure_extern('float32x16', 'attnc_dot', output0[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 0]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output0[2] = T.call_pure_extern('float32x16', 'attnc_dot', output0[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 0]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output1[0] = T.call_pure_extern('float32x16', 'attnc_dot', output1[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 1]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output1[1] = T.call_pure_extern('float32x16', 'attnc_dot', output1[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 1]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output1[2] = T.call_pure_extern('float32x16', 'attnc_dot', output1[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 1]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output2[0] = T.call_pure_extern('float32x16', 'attnc_dot', output2[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 2]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output2[1] = T.call_pure_extern('float32x16', 'attnc_dot', output2[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 2]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output2[2] = T.call_pure_extern('float32x16', 'attnc_dot', output2[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 2]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output3[0] = T.call_pure_extern('float32x16', 'attnc_dot', output3[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 3]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output3[1] = T.call_pure_extern('float32x16', 'attnc_dot', output3[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 3]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output3[2] = T.call_pure_extern('float32x16', 'attnc_dot', output3[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 3]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output4[0] = T.call_pure_extern('float32x16', 'attnc_dot', output4[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 4]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output4[1] = T.call_pure_extern('float32x16', 'attnc_dot', output4[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 4]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output4[2] = T.call_pure_extern('float32x16', 'attnc_dot', output4[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 4]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output5[0] = T.call_pure_extern('float32x16', 'attnc_dot', output5[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 5]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output5[1] = T.call_pure_extern('float32x16', 'attnc_dot', output5[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 5]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output5[2] = T.call_pure_extern('float32x16', 'attnc_dot', output5[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 5]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output6[0] = T.call_pure_extern('float32x16', 'attnc_dot', output6[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 6]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output6[1] = T.call_pure_extern('float32x16', 'attnc_dot', output6[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 6]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output6[2] = T.call_pure_extern('float32x16', 'attnc_dot', output6[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 6]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                        output7[0] = T.call_pure_extern('float32x16', 'attnc_dot', output7[0], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 7]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 0, 1, 16)]))
+                                        output7[1] = T.call_pure_extern('float32x16', 'attnc_dot', output7[1], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 7]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 16, 1, 16)]))
+                                        output7[2] = T.call_pure_extern('float32x16', 'attnc_dot', output7[2], T.broadcast(T.reinterpret('uint32', f[pairs_at + j * 64 + column * 8 + 7]), 16), T.reinterpret('uint32x16', f[T.ramp(scores_at + j * 48 + 32, 1, 16)]))
+                                    for v in T.unroll(3):
+                                        f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = output0[v]
+                                        f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = output1[v]
+                                        f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] = output2[v]
+                                        f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] = output3[v]
+                                        f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] = output4[v]
+                                        f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
+                                        f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
+                                        f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
+                        # out [q 48, v 64] = output^T / total
+                        for r in range(T.min(48, q_len - i_first)):
+                            sum_r: T.float32 = f[total_at + r]
+                            seen: T.bool = sum_r != T.float32(0.0)
+                            inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
+                            lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
+                            out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
+                            for d in range(64):
+                                bits_37: T.let = T.reinterpret('uint32', (f[output_at + d * 48 + r] * inverse))
+                                out_t[out_at + d] = T.Cast('uint16', T.shift_right(bits_37 + T.uint32(0x7fff) + T.bitwise_and(T.shift_right(bits_37, T.uint32(0x10)), T.uint32(0x1)), T.uint32(0x10)))
+                            lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
+                            lse_t[lse_at] = lse_r
+                    mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+    @T.prim_func(s_tir=True)
+    def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
+        T.func_attr({"global_symbol": "plan", "tirx.noalias": True})
+        n = T.int64()
+        rows_s0 = T.int64()
+        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        offsets_n = T.int64()
+        offsets_m = T.match_buffer(offsets_, (offsets_n,), 'int64', strides=(T.int64(1),), align=4)
+        table_n = T.int64()
+        table_m = T.match_buffer(table_, (table_n,), 'int32', strides=(T.int64(1),), align=4)
+        rows_t = T.decl_buffer((T.int64(1099511627776),), 'int32', data=rows_m.data)
+        offsets = T.decl_buffer((T.int64(1099511627776),), 'int64', data=offsets_m.data)
+        table = T.decl_buffer((T.int64(1099511627776),), 'int32', data=table_m.data)
+        taken = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+        taken[0] = 0
+        with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
+            for worker in T.parallel(threads):
+                count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
+                while mine[0] < T.Cast('int32', n) * heads * tiles:
+                    unit: T.int32 = mine[0]
+                    t: T.int32 = unit % tiles
+                    h: T.int32 = (unit // tiles) % heads
+                    s: T.int32 = unit // (tiles * heads)
+                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                    i_first: T.int32 = t * 48
+                    q_first: T.int32 = q_start + i_first
+                    if i_first < q_len:
+                        count[0] = 0
+                        count[1] = 0
+                        if k_len > 0:
+                            pass
+                            # the full tiles
+                            low_38: T.int32 = 0
+                            high_39: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_39 - low_38)):
+                                c: T.int32 = low_38 + c_i
+                                tile: T.int32 = c
+                                count[0] = count[0] + 1
+                            # the partial tiles
+                            low_40: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                            high_41: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_41 - low_40)):
+                                c: T.int32 = low_40 + c_i
+                                tile: T.int32 = c
+                                count[1] = count[1] + 1
+                            if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                count[1] = count[1] + 1
+                        if fill == 0:
+                            offsets[unit * 2 + 0] = T.Cast('int64', count[0])
+                            offsets[unit * 2 + 1] = T.Cast('int64', count[1])
+                    mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
