@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from attnc.codegen.tvm.machine import Machine
 
 STREAMS = 4  # registers of scores that a loop over a tile takes at a time, in independent chains
-FEW_CHUNK = 4  # key tiles of a chunk where rows are few: one that fits in the first cache
+FEW_CHUNK = 2  # key tiles of a chunk where rows are few: its values stay in the first cache
 
 
 @dataclass(frozen=True, slots=True)
