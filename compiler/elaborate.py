@@ -26,7 +26,8 @@ class Sizes:
 
     `cropped` kernels accept keys that start after position 0; `dtype` is that of the tensors.
     A kernel for few queries has `rows` rows in a query tile (0: as many as are best for many
-    queries), which hold `packed` heads of each query, and shares keys out among threads.
+    queries), which hold `packed` heads of each query, and shares keys out among threads. `height`
+    fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses).
     """
 
     heads: int = 0
@@ -37,6 +38,7 @@ class Sizes:
     dtype: str = "float32"
     rows: int = 0
     packed: int = 1
+    height: int = 0
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

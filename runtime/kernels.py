@@ -14,7 +14,7 @@ from torch import Tensor
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
-from attnc.runtime import build
+from attnc.runtime import build, tuning
 from attnc.runtime import cache as disk
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import OWN, Host
@@ -83,9 +83,12 @@ def files(
 ) -> dict[str, str]:
     """The compiled kernel as files: LLVM text, facts, and the TVMScript that it came from.
 
-    With `gradients`, the kernel of the backward pass, and of these inputs' gradients.
+    With `gradients`, the kernel of the backward pass, and of these inputs' gradients. A forward
+    kernel that was tuned has the tuned tile.
     """
     host = build.host(target)
+    if gradients is None:
+        sizes = tuning.applied(sizes, digest(bound, sizes, host))
     with _lock:
         return disk.fetch(
             digest(bound, sizes, host, gradients),

@@ -24,6 +24,8 @@ def tiling(machine: Machine, sizes: Sizes) -> Tiling:
     machine = machine.computing(sizes.dtype)
     if sizes.rows:
         return few_tiling(machine, sizes.rows, sizes.packed)
+    if sizes.height:
+        return Tiling((sizes.height,), (100,), machine.keys)
     shares = costs(machine).shares
     heights = range(machine.vectors - len(shares) + 1, machine.vectors + 1)
     return Tiling(tuple(machine.lanes * height for height in heights), shares, machine.keys)

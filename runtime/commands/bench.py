@@ -1,18 +1,25 @@
-"""`attnc bench`: the compiled kernel and PyTorch's, timed in turns in one process."""
+"""`attnc bench`: the compiled kernel and PyTorch's, timed in turns in one process.
+
+With `--tune`, the kernels of all tile heights are, and the fastest is kept.
+"""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import console, print_json, progress, seconds, table
-from attnc.runtime.commands.report import USAGE, YES
+from attnc.runtime.commands.report import USAGE, YES, UsageError
 from attnc.runtime.timing import Pairs, take_turns
 
 if TYPE_CHECKING:
     from attnc.runtime.operator import Operator
     from attnc.runtime.trials import Arguments
+    from attnc.runtime.tuning import Tuned
 
 PEERS = ("sdpa", "flex")
 NUMBERS = ("attnc", "peer", "times as long", "quartiles")
@@ -46,6 +53,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=shared.count, default=1, metavar="N")
     parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
     parser.add_argument("--turns", type=turns, default=11, metavar="N", help="timed calls of each")
+    parser.add_argument(
+        "--tune", action="store_true", help="find the fastest tile, and keep it for this spec"
+    )
+    parser.add_argument(
+        "--limit", type=shared.count, default=10, metavar="S", help="seconds of --tune (default 10)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="with --tune: write the artifact here"
+    )
     shared.add_heads(parser)
 
 
@@ -66,6 +82,10 @@ def turns(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """0 where a peer could be timed, 2 where none can compute the spec."""
     bound = shared.bind(options)
+    if options.tune:
+        return tune(bound, options)
+    if options.output is not None:
+        raise UsageError("-o is where --tune writes an artifact: add --tune")
     found = comparisons(bound, options)
     if options.json:
         data = {"name": bound.name, "parameters": dict(bound.values), "seq": options.seq}
@@ -78,21 +98,66 @@ def run(options: argparse.Namespace) -> int:
 def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
     """Compile, make the inputs, and time each peer."""
     with progress(f"compiling {bound.name}"):
-        import torch
-
-        from attnc.runtime.api import check_assertions
         from attnc.runtime.operator import Operator
         from attnc.runtime.options import Options
-        from attnc.runtime.trials import Trial, make
 
-        heads = options.heads or 8
-        kv_heads = options.kv_heads or heads
-        check_assertions(bound, heads, kv_heads)
-        shape = (options.batch, heads, kv_heads, options.head_dim, options.head_dim)
-        call = make(bound, Trial("bench", options.seq, options.seq, *shape), torch.float32, seed=0)
+        call = arguments_of(bound, options)
         operator = Operator(bound, Options())
         operator(call.q, call.k, call.v, **call.inputs)
     return [compare(operator, call, name, options.turns) for name in options.against]
+
+
+def arguments_of(bound: Bound, options: argparse.Namespace) -> "Arguments":
+    """The tensors of the timed call, once the assertions hold."""
+    import torch
+
+    from attnc.runtime.api import check_assertions
+    from attnc.runtime.trials import Trial, make
+
+    heads, kv_heads = head_counts(options)
+    check_assertions(bound, heads, kv_heads)
+    shape = (options.batch, heads, kv_heads, options.head_dim, options.head_dim)
+    trial = Trial("bench", options.seq, options.seq, *shape)
+    return make(bound, trial, torch.float32, seed=0)
+
+
+def head_counts(options: argparse.Namespace) -> tuple[int, int]:
+    """Those of the queries and of the keys."""
+    heads: int = options.heads or 8
+    return heads, options.kv_heads or heads
+
+
+def tune(bound: Bound, options: argparse.Namespace) -> int:
+    """Time the kernel of each tile height, keep the fastest, print what was found."""
+    with progress(f"compiling {bound.name}"):
+        from attnc.runtime import artifact, build, kernels, tuning
+        from attnc.runtime.lower import chosen_tile, needs_heads, tiling
+        from attnc.runtime.operator import Artifact, Operator
+        from attnc.runtime.options import Options
+
+        call, (heads, kv_heads) = arguments_of(bound, options), head_counts(options)
+        sizes = Sizes(head_dim=options.head_dim, value_dim=options.head_dim)
+        if needs_heads(bound):
+            sizes = replace(sizes, heads=heads, kv_heads=kv_heads)
+        host = build.host()
+        chosen, _ = chosen_tile(bound, sizes, host.machine)
+        works = {}
+        for height in tuning.heights(tiling(host.machine, sizes).rows, chosen):
+            texts = kernels.files(bound, replace(sizes, height=height))
+            only = Artifact(f"tile of {height}", (sizes, kernels.from_files(texts)), artifact.load)
+            one = Operator(bound, Options(), only)
+            works[height] = partial(one, call.q, call.k, call.v, **call.inputs)
+    with progress("timing"):
+        found = tuning.measure(works, chosen, options.limit)
+    place = tuning.store(kernels.digest(bound, sizes, host), found)
+    if options.output is not None:
+        fixed = Options(dtype=call.q.dtype, head_dim=options.head_dim, value_dim=options.head_dim)
+        artifact.save(options.output, bound, sizes, fixed)
+    if options.json:
+        print_json({"name": bound.name, **asdict(found), "file": str(place)})
+    else:
+        _print_tuned(bound, options, found)
+    return YES
 
 
 def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> Comparison:
@@ -111,6 +176,23 @@ def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> C
         return Comparison(name, None, None, str(error))
 
 
+def _print_tuned(bound: Bound, options: argparse.Namespace, found: "Tuned") -> None:
+    out, numbers = console(), ("rows", "a call", "of the chosen")
+    rows = table(*numbers, "", numbers=numbers)
+    for height, time in found.seconds.items():
+        words = ["chosen by the cost model"] if height == found.chosen else []
+        words += ["kept"] if height == found.height else []
+        share = time / found.seconds[found.chosen]
+        rows.add_row(str(height), seconds(time), f"{share:.2f}", ", ".join(words))
+    out.print(f"{shared.title(bound)}, {_shape(options)}, {found.turns} turns", style="bold")
+    out.print(rows)
+
+
+def _shape(options: argparse.Namespace) -> str:
+    heads, _ = head_counts(options)
+    return f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, fp32"
+
+
 def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -> None:
     out = console()
     rows = table("against", *NUMBERS, "", numbers=NUMBERS)
@@ -124,7 +206,5 @@ def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -
         rows.add_row(
             row.peer, *times, f"{row.pairs.speedup:.2f}", f"{low:.2f} to {high:.2f}", apart
         )
-    heads = options.heads or 8
-    shape = f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, fp32"
-    out.print(f"{shared.title(bound)}, {shape}", style="bold")
+    out.print(f"{shared.title(bound)}, {_shape(options)}", style="bold")
     out.print(rows)

@@ -105,6 +105,36 @@ def test_bench_without_a_peer(attnc: Callable) -> None:
     assert attnc("bench", "line/causal", "--against", "cudnn").status == 2
 
 
+def test_tune(attnc: Callable, tmp_path: Path) -> None:
+    spec = "attention tuned { mask { q - 9 <= k <= q } }"  # no other test has its kernels
+    arguments = (spec, *TINY, "--tune", "--limit", 1)
+    found = attnc("bench", *arguments, "-o", tmp_path / "built", "--json")
+    seconds, height = found.json["seconds"], str(found.json["height"])
+    assert found.status == 0 and found.json["turns"] >= 3
+    assert seconds[height] == min(seconds.values()) and str(found.json["chosen"]) in seconds
+    facts = json.loads((tmp_path / "built" / "facts.json").read_text())
+    assert facts["tile_q"] == int(height)
+    assert "kept" in attnc("bench", *arguments).out
+    assert attnc("bench", *arguments[:-3], "-o", tmp_path / "other").status == 2
+
+
+def test_a_tuned_tile_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from attnc.compiler.elaborate import Sizes
+    from attnc.dsl.loader import load
+    from attnc.runtime import build, kernels, tuning
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bound = load("attention tuned { mask { q - 7 <= k <= q } }").bind()
+    sizes, lanes = Sizes(head_dim=16, value_dim=16), build.host().machine.lanes
+    digest = kernels.digest(bound, sizes, build.host())
+    place = tuning.store(digest, tuning.Tuned(lanes, 3 * lanes, {lanes: 1.0}, 3))
+    assert kernels.from_files(kernels.files(bound, sizes)).facts.tile_q == lanes
+    place.write_text("{}")  # damaged: as if nothing had been measured
+    assert tuning.applied(sizes, digest) == sizes
+    other = kernels.digest(bound, Sizes(head_dim=24, value_dim=16), build.host())
+    assert tuning.applied(sizes, other) == sizes
+
+
 def test_plot(attnc: Callable, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "mask.png"
