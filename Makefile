@@ -17,7 +17,7 @@ train: .venv/demo ## train a small language model with attnc and with SDPA, comp
 	$(BIN)/python -m examples.train_char_lm
 
 test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: .venv/dev ## lint, format, types and the arrows between folders
 	$(BIN)/ruff check

@@ -177,7 +177,7 @@ def test_weights_are_all_that_is_rounded(window: Operator) -> None:
 # Other machines
 
 SPEC = "attention a(w = 50) {\n mask causal & (window(w, 0) | sink(3))\n score softcap(s, 20)\n}"
-FEW_LANES = [replace(AVX512_BF16, name=f"{n} lanes", lanes=n, scale=None) for n in (4, 8)]
+FEW_LANES = [replace(AVX512_BF16, lanes=n, scale=None) for n in (4, 8)]
 WITHOUT = [AVX512, AVX2, NEON, GENERIC]
 
 

@@ -33,7 +33,9 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "line/streaming_llm": ({"sinks": 4, "w": 50}, {"sinks": 3, "w": 700}),
     "score/alibi": ({},),
     "score/relative_bias": ({"r": 20}, {"r": 0}),
+    "score/sink_logit": ({"w": 50}, {"w": 1}),
     "score/softcap": ({"cap": 50.0}, {"cap": 0.5}),
+    "score/softmax1": ({},),
 }
 DIMS = [(64, 64), (40, 24), (80, 96), (16, 16)]
 HEAD_DEPENDENT = ("line/longlora", "line/s2_attention")
