@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
 
 import attnc
 from attnc.runtime.operator import Operator
@@ -75,7 +76,7 @@ def test_torch_compile(backend: str) -> None:
 
 def test_torch_compile_does_not_compile_each_length(window: Operator) -> None:
     torch._dynamo.reset()
-    counter = torch._dynamo.testing.CompileCounter()
+    counter = CompileCounter()
     compiled = torch.compile(lambda q, k, v: window(q, k, v) + 1, backend=counter, fullgraph=True)
     for n in (5, 6, 7, 30, 31):
         q, k, v = qkv(n)
