@@ -46,6 +46,11 @@ class Call:
     numbers: Mapping[str, float]
     packed: bool
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to compute: no sequence, head, row or column of values."""
+        return 0 in (*self.q.shape[:3], *self.k.shape[1:3], self.v.shape[3])
+
 
 def check_types(**given: Any) -> None:
     """Refuse what is no tensor, by name; only q, k and v must be given."""

@@ -64,7 +64,7 @@ class SpecRunner:
         check_options(self.options, call)
         check_tables(self.bound, call)
         out, lse = self.empty(q, v)
-        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
+        if call.empty:
             return out.zero_(), lse.fill_(-torch.inf)
         outputs = heads_first("out", out, self.options.layout, call.packed)
         arguments = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
@@ -79,7 +79,7 @@ class SpecRunner:
             raise NotBuiltForTarget("the backward pass of an artifact", "cpu")
         call = self.bind(q, k, v, keywords)
         names = tuple(sorted(given.wanted))
-        if 0 in (*call.q.shape[:3], *call.k.shape[1:3], call.v.shape[3]):
+        if call.empty:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
             return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)

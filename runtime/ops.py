@@ -99,9 +99,20 @@ def _cpu(
     numbers: Sequence[float],
     *rest: Any,
 ) -> tuple[Tensor, Tensor]:
-    inputs = dict(zip(tensor_names, tensors, strict=True))
-    values = dict(zip(number_names, numbers, strict=True))
-    return _runners[key].run(q, k, v, Keywords(inputs | values, *rest))
+    keywords = _keywords(tensor_names, tensors, number_names, numbers, *rest)
+    return _runners[key].run(q, k, v, keywords)
+
+
+def _keywords(
+    tensor_names: Sequence[str],
+    tensors: Sequence[Tensor],
+    number_names: Sequence[str],
+    numbers: Sequence[float],
+    *rest: Any,
+) -> Keywords:
+    """The keywords of a call from the operators' parallel lists."""
+    inputs: dict[str, Any] = dict(zip(tensor_names, tensors, strict=True))
+    return Keywords(inputs | dict(zip(number_names, numbers, strict=True)), *rest)
 
 
 def _fake(key: str, q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
@@ -124,10 +135,9 @@ def _backward_cpu(
     numbers: Sequence[float],
     *rest: Any,
 ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    inputs = dict(zip(tensor_names, tensors, strict=True))
-    values = dict(zip(number_names, numbers, strict=True))
+    keywords = _keywords(tensor_names, tensors, number_names, numbers, *rest)
     given = Upstream(out, lse, d_out, d_lse, wanted)
-    found = _runners[key].backward(q, k, v, Keywords(inputs | values, *rest), given)
+    found = _runners[key].backward(q, k, v, keywords, given)
     return found.q, found.k, found.v, found.inputs
 
 

@@ -14,25 +14,14 @@ from attnc.codegen.tvm.collect import Collected, collected
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
-from attnc.codegen.tvm.planner import emit_lookup
-from attnc.codegen.tvm.rows import (
-    emit_base,
-    emit_owned_tile,
-    emit_row_inputs,
-)
+from attnc.codegen.tvm.planner import emit_listing
+from attnc.codegen.tvm.rows import emit_base, emit_owned_tile
 from attnc.codegen.tvm.signature import emit_row
 from attnc.codegen.tvm.spread import emit_spread, padded
-from attnc.codegen.tvm.visits import (
-    LISTS,
-    append_to_list,
-    emit_chunks,
-    emit_owned_bounds,
-    emit_plan,
-)
+from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
 
 OWNED = {"k": "keys", "v": "values"}  # transposed, [column][row]
-ROW_VALUES = ("lse", "delta")
 
 
 def backward_parts(context: Context) -> dict[str, int]:
@@ -82,12 +71,7 @@ def _emit_tile(context: Context) -> None:
         for name in ("q", "do", "lse", "delta"):
             emit_base(context, name, QUERIES, "h")
         emit_base(context, "dq", QUERIES, "h", copy="split")
-        emit_row_inputs(context)
-        emit_owned_bounds(context)
-        if context.tabled:
-            emit_lookup(context)
-        else:
-            emit_plan(context, context.visits, append_to_list)
+        emit_listing(context)
         reads = list({c.number: c for c in collected(context).values()}.values())
         for read in reads:
             read.emit_start()
@@ -108,8 +92,7 @@ def _emit_load(context: Context) -> None:
         part = OWNED[name]
         out.line(f"# {part} [{'d' if name == 'k' else 'v'} {columns}, k {rows}]")
         with out.block(f"for r in range({rows}):"):
-            row = f"T.Cast('int64', T.min(j_first + r, k_len - 1)) * {name}_s2"
-            out.line(f"{name}_at: T.int64 = {name}_base + {row}")
+            out.line(f"{name}_at: T.int64 = {context.row_offset(name, 'r', held=True)}")
             with out.block(f"for d in range({columns}):"):
                 factor = " * scale" if name == "k" else ""
                 number = out.bind("x", f"{name}_t[{name}_at + d]{factor}")
@@ -139,20 +122,24 @@ def _emit_visits(context: Context) -> None:
 
 
 def _emit_product(context: Context, op: Operation, parts: dict[SSAValue, str]) -> None:
-    columns = {"d": context.head_dim, "v": context.value_dim}
     match op:
         case tile.DotOp():
-            axis = "d" if loaded(op.right) == "q" else "v"
-            operand = Visited(loaded(op.right), columns[axis], axis)
+            operand = _visited(context, op.right)
             emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result])
         case tile.AccumulateOp() if op.target.data == "dq":
             emit_spread(context, parts[op.weights], "key_rows", "dq", context.head_dim)
         case tile.AccumulateOp():
-            axis = "d" if loaded(op.values) == "q" else "v"
-            operand = Visited(loaded(op.values), columns[axis], axis)
+            operand = _visited(context, op.values)
             emit_accumulate(context, operand, parts[op.weights], op.target.data)
         case _:
             raise AssertionError(f"no code for {op.name}")
+
+
+def _visited(context: Context, block: SSAValue) -> Visited:
+    """The queries, or the gradients of their outputs."""
+    if loaded(block) == "q":
+        return Visited("q", context.head_dim, "d")
+    return Visited(loaded(block), context.value_dim, "v")
 
 
 def _emit_step(
@@ -181,8 +168,6 @@ def _emit_store(context: Context, op: tile.StoreOp) -> None:
     factor = f" * {op.factor.data}" if op.factor else ""
     out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
     with out.block(f"for r in range(T.min({rows}, k_len - j_first)):"):
-        out.line(
-            f"{target}_row: T.int64 = {target}_base + T.Cast('int64', j_first + r) * {target}_s2"
-        )
+        out.line(f"{target}_row: T.int64 = {context.row_offset(target, 'r')}")
         with out.block(f"for d in range({columns}):"):
             out.line(f"{target}_t[{target}_row + d] = f[{target}_at + d * {rows} + r]{factor}")

@@ -9,17 +9,11 @@ from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.micro import Visited
-from attnc.codegen.tvm.planner import emit_lookup
-from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base, emit_owned_tile, emit_row_inputs
+from attnc.codegen.tvm.planner import emit_listing
+from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base, emit_owned_tile
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import widened
-from attnc.codegen.tvm.visits import (
-    LISTS,
-    append_to_list,
-    emit_chunks,
-    emit_owned_bounds,
-    emit_plan,
-)
+from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
 
 
@@ -44,15 +38,9 @@ def emit_tile(context: Context) -> None:
     for name in ("q", "out"):
         emit_base(context, name, QUERIES, QUERY_HEAD)
     emit_owned_tile(context)
-    emit_row_inputs(context)
-    visits = context.visits
-    emit_owned_bounds(context)
-    if context.tabled:
-        emit_lookup(context)
-    else:
-        emit_plan(context, visits, append_to_list)
+    emit_listing(context)
     _emit_load(context)
-    if visits:
+    if context.visits:
         with emit_chunks(context):
             _emit_chunk(context)
     emit_finish(context)

@@ -10,10 +10,10 @@ from xdsl.dialects.builtin import StringAttr
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
-from attnc.codegen.tvm.rows import emit_owned_tile
+from attnc.codegen.tvm.rows import emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
 from attnc.codegen.tvm.units import each_unit, parallel
-from attnc.codegen.tvm.visits import LISTS, emit_plan
+from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_owned_bounds, emit_plan
 from attnc.compiler.fold import walk
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Name
@@ -69,7 +69,17 @@ def _append_to_table(context: Context, which: int) -> None:
     out.line(f"count[{which}] = count[{which}] + 1")
 
 
-def emit_lookup(context: Context) -> None:
+def emit_listing(context: Context) -> None:
+    """In a kernel: both lists of the owned tile, by its own loops or from the table."""
+    emit_row_inputs(context)
+    emit_owned_bounds(context)
+    if context.tabled:
+        _emit_lookup(context)
+    else:
+        emit_plan(context, context.visits, append_to_list)
+
+
+def _emit_lookup(context: Context) -> None:
     """In a kernel: the lengths of this query tile's two lists, from the offsets."""
     out = context.out
     out.line(

@@ -11,6 +11,7 @@ from torch import Tensor
 import attnc
 from attnc.dsl.loader import load
 from attnc.runtime.operator import Operator
+from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, make, trials
 from tests.references import PARAMETERS, inputs
 
@@ -46,7 +47,7 @@ def assert_gradients(
 ) -> None:
     """The operator's gradients are the oracle's, up to rounding relative to the largest."""
     bound, layout = op.bound, op.options.layout
-    reference = attnc.runtime.oracle.Reference(bound, layout)  # type: ignore[attr-defined]
+    reference = Reference(bound, layout)
     tensors = [x for x in keywords.values() if isinstance(x, Tensor) and x.requires_grad]
     leaves = [q, k, v, *tensors]
     found = gradients(lambda: op(q, k, v, return_lse=True, **keywords), leaves)
