@@ -119,8 +119,8 @@ def interval(value: Expr) -> Interval | None:
     match value:
         case Int() | Float():
             return Interval(value, value)
-        case Name(id="q" | "k" as axis):
-            return Interval(Name(f"{axis}_low"), Name(f"{axis}_high"))
+        case Name(id=name) if name.partition(".")[0] in ("q", "k"):
+            return Interval(Name(f"{name}_low"), Name(f"{name}_high"))
         case Name():
             return Interval(value, value)
         case Index(base=base, indices=indices):

@@ -105,7 +105,7 @@ def _search(tiles: IntegerSet, known: IntegerSet, size: int) -> Nest:
     rows = ast.Name("k_len" if variable == "c" else "q_len")
     high = ast.Binary("div", ast.Binary("+", rows, ast.Int(size - 1)), ast.Int(size))
     with guard(OPERATIONS):
-        inside = _expression(membership(tiles, known))
+        inside = as_expression(membership(tiles, known))
     visit = Guard(inside, (Visit(ast.Name(variable)),))
     return (Loop(variable, ast.Int(0), high, 1, (visit,)),)
 
@@ -133,14 +133,14 @@ def _nest(code: Code) -> Nest:
         case ("block", *parts):
             return tuple(statement for part in parts for statement in _nest(part))
         case ("if", condition, then, other):
-            return (Guard(_expression(condition), _nest(then), _nest(other)),)
+            return (Guard(as_expression(condition), _nest(then), _nest(other)),)
         case ("visit", tile):
-            return (Visit(_expression(tile)),)
+            return (Visit(as_expression(tile)),)
         case ("for", variable, low, comparison, bound, step, body):
-            high = _expression(bound)
+            high = as_expression(bound)
             if comparison == "<=":
                 high = _plus_one(high)
-            return (Loop(variable, _expression(low), high, step, _nest(body)),)
+            return (Loop(variable, as_expression(low), high, step, _nest(body)),)
         case _:
             raise TypeError(f"no code of isl's: {code!r}")
 
@@ -155,21 +155,22 @@ def _plus_one(expr: ast.Expr) -> ast.Expr:
             return fold.binary("+", expr, ast.Int(1))
 
 
-def _expression(term: Term) -> ast.Expr:
+def as_expression(term: Term) -> ast.Expr:
+    """A term of isl's code as an expression."""
     match term:
         case int():
             return ast.Int(term)
         case str():
             return ast.Name(term)
         case ("neg", operand):
-            return fold.unary("-", _expression(operand))
+            return fold.unary("-", as_expression(operand))
         case ("eq" | "le" | "lt" | "ge" | "gt" as op, left, right):
-            return ast.Compare((_COMPARE[op],), (_expression(left), _expression(right)))
+            return ast.Compare((_COMPARE[op],), (as_expression(left), as_expression(right)))
         case ("min" | "max" as op, *operands):
-            parts = map(_expression, operands)
+            parts = map(as_expression, operands)
             return reduce(lambda a, b: ast.Call(op, (a, b)), parts)
         case (op, left, right) if op in ("+", "-", "*", "div", "mod", "and", "or"):
-            return fold.binary(op, _expression(left), _expression(right))
+            return fold.binary(op, as_expression(left), as_expression(right))
         case _:
             raise AnalysisTooComplex(f"a loop bound uses `{term[0]}`")
 

@@ -20,6 +20,7 @@ from attnc.compiler.passes.prove import Prove
 from attnc.compiler.passes.simplify import Simplify
 from attnc.compiler.passes.specialise import Specialise
 from attnc.compiler.passes.split_atoms import SplitAtoms
+from attnc.compiler.passes.split_residues import SplitResidues
 
 Watcher = Callable[[str, ModuleOp], None]
 
@@ -52,6 +53,7 @@ def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
         SplitAtoms(),  # needs one condition
         Prove(),  # needs the relation
         Narrow(),  # after the proofs, which are for every length
+        *_by_residue(tiling),
         ChooseTiles(**asdict(tiling)),  # needs the relation
         ClassifyTiles(assume=assume),  # needs the tiling
         PlanVisits(assume=assume),  # needs the classes
@@ -69,12 +71,18 @@ def backward_passes(
         Simplify(),
         SplitAtoms(),
         Narrow(),
+        *_by_residue(tiling),
         ChooseTiles(**asdict(tiling), owner="k"),
         ClassifyTiles(assume=assume),
         PlanVisits(assume=assume),
         DeriveBackward(inputs=inputs),  # needs the visits
         Specialise(),
     )
+
+
+def _by_residue(tiling: Tiling) -> tuple[ModulePass, ...]:
+    """A tile of few queries holds neighbours, which are of different classes."""
+    return () if tiling.split else (SplitResidues(),)
 
 
 def context() -> Context:

@@ -5,7 +5,7 @@ that `lower` is inside the pattern and the pattern inside `upper`, whatever the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
@@ -75,7 +75,7 @@ class Relation:
     @property
     def fails(self) -> IntegerSet:
         """The pairs, existing or not, that do not satisfy the condition for some tensors."""
-        translate = _Translator(Space(self.dims, self.params), self.floats)
+        translate = Translator(Space(self.dims, self.params), self.floats)
         with guard(OPERATIONS):
             return translate.holds(self.condition, False, "upper").coalesce()
 
@@ -112,7 +112,7 @@ def relation(
     tested = any(map(_reads_tensor(floats), fold.walk(condition)))
     _check_size(condition)
 
-    translate = _Translator(space, floats)
+    translate = Translator(space, floats)
 
     with guard(OPERATIONS):
         try:
@@ -159,7 +159,7 @@ def _reads_tensor(floats: frozenset[str]) -> Callable[[ast.Expr], bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Translator:
+class Translator:
     """Expressions to sets over one space, negations pushed to the literals on the way."""
 
     space: Space
@@ -202,7 +202,7 @@ class _Translator:
         low, high = _integer(expr.low), _integer(expr.high)
         assert low is not None and high is not None
         wider = Space((*self.space.dims, expr.variable), self.space.params)
-        inner = _Translator(wider, self.floats)
+        inner = replace(self, space=wider)
         if not positive:
             bias = "lower" if bias == "upper" else "upper"
         body = inner.holds(expr.body, True, bias)

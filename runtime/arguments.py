@@ -27,6 +27,7 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
         tensors={name: entries(x) for name, x in call.tensors.items()},
         numbers=call.numbers,
         scale=call.scale,
+        grid=call.grid,
     )
 
 

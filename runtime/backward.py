@@ -14,6 +14,8 @@ from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.launch import check_lengths
 from attnc.runtime.ops import Upstream
 from attnc.runtime.schedule import schedule
+from attnc.runtime.sequences import table
+from attnc.runtime.sequences import tiles as count_tiles
 
 BALANCED = 4  # units for each thread from which on their number need not be a multiple
 
@@ -42,10 +44,10 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     facts, real = kernel.facts, computed_in(call.q.dtype)
     check_lengths(facts, call.rows, call.numbers)
     sequences, heads, kv_heads = len(call.rows), call.q.shape[1], call.k.shape[1]
-    tiles = -(-max(row.k_len for row in call.rows) // facts.tile_k)
-    query_tiles = -(-max(row.q_len for row in call.rows) // facts.tile_q)
-    splits = _splits(sequences * kv_heads, tiles)
-    threads = max(1, min(torch.get_num_threads(), sequences * kv_heads * splits))
+    rows = table(facts, call.rows, call.grid)
+    tiles, query_tiles = (count_tiles(facts, rows, side) for side in ("k", "q"))
+    splits = _splits(len(rows) * kv_heads, tiles)
+    threads = max(1, min(torch.get_num_threads(), len(rows) * kv_heads * splits))
 
     def entries(x: Tensor) -> Tensor:
         return x.expand(sequences, *x.shape[1:])
@@ -62,8 +64,8 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     lse = lse.masked_fill(lse == -math.inf, math.inf)
     d_q = torch.zeros(*call.q.shape[:3], splits, facts.width, dtype=real)
     d_k, d_v = (torch.zeros(x.shape, dtype=real) for x in (call.k, call.v))
-    sums = {name: _sum(bound, call, name, threads, splits) for name in facts.gradients}
-    rows = torch.tensor(call.rows, dtype=torch.int32)
+    own = splits == 1 and len(rows) == sequences
+    sums = {name: _sum(bound, call, name, threads, own) for name in facts.gradients}
     numbers = [call.numbers[name] for name in facts.numbers]
     planned = schedule(kernel, rows, numbers, heads).table if facts.tabled else ()
     kernel.run(
@@ -95,18 +97,18 @@ def _columns_together(x: Tensor) -> Tensor:
     return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
 
 
-def _sum(bound: Bound, call: Call, name: str, threads: int, splits: int) -> Tensor:
+def _sum(bound: Bound, call: Call, name: str, threads: int, own: bool) -> Tensor:
     """Zeros for the gradient of an input, [copies, B or 1, axes...].
 
-    One copy is enough where no two units write the same element: each has its own KV head, and
-    its own keys where they share one. Otherwise each thread has one.
+    One copy is enough where no two units write the same element: each has its own KV head (`own`),
+    or its own keys where they share one. Otherwise each thread has one.
     """
     real = computed_in(call.q.dtype)
     if name in call.numbers:
         return torch.zeros(threads, 1, dtype=real)
     x, axes = call.tensors[name], bound.inputs[name].axes
     own_entry = x.shape[0] == len(call.rows) and not call.packed
-    own_keys = splits == 1 or "k" in axes
+    own_keys = own or "k" in axes
     alone = own_entry and own_keys and bool({"h", "hkv"} & {*axes})
     return torch.zeros(1 if alone else threads, *x.shape, dtype=real)
 

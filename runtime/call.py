@@ -45,6 +45,7 @@ class Call:
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
     packed: bool
+    grid: tuple[int, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -116,6 +116,7 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     """A kernel from its files."""
     facts = json.loads(texts[FACTS_FILE])
     lists = {name: tuple(facts[name]) for name in ("inputs", "numbers", "gradients")}
+    lists["axes"] = tuple(tuple(axis) for axis in facts["axes"])
     with _lock:
         known = KernelFacts(**(facts | lists))
         names = ("main", "plan") if known.owner == "q" or known.tabled else ("main",)

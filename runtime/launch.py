@@ -14,6 +14,8 @@ from attnc.runtime.cpus import host_machine
 from attnc.runtime.few import choose_shares
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
+from attnc.runtime.sequences import table
+from attnc.runtime.sequences import tiles as count_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Arguments:
 
     `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...] in the kernel's dtype, bfloat16 as
     uint16; `lse`: [S, H, Nq] in the dtype of the arithmetic; `tensors`: inputs as [S, axes...] in
-    int32 or that dtype; `numbers`: run-time numbers.
+    int32 or that dtype; `numbers`: run-time numbers; `grid`: the extents of its axes.
     """
 
     q: Tensor
@@ -34,16 +36,16 @@ class Arguments:
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
     scale: float
+    grid: tuple[int, ...] = ()
 
 
 def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
     check_lengths(facts, a.rows, a.numbers)
-    tiles = -(-max(row.q_len for row in a.rows) // facts.tile_q)
-    key_tiles = -(-max(row.k_len for row in a.rows) // facts.tile_k)
-    units = len(a.rows) * a.q.shape[1] // facts.packed * tiles
-    rows = torch.tensor(a.rows, dtype=torch.int32)
+    rows = table(facts, a.rows, a.grid)
+    tiles, key_tiles = (count_tiles(facts, rows, side) for side in ("q", "k"))
+    units = len(rows) * a.q.shape[1] // facts.packed * tiles
     numbers = [a.numbers[name] for name in facts.numbers]
     planned = schedule(kernel, rows, numbers, a.q.shape[1])
     visits = units * key_tiles if facts.split else planned.visits

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from attnc.runtime.kernels import LoadedKernel, Schedule
+from attnc.runtime.sequences import tiles as count_tiles
 
 KEPT = 8  # schedules that a kernel remembers
 NO_ORDER = torch.empty(0, dtype=torch.int32)
 
 
 def schedule(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) -> Schedule:
-    """The schedule of a call: from the last few, or made. `rows` is int32 [S, 6].
+    """The schedule of a call: from the last few, or made. `rows` is the table of its sequences.
 
     A split kernel takes its units as they are numbered.
     """
@@ -37,9 +38,7 @@ def _make(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) 
     number of owned tiles; full and partial tiles of an owned tile follow each other.
     """
     planned = heads if kernel.facts.plan_by_head else 1
-    facts = kernel.facts
-    column, size = (4, facts.tile_q) if facts.owner == "q" else (5, facts.tile_k)
-    tiles = -(-int(rows[:, column].amax()) // size)
+    tiles = count_tiles(kernel.facts, rows, kernel.facts.owner)
     counts = torch.zeros(2 * rows.shape[0] * planned * tiles + 1, dtype=torch.int64)
     sizes = (*numbers, planned, tiles, torch.get_num_threads())
     assert kernel.plan is not None

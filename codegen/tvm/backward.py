@@ -39,7 +39,7 @@ def backward_parts(context: Context) -> dict[str, int]:
 def emit_backward_worker(context: Context) -> None:
     """One thread: every `threads`-th unit."""
     out = context.out
-    units = "(T.Cast('int32', n * kv_heads) * splits)"
+    units = "(T.Cast('int32', rows_n * kv_heads) * splits)"
     out.line(
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
         "kv_count: T.int32 = T.Cast('int32', kv_heads)",
@@ -55,14 +55,15 @@ def emit_backward_worker(context: Context) -> None:
             emit_row(context)
             with out.block("for step in range((tiles - split + splits - 1) // splits):"):
                 out.line("c: T.int32 = split + step * splits")
-                with out.block(f"if c * {context.rows} < k_len:"):
+                emit_owned_tile(context)
+                with out.block(f"if {context.geometry.exists(context)}:"):
                     _emit_tile(context)
 
 
 def _emit_tile(context: Context) -> None:
     """One tile of keys, for all query heads of its group."""
     out = context.out
-    emit_owned_tile(context)
+    context.geometry.emit_rows(context)
     for name in ("k", "v", "dk", "dv"):
         emit_base(context, name, KEYS, "kv_head")
     _emit_load(context)
@@ -167,7 +168,7 @@ def _emit_store(context: Context, op: tile.StoreOp) -> None:
     columns = context.head_dim if target == "dk" else context.value_dim
     factor = f" * {op.factor.data}" if op.factor else ""
     out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
-    with out.block(f"for r in range(T.min({rows}, k_len - j_first)):"):
+    with context.geometry.existing(context):
         out.line(f"{target}_row: T.int64 = {context.row_offset(target, 'r')}")
         with out.block(f"for d in range({columns}):"):
             out.line(f"{target}_t[{target}_row + d] = f[{target}_at + d * {rows} + r]{factor}")

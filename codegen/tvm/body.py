@@ -10,7 +10,7 @@ from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
-from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base, emit_owned_tile
+from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import widened
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
@@ -37,7 +37,6 @@ def emit_tile(context: Context) -> None:
         emit_base(context, name, KEYS, KEY_HEAD)
     for name in ("q", "out"):
         emit_base(context, name, QUERIES, QUERY_HEAD)
-    emit_owned_tile(context)
     emit_listing(context)
     _emit_load(context)
     if context.visits:

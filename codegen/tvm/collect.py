@@ -57,23 +57,20 @@ class Collected:
 
     def emit_finish(self) -> None:
         """After the last visit."""
-        owned, out = self.context.owned, self.context.out
         if self.by_row:
-            left = f"{owned.length} - {owned.first}"
-            with out.block(f"for r in range(T.min({self.context.rows}, {left})):"):
+            with self.context.geometry.existing(self.context):
                 self._emit_element("r", f"f[{self.part}_at + r]")
 
     def _emit_element(self, offset: str, value: str) -> None:
         """Add one number at the place of one pair."""
         context, name, out = self.context, self.op.target.data, self.context.out
-        owned = context.owned
-        position = out.bind("own", f"{owned.position} + {offset}")
+        position = context.geometry.emit_point(context, offset)
         read = parse_expression(self.op.place.data)
         indices = read.indices if isinstance(read, Index) else ()
         spot = Spot("row", offset, position, 1)
         target = spot_target(context, spot)
         found = places(context, target, context.inputs[name], indices, spot)
-        terms = [Value("worker", INT), Value("s", INT), *found]
+        terms = [Value("worker", INT), Value(context.entry, INT), *found]
         steps = (f"T.Cast('int64', {p.text}) * d_{name}_s{axis}" for axis, p in enumerate(terms))
         at = out.bind("at", " + ".join(steps))
         out.line(f"d_{name}[{at}] = d_{name}[{at}] + {value}")

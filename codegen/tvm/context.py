@@ -12,6 +12,7 @@ from functools import cached_property
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
+from attnc.codegen.tvm.geometry import Geometry, geometry
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.placement import Placement
 from attnc.codegen.tvm.real import Real
@@ -64,6 +65,16 @@ class Context:
     def dtype(self, name: str) -> str:
         """The target's type for a dtype of expressions."""
         return self.real.name if name == FLOAT else name
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Where the rows of tiles lie."""
+        return geometry(tuple(self.kernel.axes))
+
+    @property
+    def entry(self) -> str:
+        """The batch entry of a sequence, which residue classes share."""
+        return "s" if self.geometry.classes == 1 else f"(s // {self.geometry.classes})"
 
     @property
     def rows(self) -> int:
@@ -134,7 +145,7 @@ class Context:
     @cached_property
     def int_parts(self) -> dict[str, int]:
         """Sizes of the parts of a thread's int scratch that precede its two lists of tiles."""
-        return self._copies("int")
+        return self._copies("int") | dict.fromkeys(self.geometry.parts, self.placement.width)
 
     def _copies(self, dtype: str) -> dict[str, int]:
         names = (n for n, i in self.row_inputs.items() if i.dtype.data == dtype)
@@ -142,10 +153,8 @@ class Context:
 
     def row_offset(self, name: str, row: str, held: bool = False) -> str:
         """Where a row of the owned tile lies in `q` or `out`; `held`: the last one repeats."""
-        query = f"{self.owned.first} + {self.placement.query(row)}"
-        if held:
-            query = f"T.min({query}, {self.owned.length} - 1)"
-        offset = f"{name}_base + T.Cast('int64', {query}) * {name}_s2"
+        place = self.geometry.owned_row(self, row, held)
+        offset = f"{name}_base + T.Cast('int64', {place}) * {name}_s2"
         if self.placement.packed > 1:
             offset += f" + T.Cast('int64', {self.placement.head(row)}) * {name}_s1"
         return offset

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from xdsl.ir import SSAValue
 
 from attnc.codegen.expressions import FLOAT, Value, render
+from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.blocks import Elementwise
 from attnc.codegen.tvm.collect import Collected
 from attnc.codegen.tvm.context import Context
@@ -17,11 +18,9 @@ from attnc.codegen.tvm.lanes import emit_owned_positions, emit_visited_position,
 from attnc.codegen.tvm.softmax import MASKED
 from attnc.compiler.dialects import tile
 from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Binary, Compare, Expr, Name
+from attnc.dsl.syntax import Binary, Expr
 
 LONGEST_COMMENT = 90
-KEY_EXISTS = Compare(("<",), (Name("k"), Name("len")))
-QUERY_EXISTS = Compare(("<",), (Name("q"), Name("q_end")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,13 @@ def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Pla
     now = m.keys // placement.abreast
     with out.block("for g in range(tiles_now):"), out.block(f"for j in range({now}):"):
         row = f"j * {placement.abreast}" if placement.few else "j"
-        out.line(f"row: T.int32 = {context.list_name}[list_at + g] * {m.keys} + {row}")
-        emit_visited_position(context, "row")
+        emit_visited_position(context, context.geometry.first(context, "list_at + g"), row)
         known: dict[SSAValue, Value] = {}
         for block in dict.fromkeys(o for step in steps for o in step.operands):
             if block in places.rows:
-                number = places.rows[block].format(f"T.min(row, {context.visited.length} - 1)")
+                lie = context.geometry
+                held = lie.tensor_row(f"T.min(row, {lie.last(context.visited)})")
+                number = places.rows[block].format(held)
                 known[block] = Value(out.bind("row_value", number), FLOAT)
         with out.block(f"for v in T.unroll({m.vectors}):"):
             emit_owned_positions(context, "v")
@@ -98,9 +98,10 @@ def _rendered(context: Context, expression: str, blocks: dict[str, Value]) -> st
 
 def _keeps(context: Context, step: tile.MaskOp) -> str:
     """The condition of a mask, with that for the pair to exist."""
-    condition: Expr = Binary("and", KEY_EXISTS, parse_expression(step.condition.data))
-    if context.visited.name == "q":
-        condition = Binary("and", QUERY_EXISTS, condition)
+    condition: Expr = parse_expression(step.condition.data)
+    for side in (KEYS, QUERIES) if context.owned is KEYS else (KEYS,):
+        exists = context.geometry.row_exists(side, owned=side is context.owned)
+        condition = Binary("and", exists, condition)
     target = lane_target(context, "v", "row")
     keep = render(condition, target)
     keep = keep if keep.lanes > 1 else target.splat(keep, context.machine.lanes)

@@ -20,10 +20,7 @@ def emit_finish(context: Context) -> None:
         _add_up(context)
     output = "output" if placement.few else "output^T"
     out.line(f"# out [q {placement.rows}, v {context.value_dim}] = {output} / total")
-    rows = f"T.min({context.owned_rows}, q_len - i_first)"
-    with out.block(
-        f"for r in range({rows if placement.packed == 1 else f'{rows} * {placement.packed}'}):"
-    ):
+    with context.geometry.existing(context):
         out.line(
             f"sum_r: T.{real.name} = f[total_at + r]",
             f"seen: T.bool = sum_r != {zero}",
@@ -56,9 +53,11 @@ def _emit_row(context: Context) -> None:
     head = f"(h + {placement.head('r')})" if placement.packed > 1 else "h"
     out.line(f"out_at: T.int64 = {context.row_offset('out', 'r')}")
     _emit_columns(context, "out_t")
+    row = context.geometry.owned_row(context, "r")
     out.line(
-        f"lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', {head}) * lse_s1"
-        f" + T.Cast('int64', q_row + i_first + {placement.query('r')}) * lse_s2",
+        f"lse_at: T.int64 = T.Cast('int64', {context.entry}) * lse_s0"
+        f" + T.Cast('int64', {head}) * lse_s1"
+        f" + T.Cast('int64', q_row + {row}) * lse_s2",
         "lse_t[lse_at] = lse_r",
     )
 

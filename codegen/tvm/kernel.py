@@ -4,7 +4,8 @@ The module's function `main` takes, in this order:
 
     the tensors          in the order of `FORWARD` or `BACKWARD`, with the axes of `SHAPES`, for n
                          sequences; any strides, but 1 in an axis of columns. bfloat16 as uint16
-    rows                 int32 [n, 6]: q_row, k_row, q_start, k_start, q_len, k_len of each sequence
+    rows                 int32 [sequences, columns]: where each sequence (each residue class of an
+                         entry, each grid) lies, see `signature.row_columns`
     f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
     order                (forward) int32 [units]: which query tile of which head and sequence starts
                          when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
@@ -40,6 +41,7 @@ from attnc.codegen.tvm.planner import (
     emit_planner,
     plan_depends_on_head,
 )
+from attnc.codegen.tvm.rows import emit_owned_tile
 from attnc.codegen.tvm.shares import emit_merge
 from attnc.codegen.tvm.signature import (
     ANY,
@@ -86,7 +88,7 @@ class KernelFacts:
     `plan` fills. `gradients` names the inputs whose gradients are asked for, in argument order;
     `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
     kernel owns. A tile holds `tile_q` queries of `packed` heads; several threads can share the key
-    tiles of a `split` kernel.
+    tiles of a `split` kernel. `axes` are those of the kernel: label, rows of an owned tile, step.
     """
 
     floats: int
@@ -103,6 +105,7 @@ class KernelFacts:
     width: int = 0
     packed: int = 1
     split: bool = False
+    axes: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         padded(context.head_dim, machine.lanes),
         placement.packed,
         context.split,
+        tuple((a.label.data, int(a.rows.value.data), int(a.step.value.data)) for a in kernel.axes),
     )
     return KernelSource(out.text(), facts)
 
@@ -240,7 +244,7 @@ def _emit_worker(context: Context) -> None:
     )
     count = "T.Cast('int32', order_n)"
     if context.split:
-        count = "T.Cast('int32', n) * head_count * tiles * shares"
+        count = "T.Cast('int32', rows_n) * head_count * tiles * shares"
     with each_unit(out, count):
         if context.split:
             out.line("share: T.int32 = unit % shares", "item: T.int32 = unit // shares")
@@ -253,7 +257,8 @@ def _emit_worker(context: Context) -> None:
             "s: T.int32 = item // (tiles * head_count)",
         )
         emit_row(context)
-        with out.block(f"if t * {context.owned_rows} < q_len:"):
+        emit_owned_tile(context)
+        with out.block(f"if {context.geometry.exists(context)}:"):
             emit_tile(context)
 
 

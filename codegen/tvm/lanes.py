@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.placement import Placement
+from attnc.codegen.tvm.geometry import Grid
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.syntax import Expr, Name
@@ -28,7 +28,13 @@ SIDES = {side.name: side for side in (QUERIES, KEYS)}
 
 def scalar_target(context: Context) -> TvmTarget:
     """Expressions of a plan: everything is one number."""
-    return TvmTarget(context.out, SCALARS | _numbers(context), _no_reads, context.real)
+    return TvmTarget(context.out, _scalars(context), _no_reads, context.real)
+
+
+def _scalars(context: Context) -> dict[str, Value]:
+    """What has one value in a whole tile."""
+    lie = context.geometry
+    return SCALARS | _numbers(context) | (lie.names(context) if isinstance(lie, Grid) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,15 @@ class Spot:
     position: str
     lanes: int
 
-    def owned_rows(self, placement: Placement, first: str) -> str:
-        """The owned rows, of the tile that begins at `first`."""
-        start = f"{first} + {self.offset}"
+    def owned_rows(self, context: Context) -> str:
+        """The owned rows, counted from the first of the sequence."""
+        if isinstance(context.geometry, Grid):
+            return context.part("own_row", self.offset, self.lanes)
+        return self.counted(context, context.owned.first)
+
+    def counted(self, context: Context, first: str) -> str:
+        """The numbers of the owned rows, where that of the tile's first one is `first`."""
+        placement, start = context.placement, f"{first} + {self.offset}"
         if self.lanes == 1:
             return f"({start})"
         if placement.plain:
@@ -74,9 +86,12 @@ def spot_target(
 ) -> TvmTarget:
     """Expressions at a spot, whose visited position is in its variable."""
     owned, visited, placement = context.owned, context.visited, context.placement
-    names = SCALARS | _numbers(context) | dict(blocks or {})
+    names = _scalars(context) | dict(blocks or {})
     names[owned.name] = Value(spot.position, INT, spot.lanes)
     names[visited.name] = Value(visited.word, INT, spot.lanes if placement.few else 1)
+    for label in context.geometry.labels if isinstance(context.geometry, Grid) else ():
+        names[f"{owned.name}.{label}"] = Value(f"{spot.position}_{label}", INT, spot.lanes)
+        names[f"{visited.name}.{label}"] = Value(f"{visited.word}_{label}", INT)
     if placement.packed > 1:
         names["h"] = Value("head", INT, spot.lanes)
 
@@ -89,18 +104,28 @@ def spot_target(
 
 def emit_owned_positions(context: Context, vector: str) -> None:
     """The positions of a vector of owned rows (and their heads), as a lane target reads them."""
-    owned, placement = context.owned, context.placement
+    owned, placement, lie = context.owned, context.placement, context.geometry
+    if isinstance(lie, Grid):
+        lie.emit_owned(context, vector)
+        return
     spot = Spot("", f"{vector} * {placement.lanes}", owned.word, placement.lanes)
-    context.out.line(f"{owned.word}: T.let = {spot.owned_rows(placement, owned.position)}")
+    context.out.line(f"{owned.word}: T.let = {spot.counted(context, owned.position)}")
     if placement.packed > 1:
         head = placement.head(placement.row(spot.offset), vector=True)
         context.out.line(f"head: T.let = {placement.repeated('h')} + {head}")
 
 
-def emit_visited_position(context: Context, row: str) -> None:
-    """The position of a visited row (of several abreast), as a lane target reads it."""
-    visited, placement = context.visited, context.placement
-    first = f"{visited.start} + {row}"
+def emit_visited_position(context: Context, tile_first: str, j: str) -> None:
+    """Row `j` of a visited tile, and its position (of several abreast)."""
+    visited, placement, lie = context.visited, context.placement, context.geometry
+    if isinstance(lie, Grid):
+        context.out.line(f"row_first: T.int32 = {tile_first}")
+        context.out.line(f"row: T.int32 = {lie.row('row_first', j)}")
+        context.out.line(f"{visited.word}: T.int32 = row")
+        lie.emit_visited(context, "row_first", j)
+        return
+    context.out.line(f"row: T.int32 = {lie.row(tile_first, j)}")
+    first = f"{visited.start} + row"
     if placement.few:
         context.out.line(f"{visited.word}: T.let = {placement.abreast_from(first)}")
     else:
@@ -150,7 +175,7 @@ def _place(context: Context, target: TvmTarget, axis: str, index: Expr, spot: Sp
         case "q" | "k" | "token", Name(id="q" | "k" as name):
             side = SIDES[name]
             if side is context.owned:
-                rows = spot.owned_rows(context.placement, side.first)
+                rows = spot.owned_rows(context)
             elif context.placement.few:
                 rows = context.placement.abreast_from(spot.row)
             else:
@@ -178,7 +203,7 @@ def element(context: Context, attr: InputAttr, places: list[Value], dtype: str) 
     name = attr.label.data
     lanes = max((p.lanes for p in places), default=1)
     kind = f"int64x{lanes}" if lanes > 1 else "int64"
-    fixed = [f"T.Cast('int64', s) * in_{name}_s0"]
+    fixed = [f"T.Cast('int64', {context.entry}) * in_{name}_s0"]
     moving = []
     for axis, p in enumerate(places, start=1):
         if p.lanes == 1:
@@ -196,7 +221,10 @@ def owned_element(context: Context, attr: InputAttr, row: str) -> str:
     placement, owned = context.placement, context.owned
     row = f"T.floormod({row}, {placement.rows})" if placement.few else row
     head = f"(h + {placement.head(row)})" if placement.packed > 1 else "h"
-    return row_element(context, attr, owned, f"({owned.first} + {placement.query(row)})", head)
+    place = f"({owned.first} + {placement.query(row)})"
+    if isinstance(context.geometry, Grid):
+        place = context.geometry.owned_row(context, row)
+    return row_element(context, attr, owned, place, head)
 
 
 def row_element(context: Context, attr: InputAttr, side: Axis, row: str, head: str = "h") -> str:

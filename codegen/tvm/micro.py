@@ -27,14 +27,15 @@ class Visited:
 
     def offset(self, context: Context, row: str) -> str:
         """Where a row begins; the last row is read in place of missing ones."""
-        held = f"T.min({row}, {context.visited.length} - 1)"
+        lie = context.geometry
+        held = lie.tensor_row(f"T.min({row}, {lie.last(context.visited)})")
         return f"{self.name}_base + T.Cast('int64', {held}) * {self.name}_s2"
 
     def read(self, context: Context, row: int | str) -> str:
         """Where row `row` of tile `g` of a chunk is read: in place, or from its copy."""
         if context.widens:
             return f"wide_at + (g * {context.machine.keys} + {row}) * {self.columns}"
-        return self.offset(context, f"row_first + {row}")
+        return self.offset(context, context.geometry.row("row_first", row))
 
     def buffer(self, context: Context) -> str:
         """What `read` gives a place of."""
@@ -48,10 +49,11 @@ def emit_widened(context: Context, operand: Visited) -> None:
     out, m, name = context.out, context.machine, operand.name
     out.line(f"# wide [{context.visited.name}, {operand.axis} {operand.columns}] = {name}")
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         with out.block(f"for j in range({m.keys}):"):
+            row = context.geometry.row("row_first", "j")
             out.line(
-                f"{name}_at: T.int64 = {operand.offset(context, 'row_first + j')}",
+                f"{name}_at: T.int64 = {operand.offset(context, row)}",
                 f"to: T.int64 = {operand.read(context, 'j')}",
             )
             for lanes, column in emit_column_vectors(context, operand.columns):
@@ -84,7 +86,7 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         f" = {name} [{visited}, {operand.axis} {columns}] . {owned} [{operand.axis}, {lanes}]"
     )
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
         if context.split:
@@ -164,7 +166,7 @@ class _Columns:
         factor = f" * {context.part(self.rescale, f'v * {m.lanes}')}" if self.rescale else ""
         sums = emit_accumulators(context, self.target, count, lambda i, v: f"{target(i)}{factor}")
         with out.block("for g in range(tiles_now):"):
-            out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+            out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
             with out.block(f"for j in range({m.keys}):"):
                 out.line(f"{name}_at: T.int64 = {self.operand.read(context, 'j')} + {first}")
                 for i in range(count):

@@ -59,9 +59,10 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str, beside
         f" = {name} [{visited}, {operand.axis} {columns}] . {owned} [{operand.axis}, {lanes}]"
     )
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
+        lie = context.geometry
         for i in range(m.keys):
-            out.line(f"{name}_{i}: T.int64 = {operand.offset(context, f'row_first + {i}')}")
+            out.line(f"{name}_{i}: T.int64 = {operand.offset(context, lie.row('row_first', i))}")
         if context.split:
             for ahead in (operand, beside):
                 emit_later(context, ahead.name)
@@ -145,8 +146,11 @@ def _emit_interleave(context: Context, operand: Visited) -> None:
     """The rows of tile `g` in pairs of neighbours: `pairs` [visited/2, columns]."""
     out, m, name = context.out, context.machine, operand.name
     with out.block(f"for j in range({m.keys // 2}):"):
+        lie = context.geometry
         for i, row in enumerate(("low", "high")):
-            out.line(f"{row}: T.int64 = {operand.offset(context, f'row_first + 2 * j + {i}')}")
+            out.line(
+                f"{row}: T.int64 = {operand.offset(context, lie.row('row_first', f'2 * j + {i}'))}"
+            )
         out.line(f"to: T.int64 = pairs_at + (g * {m.keys // 2} + j) * {operand.columns}")
         for lanes, column in emit_column_vectors(context, operand.columns):
             places = (elements(f"{name}_t", f"{row} + {column}", lanes) for row in ("low", "high"))

@@ -34,13 +34,12 @@ def emit_planner(context: Context) -> None:
     with out.block(f"def plan({', '.join([*handles, *number_arguments(context), *scalars])}):"):
         out.line('T.func_attr({"global_symbol": "plan", "tirx.noalias": True})')
         tensors = Tensors(context)
-        tensors.sizes("n")
         tensors.rows()
         bind_table(tensors)
         tensors.declare()
         with parallel(out):
             out.line(f"count = T.alloc_buffer((2,), 'int32', {LOCAL})")
-            with each_unit(out, "T.Cast('int32', n) * heads * tiles"):
+            with each_unit(out, "T.Cast('int32', rows_n) * heads * tiles"):
                 _emit_unit(context)
 
 
@@ -54,7 +53,7 @@ def _emit_unit(context: Context) -> None:
     )
     emit_row(context)
     emit_owned_tile(context)
-    with out.block(f"if {owned.first} < {owned.length}:"):
+    with out.block(f"if {context.geometry.exists(context)}:"):
         emit_plan(context, context.visits, _append_to_table, decide=False)
         with out.block("if fill == 0:"):
             for which in LISTS.values():
@@ -71,6 +70,7 @@ def _append_to_table(context: Context, which: int) -> None:
 
 def emit_listing(context: Context) -> None:
     """In a kernel: both lists of the owned tile, by its own loops or from the table."""
+    context.geometry.emit_rows(context)
     emit_row_inputs(context)
     emit_owned_bounds(context)
     if context.tabled:
@@ -83,7 +83,7 @@ def _emit_lookup(context: Context) -> None:
     """In a kernel: the lengths of this query tile's two lists, from the offsets."""
     out = context.out
     out.line(
-        "plan_tiles: T.int64 = n * T.Cast('int64', tiles)",
+        "plan_tiles: T.int64 = rows_n * T.Cast('int64', tiles)",
         "plan_heads: T.int32 = T.Cast('int32', (offsets_n - 1) // (plan_tiles * 2))",
         "plan_head: T.int32 = s * plan_heads + h % plan_heads",
         f"plan_row: T.int32 = (plan_head * tiles + {context.owned.tile}) * 2",

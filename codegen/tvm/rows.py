@@ -13,7 +13,7 @@ def emit_base(context: Context, name: str, side: Axis, head: str, copy: str | No
     `copy` is the index in a fourth axis, which precedes that of the columns.
     """
     offset = (
-        f"T.Cast('int64', s) * {name}_s0 + T.Cast('int64', {head}) * {name}_s1"
+        f"T.Cast('int64', {context.entry}) * {name}_s0 + T.Cast('int64', {head}) * {name}_s1"
         f" + T.Cast('int64', {side.row}) * {name}_s2"
     )
     if copy is not None:
@@ -22,12 +22,8 @@ def emit_base(context: Context, name: str, side: Axis, head: str, copy: str | No
 
 
 def emit_owned_tile(context: Context) -> None:
-    """The first row of the owned tile, and its position."""
-    owned = context.owned
-    context.out.line(
-        f"{owned.first}: T.int32 = {owned.tile} * {context.owned_rows}",
-        f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
-    )
+    """Where the owned tile begins."""
+    context.geometry.emit_tile(context)
 
 
 def emit_row_inputs(context: Context) -> None:

@@ -13,6 +13,11 @@ ROW_COLUMNS = ("q_row", "k_row", "q_start", "k_start", "q_len", "k_len")
 ANY = "T.int64(1099511627776)"  # the extent of a flat view: larger than any memory
 
 
+def row_columns(context: Context) -> tuple[str, ...]:
+    """What the table says of a sequence."""
+    return (*ROW_COLUMNS, *context.geometry.columns)
+
+
 def tensor_inputs(context: Context) -> list[str]:
     """The inputs that are tensors, in the order of the spec."""
     return [name for name, i in context.inputs.items() if i.axis_names]
@@ -75,8 +80,9 @@ class Tensors:
             self.bind(f"d_{name}", self.context.real.name, [threads, "n", *sizes])
 
     def rows(self) -> None:
-        """The table of sequences, [n, 6]."""
-        self.bind("rows", "int32", ["n", f"T.int64({len(ROW_COLUMNS)})"], unit=True)
+        """The table of sequences: one or more for each entry of the batch."""
+        columns = len(row_columns(self.context))
+        self.bind("rows", "int32", ["rows_n", f"T.int64({columns})"], unit=True)
 
     def declare(self) -> None:
         """The flat views, after the last tensor."""
@@ -91,6 +97,6 @@ def flat(name: str) -> str:
 
 def emit_row(context: Context) -> None:
     """The columns of sequence `s`, as numbers of their names."""
-    for column, name in enumerate(ROW_COLUMNS):
+    for column, name in enumerate(row_columns(context)):
         place = f"T.Cast('int64', s) * rows_s0 + {column}"
         context.out.line(f"{name}: T.int32 = rows_t[{place}]")

@@ -28,7 +28,7 @@ def emit_spread(context: Context, weights: str, owned: str, target: str, columns
     vectors = width // m.lanes
     blocks = -(-vectors // m.vectors)
     with out.block("for g in range(tiles_now):"):
-        out.line(f"row_first: T.int32 = {context.list_name}[list_at + g] * {m.keys}")
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         first = 0
         for block in range(blocks):
             count = (vectors - first) // (blocks - block)
@@ -42,10 +42,12 @@ def _emit_block(
     """`count` vectors of columns from vector `first` on, of all rows of one tile."""
     out, m, rows = context.out, context.machine, context.rows
     weights, owned, target = names
-    kind, length = f"'{m.real.vector(m.lanes)}'", context.visited.length
+    kind, lie = f"'{m.real.vector(m.lanes)}'", context.geometry
+    last = lie.last(context.visited)
 
     def place(i: int) -> str:
-        row = f"T.Cast('int64', T.min(row_first + {i}, {length} - 1)) * {target}_s2"
+        held = lie.tensor_row(f"T.min({lie.row('row_first', i)}, {last})")
+        row = f"T.Cast('int64', {held}) * {target}_s2"
         column = f"{first * m.lanes} + v * {m.lanes}"
         return f"{target}_t[T.ramp({target}_base + {row} + {column}, 1, {m.lanes})]"
 
@@ -63,7 +65,7 @@ def _emit_block(
                 out.line(f"{sums} = {sums} + T.broadcast({weight}, {m.lanes}) * {vector}")
     for i in range(m.keys):
         with (
-            out.block(f"if row_first + {i} < {length}:"),
+            out.block(f"if {lie.row('row_first', i)} <= {last}:"),
             out.block(f"for v in T.unroll({count}):"),
         ):
             out.line(f"{place(i)} = {place(i)} + a{first}_{i}[v]")

@@ -24,8 +24,8 @@ def refuse_unprintable(kernel: tile.KernelOp) -> None:
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if kernel.owner.data == "k" and (kernel.packed.value.data != 1 or kernel.split is not None):
         yield "packed heads and split tiles where keys are owned"
-    if kernel.rows is not None or kernel.keys is not None:
-        yield "a tile map that is not consecutive"
+    if len(kernel.axes) and (kernel.packed.value.data != 1 or kernel.split is not None):
+        yield "tiles of few queries on a grid or in a residue class"
     if kernel.owner.data == "k" and kernel.dtype.data not in ("float32", "float64"):
         yield f"the gradients of dtype {kernel.dtype.data}"
     printed = FORWARD if kernel.owner.data == "q" else BACKWARD

@@ -94,10 +94,10 @@ class _Plan:
 
 def _whole(context: Context) -> str:
     """Whether all rows exist that a tile without a mask needs: visited ones, and all keys."""
-    size, visited, owned = context.machine.keys, context.visited, context.owned
-    whole = f"tile * {size} + {size} <= {visited.length}"
-    if owned is KEYS:
-        whole = f"T.And({whole}, {owned.first} + {context.rows} <= {owned.length})"
+    _, exist = context.geometry.candidates(context)
+    whole = f"{context.machine.keys} <= {exist}"
+    if context.owned is KEYS:
+        whole = f"T.And({whole}, {context.geometry.all_exist(context)})"
     return whole
 
 
@@ -180,15 +180,9 @@ LOCAL = "annotations={'disable_lower_builtin': True}"
 
 def emit_visited_bounds(context: Context) -> TvmTarget:
     """The bounds of the inputs over the candidate tile, and the names of all bounds."""
-    owned, visited, size = context.owned, context.visited, context.machine.keys
+    owned, visited = context.owned, context.visited
     target = scalar_target(context)
-    names = dict(target.names)
-    last = f"T.min({owned.first} + {context.owned_rows}, {owned.length})"
-    names[f"{owned.name}_low"] = Value(owned.position, INT)
-    names[f"{owned.name}_high"] = Value(f"({owned.start} + {last} - 1)", INT)
-    last = f"T.min(tile * {size} + {size}, {visited.length})"
-    names[f"{visited.name}_low"] = Value(f"({visited.start} + tile * {size})", INT)
-    names[f"{visited.name}_high"] = Value(f"({visited.start} + {last} - 1)", INT)
+    names = {**target.names, **context.geometry.emit_bounds(context)}
     for name, attr in context.inputs.items():
         dtype, axes = DTYPES[attr.dtype.data], {*attr.axis_names}
         if name in context.row_inputs:
@@ -208,13 +202,14 @@ def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:
 
 def _emit_scan(context: Context, attr: InputAttr) -> None:
     """Minimum and maximum of an input over the existing rows of the candidate tile."""
-    out, size, visited = context.out, context.machine.keys, context.visited
+    out, size, visited, lie = context.out, context.machine.keys, context.visited, context.geometry
+    tile_first, exist = lie.candidates(context)
     kind, ends = context.dtype(DTYPES[attr.dtype.data]), f"in_{attr.label.data}_{visited.name}"
-    first = row_element(context, attr, visited, f"(tile * {size})")
+    first = row_element(context, attr, visited, f"({tile_first})")
     out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
     out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
-    with out.block(f"for r in range(T.min({size}, {visited.length} - tile * {size})):"):
-        _widen(context, ends, row_element(context, attr, visited, f"(tile * {size} + r)"))
+    with out.block(f"for r in range(T.min({size}, {exist})):"):
+        _widen(context, ends, row_element(context, attr, visited, f"({lie.row(tile_first, 'r')})"))
 
 
 def _widen(context: Context, ends: str, value: str) -> None:

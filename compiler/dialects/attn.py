@@ -34,6 +34,7 @@ from attnc.compiler.dialects.attributes import (
     verify_heads,
     verify_packing,
 )
+from attnc.compiler.dialects.axes import AxisAttr
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.dialects.plan import verify_visit
 
@@ -51,7 +52,8 @@ class PairsType(ParametrizedAttribute, TypeAttribute):
 class AttentionOp(IRDLOperation):
     """One attention with its compile-time sizes; 0 where a size is not known yet.
 
-    `dtype` is what its kernels load and store.
+    `dtype` is what its kernels load and store, `axes` are those of a grid, or the one axis of a
+    sequence that is taken by residue class.
     """
 
     name = "attn.attention"
@@ -63,11 +65,12 @@ class AttentionOp(IRDLOperation):
     dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
     cross = prop_def(Number)
     inputs = prop_def(ArrayAttr[InputAttr])
+    axes = prop_def(ArrayAttr[AxisAttr], default_value=ArrayAttr[AxisAttr]([]))
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
-        "(`dtype` $dtype^)? `inputs` $inputs `cross` $cross $body attr-dict"
+        "(`dtype` $dtype^)? `inputs` $inputs (`axes` $axes^)? `cross` $cross $body attr-dict"
     )
 
     def verify_(self) -> None:
@@ -281,5 +284,5 @@ Attn = Dialect(
         ClassesOp,
         VisitsOp,
     ],
-    [PairsType, InputAttr],
+    [PairsType, InputAttr, AxisAttr],
 )

@@ -48,6 +48,7 @@ from attnc.compiler.dialects.attributes import (
     verify_heads,
     verify_packing,
 )
+from attnc.compiler.dialects.axes import AxisAttr
 from attnc.compiler.dialects.blocks import (
     OPERANDS,
     TARGETS,
@@ -79,8 +80,10 @@ class KernelOp(IRDLOperation):
     that share their keys lie in the rows of one query tile: row r is head r mod packed of the
     group and query r div packed. The tiles that the plans of a `split` kernel list, in order, are
     shared out among a number of workers that the call chooses; `tile.finish` merges their partial
-    results by their log-sum-exp. `rows` and `keys` are the tile maps: which row of its tensor is
-    row r of tile `t` (of tile `c`), by default consecutive. `dtype` is what is loaded and stored;
+    results by their log-sum-exp. `axes` say where the rows of tiles lie, which by default are
+    consecutive: in boxes of a grid, or `step` apart. Each residue class is then a sequence or grid
+    of its own, within which the plans and expressions count. On a grid a visited tile lies along
+    the last axis, and a plan pushes its first row. `dtype` is what is loaded and stored;
     arithmetic is float32, or float64 for that dtype.
     """
 
@@ -95,8 +98,7 @@ class KernelOp(IRDLOperation):
     owner = prop_def(StringAttr, default_value=StringAttr("q"))
     packed = prop_def(Number, default_value=number(1))
     split = opt_prop_def(UnitAttr)
-    rows = opt_prop_def(StringAttr)
-    keys = opt_prop_def(StringAttr)
+    axes = prop_def(ArrayAttr[AxisAttr], default_value=ArrayAttr[AxisAttr]([]))
     dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
     inputs = prop_def(ArrayAttr[InputAttr])
     cross = prop_def(Number)
@@ -105,7 +107,7 @@ class KernelOp(IRDLOperation):
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
         "`tile` $tile_q `x` $tile_k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? "
-        "(`rows` $rows^)? (`keys` $keys^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross "
+        "(`axes` $axes^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross "
         "$body attr-dict"
     )
 
@@ -116,9 +118,6 @@ class KernelOp(IRDLOperation):
             raise VerifyException(f"a kernel owns a tile of {OWNERS}, not {self.owner.data!r}")
         if self.dtype.data not in DTYPES:
             raise VerifyException(f"a dtype is one of {DTYPES}, not {self.dtype.data!r}")
-        for text in (self.rows, self.keys):
-            if text is not None:
-                verify_expression(text)
         self._verify_packing()
         self._verify_places()
 

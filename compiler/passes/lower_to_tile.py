@@ -47,6 +47,7 @@ def kernel(attention: attn.AttentionOp, body: Block, owner: str) -> tile.KernelO
     tiling = the(attention, attn.TilingOp)
     kept = (
         "sym_name", "heads", "kv_heads", "head_dim", "value_dim", "dtype", "cross", "inputs",
+        "axes",
     )  # fmt: skip
     properties = {name: attention.properties[name] for name in kept}
     properties |= {"tile_q": tiling.q, "tile_k": tiling.k, "owner": StringAttr(owner)}

@@ -22,8 +22,8 @@ PAIRS = FOLDER / "tvm" / "causal_bfloat16.py"
 SIZES = Sizes(head_dim=64, value_dim=64)
 MACHINES = (AVX512, AVX2, NEON, GENERIC)
 STAGES = (
-    "elaborate", "simplify", "split-atoms", "prove", "narrow", "choose-tiles", "classify-tiles",
-    "plan-visits", "lower-to-tile", "specialise", "tvm",
+    "elaborate", "simplify", "split-atoms", "prove", "narrow", "split-residues", "choose-tiles",
+    "classify-tiles", "plan-visits", "lower-to-tile", "specialise", "tvm",
 )  # fmt: skip
 SPECS = ("line/causal", "line/longformer", "input/document")
 

@@ -1,7 +1,6 @@
 """What the CPU printer refuses, by name, before it prints a line."""
 
 import pytest
-from xdsl.dialects.builtin import StringAttr
 
 from attnc.codegen.tvm.kernel import print_kernel
 from attnc.codegen.tvm.machine import AVX512
@@ -34,18 +33,10 @@ def test_the_forward_kernel_is_printed():
     assert (source.facts.tile_q, source.facts.tile_k, source.facts.tabled) == (48, 8, False)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "feature"),
-    [
-        ("rows", StringAttr("2 * t + r"), "a tile map"),
-        ("keys", StringAttr("2 * c + r"), "a tile map"),
-    ],
-)
-def test_options(name, value, feature):
-    changed = kernel()
-    changed.properties[name] = value
-    with pytest.raises(NotBuiltForTarget, match=f"{feature}.* is not built for target `cpu`"):
-        print_kernel(changed, AVX512)
+def test_few_rows_on_a_grid():
+    few = 'split axes [#attn.axis<"", "", 48 : i64, 4 : i64>] inputs []'
+    with pytest.raises(NotBuiltForTarget, match="tiles of few queries on a grid"):
+        print_kernel(kernel(TEXT.replace("inputs []", few)), AVX512)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ KERNEL_DEFAULTS = {
     "more": "",
     "finish": 'tile.finish "softmax" into "out"',
 }
+AXIS = '#attn.axis<"%s", "%s", %d : i64, %d : i64>'
 
 
 def attention(heads="0 / 0", condition="k <= q", inputs="", more='attn.normalize "softmax"'):
@@ -86,8 +87,9 @@ def test_attn_refuses(changes, message):
         ({"source": "magic"}, "a plan runs by one of"),
         ({"options": 'owner "d"'}, "owns a tile of"),
         ({"options": 'dtype "int8"'}, "a dtype is one of"),
-        ({"options": 'rows "t +"'}, "not an expression"),
-        ({"options": 'keys "c c"'}, "not an expression"),
+        ({"options": f"axes [{AXIS % ('y', 'H +', 4, 1)}]"}, "not an expression"),
+        ({"options": f"axes [{AXIS % ('y', '', 4, 1)}]"}, "a label and an extent"),
+        ({"options": f"axes [{AXIS % ('y', 'H', 4, 0)}]"}, "at least one step apart"),
         ({"heads": "8 / 4", "options": "packed 4"}, "those of one KV head"),
         ({"heads": "10 / 2", "options": "packed 5"}, "all packed heads"),
         ({"options": 'owner "k"'}, "loaded where its tile is"),
@@ -143,7 +145,7 @@ def test_a_kernel_of_keys():
     text = KERNEL.format(**(KERNEL_DEFAULTS | changes))
     (op,) = pipeline.parse(text.replace(f'"k" : {KD}', f'"q" : {QD}')).body.block.ops
     assert (op.owner.data, op.packed.value.data) == ("k", 1)
-    assert (op.rows, op.dtype.data) == (None, "float32")
+    assert (len(op.axes), op.dtype.data) == (0, "float32")
 
 
 def test_defaults_are_not_printed():
@@ -155,8 +157,8 @@ def test_defaults_are_not_printed():
     "options",
     [
         "",
-        'rows "2 * t + r"',
-        'packed 4 rows "t + r" keys "c + r" dtype "float16"',
+        f"axes [{AXIS % ('', '', 48, 4)}]",
+        f'packed 4 axes [{AXIS % ("y", "H", 4, 1)}, {AXIS % ("x", "W", 4, 2)}] dtype "float16"',
         'owner "q" dtype "bfloat16"',
     ],
 )

@@ -15,8 +15,8 @@ from tests.compiler.specs import bind
 
 TILING = pipeline.Tiling(rows=(16, 32, 48), costs=(150, 112, 100), keys=8)
 ORDER = (
-    "simplify", "split-atoms", "prove", "narrow", "choose-tiles", "classify-tiles", "plan-visits",
-    "lower-to-tile", "specialise",
+    "simplify", "split-atoms", "prove", "narrow", "split-residues", "choose-tiles",
+    "classify-tiles", "plan-visits", "lower-to-tile", "specialise",
 )  # fmt: skip
 SIZES = Sizes(heads=6, kv_heads=2, head_dim=64, value_dim=32)
 

@@ -29,8 +29,9 @@ class Module:
         lse_s1 = T.int64()
         lse_s2 = T.int64()
         lse_m = T.match_buffer(lse_, (n, heads, q_rows,), 'float32', strides=(lse_s0, lse_s1, lse_s2,), align=4)
+        rows_n = T.int64()
         rows_s0 = T.int64()
-        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        rows_m = T.match_buffer(rows_, (rows_n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
         f_width = T.int64()
         f_s0 = T.int64()
         f_m = T.match_buffer(f_, (T.Cast('int64', threads), f_width,), 'float32', strides=(f_s0, T.int64(1),), align=4)
@@ -76,13 +77,13 @@ class Module:
                     k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
                     q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                    i_first: T.int32 = t * 48
+                    q_first: T.int32 = q_start + i_first
                     if t * 48 < q_len:
                         k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
                         v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
                         q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
                         out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
-                        i_first: T.int32 = t * 48
-                        q_first: T.int32 = q_start + i_first
                         count[0] = 0
                         count[1] = 0
                         if k_len > 0:
@@ -388,9 +389,9 @@ class Module:
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
         T.func_attr({"global_symbol": "plan", "tirx.noalias": True})
-        n = T.int64()
+        rows_n = T.int64()
         rows_s0 = T.int64()
-        rows_m = T.match_buffer(rows_, (n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
+        rows_m = T.match_buffer(rows_, (rows_n, T.int64(6),), 'int32', strides=(rows_s0, T.int64(1),), align=4)
         offsets_n = T.int64()
         offsets_m = T.match_buffer(offsets_, (offsets_n,), 'int64', strides=(T.int64(1),), align=4)
         table_n = T.int64()
@@ -405,7 +406,7 @@ class Module:
                 count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
-                while mine[0] < T.Cast('int32', n) * heads * tiles:
+                while mine[0] < T.Cast('int32', rows_n) * heads * tiles:
                     unit: T.int32 = mine[0]
                     t: T.int32 = unit % tiles
                     h: T.int32 = (unit // tiles) % heads
@@ -418,7 +419,7 @@ class Module:
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
                     i_first: T.int32 = t * 48
                     q_first: T.int32 = q_start + i_first
-                    if i_first < q_len:
+                    if t * 48 < q_len:
                         count[0] = 0
                         count[1] = 0
                         if k_len > 0:

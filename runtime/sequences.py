@@ -1,0 +1,69 @@
+"""The sequences that a kernel sees: those of the call, or the residue classes or grids of each."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from math import prod
+
+import torch
+from torch import Tensor
+
+from attnc.codegen.tvm.kernel import KernelFacts
+from attnc.runtime.call import Row
+
+Q_LEN, K_LEN, EXTENTS = 4, 5, 6  # columns of the table
+
+
+def table(facts: KernelFacts, rows: Sequence[Row], grid: tuple[int, ...] = ()) -> Tensor:
+    """The row table of a call, int32 [sequences, columns] (see `codegen.tvm.signature`).
+
+    Sequence s * classes + r is class r of sequence s. `grid` are the extents of all axes, where the
+    spec has a grid.
+    """
+    if grid:
+        found = [line for row in rows for line in _grids(facts, row, grid)]
+    elif len(facts.axes) == 1:
+        found = [line for row in rows for line in _classes(row, facts.axes[0][2])]
+    else:
+        found = [tuple(row) for row in rows]
+    return torch.tensor(found, dtype=torch.int32)
+
+
+def tiles(facts: KernelFacts, found: Tensor, side: str) -> int:
+    """The greatest number of tiles of a side (`q` or `k`) that a sequence of the table has."""
+    size = facts.tile_q if side == "q" else facts.tile_k
+    if len(facts.axes) == 0 or not facts.axes[0][0]:
+        return -(-int(found[:, Q_LEN if side == "q" else K_LEN].amax()) // size)
+    ranks = len(facts.axes)
+    owned = side == facts.owner
+    boxes = [rows for _, rows, _ in facts.axes] if owned else [1] * (ranks - 1) + [size]
+    extents = found[:, EXTENTS : EXTENTS + ranks]
+    counts = -(-extents // torch.tensor(boxes, dtype=torch.int32))
+    return int(counts.prod(dim=1).amax())
+
+
+def _classes(row: Row, step: int) -> Iterable[tuple[int, ...]]:
+    """The residue classes of a sequence by position, each with its rows counted from its first."""
+    for residue in range(step):
+        q_first, k_first = ((residue - start) % step for start in (row.q_start, row.k_start))
+        yield (
+            row.q_row + q_first,
+            row.k_row + k_first,
+            (row.q_start + q_first) // step,
+            (row.k_start + k_first) // step,
+            max(0, -(-(row.q_len - q_first) // step)),
+            max(0, -(-(row.k_len - k_first) // step)),
+        )
+
+
+def _grids(facts: KernelFacts, row: Row, grid: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    """The grids of every class: where each begins, its extents, and the strides of its points."""
+    steps = [step for _, _, step in facts.axes]
+    strides = [prod(grid[i + 1 :]) for i in range(len(grid))]
+    for residues in product(*map(range, steps)):
+        first = sum(r * stride for r, stride in zip(residues, strides, strict=True))
+        extents = [
+            max(0, -(-(n - r) // step)) for n, r, step in zip(grid, residues, steps, strict=True)
+        ]
+        apart = [stride * step for stride, step in zip(strides, steps, strict=True)][:-1]
+        points = prod(extents)
+        yield (row.q_row + first, row.k_row + first, 0, 0, points, points, *extents, *apart)
