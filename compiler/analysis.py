@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.counts import Census, census
-from attnc.compiler.proofs import Proof, cache_bound, prove
+from attnc.compiler.proofs import Proof, proofs_of, retention
 from attnc.compiler.relation import Relation, of_bound
 from attnc.dsl.errors import MissingInput
 
@@ -34,6 +34,9 @@ class Analysis:
     `flops` are the multiplications and additions of both products, `4 * head_dim * visited`.
     `bytes` is the traffic of a kernel that reads each query row and writes each output row once,
     and reads the keys and values of every visited tile. Both are for the heads counted.
+
+    A decoder has to keep `cache_bound` keys at most (None: no constant bounds them), which
+    `cache_rule` says in words and `cache_keys` as the isl map from a position to the keys needed.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Analysis:
     flops: int
     bytes: int
     cache_bound: int | None
+    cache_rule: str
+    cache_keys: str | None
     proofs: tuple[Proof, ...]
     backends: tuple[str, ...]
     notes: tuple[str, ...]
@@ -107,6 +112,7 @@ def analyze(
     a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
     """
     relation = of_bound(bound, heads, kv_heads)
+    kept = retention(relation, bound.cross)
     values = lengths.values | _numbers(relation, numbers or {})
     found = census(relation, *tile, **values)
     counted = (relation.heads or 1) if relation.uses_head else 1
@@ -125,8 +131,10 @@ def analyze(
         tile_map=f"t = (q - q_start) div {tile[0]}, c = (k - k_start) div {tile[1]}",
         flops=4 * head_dim * found.visited,
         bytes=rows * head_dim * itemsize,
-        cache_bound=cache_bound(relation, bound.cross),
-        proofs=tuple(prove(a.kind, relation, bound.cross) for a in bound.asserts),
+        cache_bound=kept.bound,
+        cache_rule=kept.rule,
+        cache_keys=kept.kept,
+        proofs=tuple(proofs_of(bound, heads, kv_heads)),
         backends=backends,
         notes=_notes(relation),
     )

@@ -11,8 +11,13 @@ from xdsl.rewriter import InsertPoint
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.attributes import number
 from attnc.compiler.dialects.inputs import InputAttr
-from attnc.compiler.inline import pairs_condition, score_expression, sink_expression
-from attnc.dsl.printer import print_expr, print_set
+from attnc.compiler.inline import (
+    closed_assertion,
+    pairs_condition,
+    score_expression,
+    sink_expression,
+)
+from attnc.dsl.printer import print_assertion, print_expr, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.source import Span
 from attnc.dsl.syntax import Bool, Complement, Input, SetBinary, SetExpr
@@ -125,5 +130,6 @@ class _Build:
             normalize["sink"] = StringAttr(print_expr(sink))
         self.at.insert(attn.NormalizeOp.build(properties=normalize))
         for statement in self.bound.asserts:
-            kind = {"kind": StringAttr(statement.kind)}
-            self.at.insert(attn.AssertOp.build(properties=kind))
+            closed = closed_assertion(statement, self.bound, heads, kv_heads)
+            claim = {"claim": StringAttr(print_assertion(closed))}
+            self.at.insert(attn.AssertOp.build(properties=claim))

@@ -5,7 +5,7 @@ kept, its variable. Constants are folded. A list indexed by `h` becomes `at([..]
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from attnc.compiler import fold
@@ -40,6 +40,20 @@ def pairs_condition(
     """The same for a part of the mask."""
     inliner = _inliner(bound, heads, kv_heads)
     return _guarded(lambda: inliner.pairs(pairs, _constants(bound.values)))
+
+
+def closed_assertion(
+    statement: ast.AssertStatement, bound: "Bound", heads: int | None, kv_heads: int | None
+) -> ast.AssertStatement:
+    """An assertion with its numbers computed, and its set as one condition."""
+    inliner, values = _inliner(bound, heads, kv_heads), _constants(bound.values)
+    limit, other = statement.limit, statement.other
+    return replace(
+        statement,
+        arguments=tuple(inliner.close(argument, values) for argument in statement.arguments),
+        limit=None if limit is None else inliner.close(limit, values),
+        other=None if other is None else ast.Comprehension(inliner.pairs(other, values)),
+    )
 
 
 def score_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr | None:

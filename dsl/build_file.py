@@ -6,6 +6,7 @@ from lark import Token, Tree
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
+from attnc.dsl.mistakes.assertions import assertion_form
 from attnc.dsl.mistakes.forms import NormaliserArguments
 from attnc.dsl.mistakes.syntax import UnknownType
 from attnc.dsl.source import Span
@@ -82,16 +83,28 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return ast.NormalizeStatement(str(name), span=span)
         case "normalize", [name, given]:
             return _normalize(str(name), given, builder, span)
-        case "assertion", [name, None, None, None]:
-            return ast.AssertStatement(str(name), span=span)
-        case "assertion", [name, *_]:
-            return ast.NotBuilt(f"`assert {name}` with an argument or a bound", span=span)
-        case "same_as", _:
-            return ast.NotBuilt("`assert same_as`", span=span)
+        case "assertion", [claim]:
+            return build_assertion(claim, builder, span)
         case "cross", _:
             return ast.CrossStatement(span=span)
         case kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
+
+
+def build_assertion(claim: Any, builder: Builder, span: Span) -> ast.AssertStatement:
+    """The node of what follows `assert`."""
+    match claim.data, claim.children:
+        case "same_as", [other]:
+            return ast.AssertStatement("same_as", other=builder.set_expression(other), span=span)
+        case _, [name, given, op, limit]:
+            positional, named = builder.arguments(given)
+            if named:
+                builder.mistakes.append(assertion_form(str(name), span))
+            value = builder.expression(limit) if limit is not None else None
+            comparison = cast(Any, str(op)) if op is not None else None
+            return ast.AssertStatement(str(name), positional, comparison, value, span=span)
+        case other, _:
+            raise AssertionError(f"no assertion: {other}")
 
 
 def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.Statement:

@@ -4,6 +4,7 @@ import keyword
 from dataclasses import dataclass
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.check_assertion import check_assertion
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
@@ -11,10 +12,9 @@ from attnc.dsl.complexity import nodes
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import forms, names
 from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.print_nodes import print_assertion
 from attnc.dsl.scope import Scope, input_symbol
 from attnc.dsl.types import (
-    ASSERTIONS,
-    ASSERTIONS_BUILT,
     AXES,
     BOUNDS,
     BUILTINS,
@@ -100,11 +100,8 @@ class AttentionChecker:
                 pass
             case ast.NormalizeStatement(sink=sink) if sink is not None:
                 self._sink(sink, scope)
-            case ast.AssertStatement(kind) if kind not in ASSERTIONS:
-                mistake_ = forms.UnknownAssertion(kind, ASSERTIONS, span=statement.span)
-                self.mistakes.append(mistake_)
-            case ast.AssertStatement(kind) if kind not in ASSERTIONS_BUILT:
-                self._unbuilt(f"`assert {kind}`", statement)
+            case ast.AssertStatement():
+                check_assertion(statement, ExpressionChecker(scope, self.mistakes), self.masks)
             case _:
                 pass
 
@@ -157,7 +154,7 @@ def _unique_kind(statement: ast.Statement) -> str:
             return "normalize"
         case ast.CrossStatement():
             return "cross"
-        case ast.AssertStatement(kind):
-            return f"assert {kind}"
+        case ast.AssertStatement():
+            return f"assert {print_assertion(statement)}"
         case _:
             return ""

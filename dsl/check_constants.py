@@ -33,6 +33,10 @@ def constant_mistakes(
                 walker.visit(value)
             case ast.NormalizeStatement(sink=sink) if sink is not None:
                 walker.visit(sink)
+            case ast.AssertStatement(_, arguments, _, limit, other):
+                for part in (*arguments, limit, other):
+                    if part is not None:
+                        walker.visit(part)
             case _:
                 pass
     return mistakes

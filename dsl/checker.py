@@ -93,6 +93,12 @@ def _only_attention(file: ast.File, mistakes: list[Diagnostic]) -> ast.Attention
 
 def _excess(program: Program) -> list[Diagnostic]:
     sizes = Sizes(program.masks)
-    bodies = [s.body for s in program.attention.body if isinstance(s, ast.MaskStatement)]
+    bodies = []
+    for statement in program.attention.body:
+        match statement:
+            case ast.MaskStatement(body) | ast.AssertStatement(other=body) if body is not None:
+                bodies.append(body)
+            case _:
+                pass
     found = (sizes.excess(body) for body in bodies)
     return [mistake for mistake in found if mistake is not None]

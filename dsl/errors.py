@@ -32,6 +32,11 @@ from attnc.dsl.mistakes.affine import (
     ProductOfIndices,
     RangeTooLarge,
 )
+from attnc.dsl.mistakes.assertions import (
+    AssertionForm,
+    AssertionNotConstant,
+    UnknownAssertion,
+)
 from attnc.dsl.mistakes.binding import (
     MissingParameter,
     ParameterTooLarge,
@@ -58,7 +63,6 @@ from attnc.dsl.mistakes.forms import (
     NormaliserArguments,
     SeveralAttentions,
     SinkVaries,
-    UnknownAssertion,
     UnknownNormaliser,
 )
 from attnc.dsl.mistakes.names import (
@@ -110,6 +114,8 @@ from attnc.dsl.mistakes.typing import (
 __all__ = [
     "AnalysisTooComplex",
     "ArgumentNotConstant",
+    "AssertionForm",
+    "AssertionNotConstant",
     "AssertionRefuted",
     "AssertionUnknown",
     "AttnError",

@@ -101,18 +101,20 @@ class HeadCountMismatch(Failure):
 class AssertionRefuted(Failure):
     """An assertion that does not hold, with a length and a pair that show it."""
 
-    template = "assertion `{assertion}` does not hold: at N = {n}, q = {q}{key}"
+    template = "assertion `{assertion}` does not hold{place}"
     notes = ("{reason}",)
     assertion: str
-    n: int
-    q: int
+    n: int | None = None
+    q: int | None = None
     k: int | None = None
     reason: str = ""
 
     @property
-    def key(self) -> str:
-        """The key of the counterexample, with a leading comma; nothing where there is no key."""
-        return f", k = {self.k}" if self.k is not None else " "
+    def place(self) -> str:
+        """The counterexample, where there is one."""
+        known = {"N": self.n, "q": self.q, "k": self.k}
+        shown = ", ".join(f"{name} = {x}" for name, x in known.items() if x is not None)
+        return f": at {shown}" if shown else " "
 
 
 @dataclass(eq=False)

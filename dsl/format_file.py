@@ -6,7 +6,7 @@ from typing import assert_never
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.comments import Comments, Place, end, start
-from attnc.dsl.print_nodes import print_expression, print_links, print_set
+from attnc.dsl.print_nodes import print_assertion, print_expression, print_links, print_set
 from attnc.dsl.source import Span
 
 WIDTH = 100
@@ -151,8 +151,8 @@ def _text(item: Item) -> str:
         case ast.NormalizeStatement(kind, sink):
             given = f"(sink = {print_expression(sink)})" if sink is not None else ""
             return f"normalize {kind}{given}"
-        case ast.AssertStatement(kind):
-            return f"assert {kind}"
+        case ast.AssertStatement():
+            return f"assert {print_assertion(item)}"
         case ast.CrossStatement():
             return "cross"
         case ast.Attention() | ast.NotBuilt():

@@ -9,7 +9,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
-from attnc.dsl.build_file import build_file
+from attnc.dsl.build_file import build_assertion, build_file
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.expected import advice, expected_words
 from attnc.dsl.mistakes import syntax as mistakes
@@ -49,10 +49,24 @@ def parse_expression(text: str) -> ast.Expr:
     return expression
 
 
+def parse_assertion(text: str) -> ast.AssertStatement:
+    """The tree of one assertion.
+
+    >>> parse_assertion("assert covers").kind
+    'covers'
+    """
+    builder = Builder(Source(EXPRESSION_NAME, text))
+    tree = _tree(builder.source, "assertion_only", MAX_EXPRESSION_DEPTH)
+    statement = build_assertion(cast(Any, tree.children[0]), builder, builder.span(tree))
+    if builder.mistakes:
+        raise DiagnosticsError(builder.mistakes)
+    return statement
+
+
 @cache
 def _lark() -> Lark:
     grammar = resources.files("attnc.dsl").joinpath("grammar.lark").read_text("utf-8")
-    starts = ["file", "expression_only"]
+    starts = ["file", "expression_only", "assertion_only"]
     return Lark(grammar, parser="lalr", start=starts, propagate_positions=True)
 
 

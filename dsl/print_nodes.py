@@ -101,6 +101,16 @@ def _pairs(expr: ast.SetExpr) -> tuple[str, int]:
             assert_never(expr)
 
 
+def print_assertion(statement: ast.AssertStatement) -> str:
+    """What follows `assert`."""
+    if statement.other is not None:
+        return f"{statement.kind} {print_set(statement.other)}"
+    given = f"({_listed(statement.arguments)})" if statement.arguments else ""
+    limit = statement.limit
+    compared = f" {statement.comparison} {_expression(limit, _SUM)}" if limit is not None else ""
+    return f"{statement.kind}{given}{compared}"
+
+
 def print_links(expr: ast.SetExpr) -> list[str]:
     """A set as the pieces that long lines are broken into: `a`, `| b`, `| c`."""
     match expr:

@@ -5,10 +5,10 @@ Printing and parsing again gives an equal tree; formatting twice gives the same 
 
 from attnc.dsl.format_file import format_file
 from attnc.dsl.parser import parse
-from attnc.dsl.print_nodes import print_expression, print_set
+from attnc.dsl.print_nodes import print_assertion, print_expression, print_set
 from attnc.dsl.source import Source
 
-__all__ = ["format_source", "print_expr", "print_expression", "print_set"]
+__all__ = ["format_source", "print_assertion", "print_expr", "print_expression", "print_set"]
 
 print_expr = print_expression  # the short name, for code that prints many
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from attnc.dsl.source import NOWHERE, Source, Span
 
+Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -85,7 +87,7 @@ class Binary(Node):
 class Compare(Node):
     """A chain `a < b <= c`: n operators between n + 1 operands, all of which must hold."""
 
-    ops: tuple[Literal["<", "<=", ">", ">=", "==", "!="], ...]
+    ops: tuple[Comparison, ...]
     operands: tuple["Expr", ...]
 
 
@@ -206,9 +208,16 @@ class NormalizeStatement(Node):
 
 @dataclass(frozen=True, slots=True)
 class AssertStatement(Node):
-    """`assert causal`, `assert covers`."""
+    """`assert causal`, `assert density(4096) < 0.05`, `assert same_as window(3)`.
+
+    `comparison` and `limit` are what follows the arguments; `other` is the set of `same_as`.
+    """
 
     kind: str
+    arguments: tuple["Expr", ...] = ()
+    comparison: Comparison | None = None
+    limit: "Expr | None" = None
+    other: "SetExpr | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,16 +29,16 @@ BOUNDS: Final = ("q_low", "q_high", "k_low", "k_high")
 
 NORMALISERS: Final = ("softmax", "softmax1", "sigmoid", "softplus", "linear")
 NORMALISERS_BUILT: Final = ("softmax", "softmax1")
-ASSERTIONS: Final = (
-    "causal",
-    "covers",
-    "bounded_cache",
-    "density",
-    "reaches",
-    "heads_cover",
-    "same_as",
-)
-ASSERTIONS_BUILT: Final = ("causal", "covers")
+ASSERTIONS: Final = {
+    "causal": "causal",
+    "covers": "covers",
+    "bounded_cache": "bounded_cache",
+    "density": "density(65536) < 0.05",
+    "reaches": "reaches(4)` or `assert reaches(4, 65536)",
+    "heads_cover": "heads_cover",
+    "same_as": "same_as window(7)",
+}
+"""Each assertion, and how it is written."""
 
 
 @dataclass(frozen=True, slots=True)

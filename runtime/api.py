@@ -9,8 +9,7 @@ import torch
 from attnc.compiler.analysis import Analysis, Lengths
 from attnc.compiler.analysis import analyze as analyze_bound
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.proofs import prove
-from attnc.compiler.relation import of_bound
+from attnc.compiler.proofs import proofs_of
 from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
@@ -134,14 +133,12 @@ def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.d
 
 def check_assertions(bound: Bound, heads: int | None, kv_heads: int | None) -> None:
     """Raise `AssertionRefuted` with its counterexample; what needs a head count waits for it."""
-    if not bound.asserts:
-        return
     try:
-        relation = of_bound(bound, heads, kv_heads)
+        proofs = proofs_of(bound, heads, kv_heads)
     except HeadsMissing:
         return
-    for statement in bound.asserts:
-        found = prove(statement.kind, relation, bound.cross)
-        if found.verdict == "refuted" and found.counterexample is not None:
-            at = found.counterexample
-            raise AssertionRefuted(statement.kind, at.n, at.q, at.k, found.reason)
+    for proof in proofs:
+        if proof.verdict == "refuted":
+            at = proof.counterexample
+            n, q, k = (at.n, at.q, at.k) if at is not None else (None, None, None)
+            raise AssertionRefuted(proof.assertion, n, q, k, proof.reason)

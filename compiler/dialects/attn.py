@@ -195,13 +195,16 @@ class NormalizeOp(IRDLOperation):
 
 @irdl_op_definition
 class AssertOp(IRDLOperation):
-    """A property to be proved for every length; `prove` fills in the verdict."""
+    """A property to be proved; `prove` fills in the verdict.
+
+    The claim is what the language writes after `assert`, its numbers and its set closed.
+    """
 
     name = "attn.assert"
-    kind = prop_def(StringAttr)
+    claim = prop_def(StringAttr)
     verdict = opt_prop_def(StringAttr)
     counterexample = opt_prop_def(StringAttr)
-    assembly_format = "$kind (`is` $verdict^)? (`at` $counterexample^)? attr-dict"
+    assembly_format = "$claim (`is` $verdict^)? (`at` $counterexample^)? attr-dict"
 
     def verify_(self) -> None:
         """A verdict is one of three words."""

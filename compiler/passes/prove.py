@@ -1,4 +1,4 @@
-"""`prove`: every assertion, for every length.
+"""`prove`: every assertion, for every length or the one that it names.
 
 Input: a relation and assertions. Output: the assertions with verdicts and counterexamples.
 """
@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 from attnc.compiler.dialects import attn
 from attnc.compiler.facts import all_of, attentions, relation_of
 from attnc.compiler.proofs import prove
+from attnc.dsl.parser import parse_assertion
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Prove(ModulePass):
             relation = relation_of(attention)
             cross = bool(attention.cross.value.data)
             for statement in all_of(attention, attn.AssertOp):
-                proof = prove(statement.kind.data, relation, cross)
+                claim = parse_assertion(f"assert {statement.claim.data}")
+                proof = prove(claim, relation, cross)
                 statement.properties["verdict"] = StringAttr(proof.verdict)
                 if proof.counterexample is not None:
                     text = StringAttr(str(proof.counterexample))

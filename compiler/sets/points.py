@@ -106,6 +106,19 @@ class IntegerSet:
                 raw = raw.set_dim_name(_DIM.set, i, name)
             return IntegerSet(raw)
 
+    def compose(self, other: "IntegerSet") -> "IntegerSet":
+        """The pairs [a, c] with some b, [a, b] here and [b, c] there; both have two dimensions."""
+        with guard():
+            first, second = (
+                checked(isl.Map.from_range(s.raw)).move_dims(_DIM.in_, 0, _DIM.out, 0, 1)
+                for s in (self, other)
+            )
+            pairs = checked(checked(first.apply_range(second)).wrap().flatten()).coalesce()
+            raw = checked(checked(pairs).compute_divs().coalesce())
+            for i, name in enumerate((self.dims[0], other.dims[1])):
+                raw = raw.set_dim_name(_DIM.set, i, name)
+            return IntegerSet(raw)
+
     def fix(self, **values: int) -> "IntegerSet":
         """The set at these values of parameters or dimensions, which disappear."""
         with guard():

@@ -102,28 +102,6 @@ class UnknownNormaliser(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownAssertion(Diagnostic):
-    """An assertion that the language lacks."""
-
-    code: ClassVar[str] = "unknown-assertion"
-    title: ClassVar[str] = "unknown assertion `{name}`"
-    notes: ClassVar[tuple[str, ...]] = ("assertions are {assertions}",)
-    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
-    name: str
-    known: tuple[str, ...]
-
-    @property
-    def suggestion(self) -> str | None:
-        """The known name nearest to this one."""
-        return closest(self.name, self.known)
-
-    @property
-    def assertions(self) -> str:
-        """All names, for the note."""
-        return listing(self.known, "and")
-
-
-@dataclass(frozen=True, slots=True)
 class AxesOutOfOrder(Diagnostic):
     """Axes in another order than the fixed one, or one twice."""
 

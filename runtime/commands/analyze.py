@@ -63,14 +63,14 @@ def _rows(found: "Analysis") -> dict[str, str]:
     density = f" of {found.heads * found.q_len * found.kv_len:,}"
     if found.density is not None:
         density += f", density {found.density:.4%}"
-    bound = "grows with the length" if found.cache_bound is None else f"{found.cache_bound:,} keys"
+    bound = "" if found.cache_bound is None else f"{found.cache_bound:,} keys: "
     return {
         "pairs": pairs + density,
         "visited": f"{found.visited:,}{_share(found.visited, found.at_most)}",
         "tiles": f"{tiles.empty:,} empty, {tiles.partial:,} partial, {tiles.full:,} full",
         "tile map": found.tile_map,
         "work": f"{found.flops:,} flops, {found.bytes:,} bytes at {found.head_dim} columns",
-        "cache": bound,
+        "cache": f"{bound}{found.cache_rule}",
         **{f"assert {p.assertion}": _proof(p) for p in found.proofs},
         "backends": ", ".join(found.backends),
     }

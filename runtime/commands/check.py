@@ -1,6 +1,7 @@
 """`attnc check`: the assertions of a spec, proved for every length or refuted with an example."""
 
 import argparse
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -8,12 +9,12 @@ from typing import Any, ClassVar
 from rich.text import Text
 
 from attnc.compiler.inline import pairs_condition
-from attnc.compiler.proofs import Counterexample, Proof, prove
-from attnc.compiler.relation import of_bound
+from attnc.compiler.proofs import Counterexample, Proof
+from attnc.compiler.proofs import proofs_of as compiled_proofs
 from attnc.compiler.relation import relation as of_condition
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.errors import AnalysisTooComplex, HeadsMissing
-from attnc.dsl.printer import print_set
+from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.printer import print_assertion, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import SetBinary, SetExpr
 from attnc.runtime.commands import options as shared
@@ -53,23 +54,24 @@ def run(options: argparse.Namespace) -> int:
 
 def proofs_of(bound: Bound, heads: int | None, kv_heads: int | None) -> list[Proof]:
     """A proof of each assertion; `unknown` where the pattern cannot be analysed."""
-    kinds = [statement.kind for statement in bound.asserts]
     try:
-        relation = of_bound(bound, heads, kv_heads) if kinds else None
+        return compiled_proofs(bound, heads, kv_heads)
     except HeadsMissing as error:
         option = f"--{error.name.replace('_', '-')}"
         reason = f"the mask depends on the head: pass {option}"
-        return [Proof(kind, "unknown", 0.0, reason=reason) for kind in kinds]
-    except AnalysisTooComplex as error:
-        return [Proof(kind, "unknown", 0.0, reason=str(error)) for kind in kinds]
-    return [prove(kind, relation, bound.cross) for kind in kinds] if relation else []
+        texts = map(print_assertion, bound.asserts)
+        return [Proof(text, "unknown", 0.0, reason=reason) for text in texts]
 
 
-def example(found: Counterexample) -> str:
+VERBS = {"heads_cover": "in no head sees", "reaches": "does not depend on", "same_as": "differs at"}
+
+
+def example(assertion: str, found: Counterexample) -> str:
     """A counterexample in words."""
     rows = f" (the last {found.q_len} are queries)" if found.q_len != found.n else ""
     head = f" in head {found.h}" if found.h is not None else ""
-    sees = "has no key" if found.k is None else f"sees k = {found.k}"
+    verb = VERBS.get(re.split(r"\W", assertion)[0], "sees")
+    sees = "has no key" if found.k is None else f"{verb} k = {found.k}"
     return f"at N = {found.n}{rows}, q = {found.q} {sees}{head}"
 
 
@@ -129,8 +131,9 @@ def _print(bound: Bound, options: argparse.Namespace, proofs: list[Proof]) -> No
         return
     for proof in proofs:
         verdict = Text(proof.verdict, style=VERDICT_STYLES[proof.verdict])
-        found = example(proof.counterexample) if proof.counterexample else proof.reason
-        rows.add_row(proof.assertion, verdict, seconds(proof.seconds), found)
+        found = [example(proof.assertion, proof.counterexample)] if proof.counterexample else []
+        words = "; ".join([*found, *([proof.reason] if proof.reason else [])])
+        rows.add_row(proof.assertion, verdict, seconds(proof.seconds), words)
     out.print(rows)
     for proof in proofs:
         if proof.counterexample is not None:
@@ -139,8 +142,9 @@ def _print(bound: Bound, options: argparse.Namespace, proofs: list[Proof]) -> No
 
 def _excerpt(bound: Bound, options: argparse.Namespace, proof: Proof, found: Counterexample) -> str:
     """The lines of the spec that a counterexample is about."""
-    statement = next(s for s in bound.asserts if s.kind == proof.assertion)
-    shown = RefutedRule(proof.assertion, example(found), "asserted here", span=statement.span)
+    statement = next(s for s in bound.asserts if print_assertion(s) == proof.assertion)
+    words = example(proof.assertion, found)
+    shown = RefutedRule(proof.assertion, words, "asserted here", span=statement.span)
     blamed = _blamed(bound, options, proof)
     marks = [replace(shown, why="this holds the pair", span=part.span) for part in blamed]
     return "\n".join(mark.render() for mark in marks or [shown])

@@ -60,7 +60,7 @@ def test_proved(attnc: Callable) -> None:
     found = attnc("check", "line/streaming_llm", "-p", "w=12", "--json")
     assert (found.status, found.err) == (0, "")
     assert found.json["ok"] and found.json["parameters"] == {"sinks": 4, "w": 12}
-    assert [proof["verdict"] for proof in found.json["proofs"]] == ["proved", "proved"]
+    assert [proof["verdict"] for proof in found.json["proofs"]] == ["proved"] * 3
     assert "proved" in attnc("check", "line/streaming_llm").out
 
 
@@ -117,3 +117,17 @@ def test_parameters() -> None:
     assert parameter("x=0.5") == ("x", 0.5)
     assert parameter("x=true") == ("x", True)
     assert parameter("x=[1,2,4]") == ("x", [1, 2, 4])
+
+
+def test_what_fails_is_said_in_words(attnc: Callable) -> None:
+    spec = (
+        "attention a { mask causal & window(3) assert reaches(2) assert heads_cover"
+        " assert same_as window(3) assert density(100) < 0.01 assert bounded_cache }"
+    )
+    found = attnc("check", spec)
+    assert found.status == 1
+    text = " ".join(found.out.split())
+    assert "q = 7 does not depend on k = 0" in text
+    assert "q = 4 in no head sees k = 0" in text
+    assert "q = 0 differs at k = 1" in text
+    assert "the density is 0.0394" in text and "keeps the last 4" in text

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 
 from attnc.compiler.proofs import Counterexample, cache_bound, causal, covers, equal, prove
 from attnc.compiler.relation import Relation, of_bound, relation
-from attnc.dsl.parser import parse_expression
+from attnc.dsl.parser import parse_assertion, parse_expression
 from tests.compiler import formulas, specs
 from tests.compiler.brute import Lengths, grid
 
@@ -132,8 +132,8 @@ def test_cross_has_its_own_lengths():
 
 
 def test_an_assertion_by_name():
-    assert prove("causal", of("k <= q")).verdict == "proved"
-    assert prove("density", of("k <= q")).verdict == "unknown"
+    assert prove(parse_assertion("assert causal"), of("k <= q")).verdict == "proved"
+    assert prove(parse_assertion("assert later"), of("k <= q")).verdict == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,15 @@ STATEMENTS = st.one_of(
     st.builds(ast.MaskStatement, SETS),
     st.builds(ast.ScoreStatement, EXPRESSIONS),
     st.builds(ast.NormalizeStatement, NAMES),
-    st.builds(ast.AssertStatement, NAMES),
+    st.builds(ast.AssertStatement, NAMES, st.lists(EXPRESSIONS, max_size=2).map(tuple)),
+    st.builds(
+        ast.AssertStatement,
+        NAMES,
+        st.lists(EXPRESSIONS, max_size=1).map(tuple),
+        st.sampled_from(["<", ">="]),
+        EXPRESSIONS,
+    ),
+    SETS.map(lambda s: ast.AssertStatement("same_as", other=s)),
     st.just(ast.CrossStatement()),
 )
 DEFINITIONS = st.one_of(

@@ -2,8 +2,7 @@
 
 import pytest
 
-from attnc.compiler.proofs import prove
-from attnc.compiler.relation import of_bound
+from attnc.compiler.proofs import proofs_of
 from attnc.dsl.loader import load, shipped
 from attnc.dsl.printer import format_source
 from tests.references import PARAMETERS
@@ -14,8 +13,7 @@ def test_assertions(name: str) -> None:
     for parameters in ({}, *PARAMETERS[name]):
         bound = load(name).bind(**parameters)
         assert bound.asserts
-        for statement in bound.asserts:
-            proof = prove(statement.kind, of_bound(bound, 4, 2), bound.cross)
+        for proof in proofs_of(bound, 4, 2):
             assert proof.verdict == "proved", (parameters, proof)
 
 
