@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.counts import Census, census
-from attnc.compiler.proofs import Proof, proofs_of, retention
+from attnc.compiler.proofs import Proof, proofs_of, repeated_field, retention
 from attnc.compiler.relation import Relation, of_bound
 from attnc.dsl.errors import MissingInput
 
@@ -37,6 +37,13 @@ class Analysis:
 
     A decoder has to keep `cache_bound` keys at most (None: no constant bounds them), which
     `cache_rule` says in words and `cache_keys` as the isl map from a position to the keys needed.
+    `receptive_field[i]` is how many of `kv_len` tokens the last one depends on after i + 1 layers
+    of the pattern, up to the layer after which it stays (at most 8). `full_share` is the part of
+    the visited tiles that are full, `intensity` flops / bytes.
+
+    `backends` says of each target what it makes of the spec; `predicted_seconds` is the time of the
+    CPU kernel, from what work is known to cost on this machine. Both are None or empty where only
+    the pattern was analysed.
     """
 
     name: str
@@ -55,8 +62,12 @@ class Analysis:
     cache_bound: int | None
     cache_rule: str
     cache_keys: str | None
+    receptive_field: tuple[int, ...]
+    full_share: float
+    intensity: float
     proofs: tuple[Proof, ...]
-    backends: tuple[str, ...]
+    backends: Mapping[str, str]
+    predicted_seconds: float | None
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,7 +115,6 @@ def analyze(
     tile: tuple[int, int] = (48, 8),
     itemsize: int = 4,
     numbers: Mapping[str, int] | None = None,
-    backends: tuple[str, ...] = (),
 ) -> Analysis:
     """Analyse a bound spec at given lengths. `numbers` are its run-time integers.
 
@@ -134,8 +144,12 @@ def analyze(
         cache_bound=kept.bound,
         cache_rule=kept.rule,
         cache_keys=kept.kept,
+        receptive_field=() if bound.cross else repeated_field(relation, lengths.kv_len),
+        full_share=found.full / (found.full + found.partial or 1),
+        intensity=4 * found.visited / (rows * itemsize or 1),
         proofs=tuple(proofs_of(bound, heads, kv_heads)),
-        backends=backends,
+        backends={},
+        predicted_seconds=None,
         notes=_notes(relation),
     )
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,13 +16,15 @@ from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBu
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime.artifact import load
-from attnc.runtime.cpus import OWN, TARGETS, host_machine, runnable
+from attnc.runtime.costs import costs
+from attnc.runtime.cpus import TARGETS, host_machine, runnable
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
+NOT_RUN = "compiles; this CPU cannot run it"
 LAYOUTS = ("bhsd", "bshd")
 DTYPES = {
     "fp32": torch.float32,
@@ -95,16 +98,22 @@ def analyze(
     lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
     sizes = Sizes(heads or 0, kv_heads or heads or 0)
     numbers = {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
-    return analyze_bound(
+    machine = host_machine()
+    tile = chosen_tile(bound, sizes, machine)
+    found = analyze_bound(
         bound,
         lengths,
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        tile=chosen_tile(bound, sizes, host_machine()),
+        tile=tile,
         numbers=numbers,
-        backends=(OWN,),
     )
+    units = found.heads * -(-found.q_len // tile[0])
+    known = costs(machine)
+    work = known.work(found.visited, 2 * head_dim, units)
+    backends = {t: "accepts" if t in runnable() else NOT_RUN for t in TARGETS}
+    return replace(found, backends=backends, predicted_seconds=work * 1e-9 / known.threads(work))
 
 
 def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str, Any]]:

@@ -14,6 +14,7 @@ from attnc.compiler.proofs.density import density
 from attnc.compiler.proofs.pairs import causal, covers, equal, heads_cover
 from attnc.compiler.proofs.proof import Counterexample, Proof
 from attnc.compiler.proofs.reaches import reaches
+from attnc.compiler.proofs.receptive import receptive_field, repeated_field
 from attnc.compiler.relation import Relation, of_bound, relation
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
@@ -36,6 +37,8 @@ __all__ = [
     "proofs_of",
     "prove",
     "reaches",
+    "receptive_field",
+    "repeated_field",
     "retention",
 ]
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from attnc.compiler.proofs import search
 from attnc.compiler.proofs.pairs import causal
 from attnc.compiler.proofs.proof import Proof, least, stopwatch
-from attnc.compiler.relation import LENGTHS, Relation
-from attnc.compiler.sets import IntegerSet, Space, context, guard
+from attnc.compiler.proofs.steps import SPACE, at_length, diagonal, pairs_of_layer, square
+from attnc.compiler.relation import Relation
+from attnc.compiler.sets import IntegerSet, Space, guard
 from attnc.dsl.errors import AnalysisTooComplex
 
 OPERATIONS = 2_000_000  # of isl for one way
@@ -66,20 +67,11 @@ class _Question:
     def hull(self) -> IntegerSet:
         """The pairs that could depend, of a square call at every length."""
         order = " and k <= q" if self.ordered else ""
-        return _square(f"0 <= q < k_len and 0 <= k < k_len{order}")
-
-    @property
-    def diagonal(self) -> IntegerSet:
-        """Each token with itself."""
-        return _square("0 <= q < k_len and k = q")
+        return square(f"0 <= q < k_len and 0 <= k < k_len{order}")
 
     def steps(self, upper: bool) -> list[tuple[IntegerSet, int]]:
-        """The pairs of each layer, the diagonal among them."""
-        found = []
-        for pattern, count in self.layers:
-            pairs = (pattern.upper if upper else pattern.lower) & context(LENGTHS, _SQUARE)
-            found.append(((pairs.project(*pattern.outer) | self.diagonal).coalesce(), count))
-        return found
+        """The pairs of one layer of each pattern, and how many layers."""
+        return [(pairs_of_layer(pattern, upper), count) for pattern, count in self.layers]
 
     @property
     def exact(self) -> bool:
@@ -92,19 +84,16 @@ class _Question:
         return (False,) if self.exact else (False, True)
 
 
-_SPACE = Space(("q", "k"), LENGTHS)
-_SQUARE = ("k_start = 0", "q_start = 0", "q_len = k_len", "1 <= k_len")
-
 _Found = tuple[IntegerSet, str] | None  # the pairs that are missed, or none, and the way
 
 
 def _by_composition(question: _Question, n: int) -> _Found:
     """What is missed by the composed relation, at every length or (n > 0) at n tokens."""
     with guard(OPERATIONS):
-        at = _SPACE.parse(f"k_len = {n}") if n else _SPACE.everything()
+        at = SPACE.parse(f"k_len = {n}") if n else SPACE.everything()
         hull = question.hull & at
         for upper in question.bounds:
-            reached = question.diagonal & at
+            reached = diagonal() & at
             for step, count in question.steps(upper):
                 reached = _power(step & at, count, reached, hull)
             missed = (hull - reached).coalesce()
@@ -134,7 +123,7 @@ def _by_distances(question: _Question, n: int) -> _Found:
     ways = ("q - k",) if question.ordered else ("q - k", "k - q")
     with guard(OPERATIONS):
         if all(_sums(question, n, way, _everywhere) == everything for way in ways):
-            return _SPACE.nothing(), "by the sums of the distances that every token looks back"
+            return SPACE.nothing(), "by the sums of the distances that every token looks back"
         if question.ordered:
             missed = everything & ~_sums(question, n, "q - k", _somewhere)
             if missed:
@@ -147,7 +136,7 @@ def _sums(question: _Question, n: int, way: str, distances: Callable[..., int]) 
     """The distances that the layers reach, as bits."""
     covered = 1
     for step, count in question.steps(upper=distances is _somewhere):
-        covered = search.sums(covered, distances(_at(step, n), n, way), count, n)
+        covered = search.sums(covered, distances(at_length(step, n), n, way), count, n)
     return covered
 
 
@@ -167,7 +156,7 @@ def _by_graph(question: _Question, n: int) -> _Found:
     if n > SHORT:
         return None
     for upper in question.bounds:
-        steps = [(_at(step, n), count) for step, count in question.steps(upper)]
+        steps = [(at_length(step, n), count) for step, count in question.steps(upper)]
         missed = search.first_missed(steps, n, question.ordered)
         if question.exact or (missed is None) != upper:
             return _only(missed, n), f"by searching the graph of {n:,} tokens"
@@ -209,9 +198,9 @@ def _refuted_at(question: _Question, n: int) -> _Found:
 def _from_the_last(question: _Question, n: int) -> _Found:
     """What the last query misses, which refutes; that it misses nothing decides nothing."""
     with guard(OPERATIONS):
-        at = _SPACE.parse(f"k_len = {n}")
-        row = _SPACE.parse(f"q = {n - 1}")
-        reached = question.diagonal & at & row
+        at = SPACE.parse(f"k_len = {n}")
+        row = SPACE.parse(f"q = {n - 1}")
+        reached = diagonal() & at & row
         for step, count in question.steps(upper=True):
             for _ in range(count):
                 reached = reached.compose(step & at)
@@ -221,19 +210,10 @@ def _from_the_last(question: _Question, n: int) -> _Found:
         return missed, "by following the dependences of the last query"
 
 
-def _square(condition: str) -> IntegerSet:
-    """The pairs of a square call that satisfy a condition in isl's notation."""
-    return _SPACE.parse(" and ".join((*_SQUARE, condition)))
-
-
-def _at(step: IntegerSet, n: int) -> IntegerSet:
-    return step.fix(q_start=0, k_start=0, q_len=n, k_len=n)
-
-
 def _only(pair: tuple[int, int] | None, n: int) -> IntegerSet:
     if pair is None:
-        return _SPACE.nothing()
-    return _square(f"k_len = {n} and q = {pair[0]} and k = {pair[1]}")
+        return SPACE.nothing()
+    return square(f"k_len = {n} and q = {pair[0]} and k = {pair[1]}")
 
 
 _WAYS: Sequence[Callable[[_Question, int], _Found]] = (_by_composition, _at_some_lengths)

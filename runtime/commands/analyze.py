@@ -67,17 +67,31 @@ def _rows(found: "Analysis") -> dict[str, str]:
     return {
         "pairs": pairs + density,
         "visited": f"{found.visited:,}{_share(found.visited, found.at_most)}",
-        "tiles": f"{tiles.empty:,} empty, {tiles.partial:,} partial, {tiles.full:,} full",
+        "tiles": f"{tiles.empty:,} empty, {tiles.partial:,} partial, {tiles.full:,} full"
+        f" ({found.full_share:.0%} of those visited)",
         "tile map": found.tile_map,
-        "work": f"{found.flops:,} flops, {found.bytes:,} bytes at {found.head_dim} columns",
+        "work": f"{found.flops:,} flops, {found.bytes:,} bytes at {found.head_dim} columns,"
+        f" {found.intensity:,.1f} flops a byte",
         "cache": f"{bound}{found.cache_rule}",
         **{f"assert {p.assertion}": _proof(p) for p in found.proofs},
-        "backends": ", ".join(found.backends),
+        **(
+            {"time": f"{found.predicted_seconds * 1e3:,.3g} ms predicted"}
+            if found.predicted_seconds
+            else {}
+        ),
+        "layers": _layers(found),
+        "backends": "; ".join(f"{name} {says}" for name, says in found.backends.items()),
     }
 
 
 def _share(visited: int, pairs: int) -> str:
     return f", {visited / pairs:.3f} for each pair" if pairs else ""
+
+
+def _layers(found: "Analysis") -> str:
+    """The receptive field in words."""
+    reached = ", ".join(f"{keys:,}" for keys in found.receptive_field)
+    return f"after 1, 2, ... the last token depends on {reached}" if reached else "not known"
 
 
 def _proof(proof: Any) -> str:

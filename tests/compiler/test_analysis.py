@@ -1,6 +1,7 @@
 import json
 import time
 
+import numpy as np
 import pytest
 
 from attnc.compiler.analysis import Lengths, analyze
@@ -97,3 +98,25 @@ def test_lengths_are_asked_for():
 def test_cross_starts_at_zero():
     lengths = Lengths.of(None, 5, 9, cross=True)
     assert lengths.q_start == 0
+
+
+@pytest.mark.parametrize("name", ["window", "longformer", "powers", "fixed", "prefix", "longlora"])
+def test_the_receptive_field_is_that_of_matrix_products(name):
+    pairs = specs.relation(name)
+    step = brute.grid(pairs.condition, brute.Lengths(0, 0, 90, 90), specs.HEADS).any(0)
+    step |= np.eye(90, dtype=bool)
+    reached, expected = step[-1], []
+    while len(expected) < 8 and (not expected or reached.sum() > expected[-1]):
+        expected.append(int(reached.sum()))
+        reached = reached @ step
+    found = analyze(specs.bind(specs.MASKS[name]), Lengths.of(90, None, None), heads=specs.HEADS)
+    assert list(found.receptive_field) == expected
+
+
+def test_facts_that_follow_from_the_counts():
+    bound = specs.bind("causal & (window(99) | sink(4))")
+    found = analyze(bound, Lengths.of(4096, None, None))
+    assert found.full_share == found.tiles.full / (found.tiles.full + found.tiles.partial)
+    assert found.intensity == found.flops / found.bytes
+    assert (found.cache_bound, found.cache_rule) == (104, "keeps the first 4 keys and the last 100")
+    assert "p" in found.cache_keys and "k" in found.cache_keys
