@@ -76,6 +76,27 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
+class StackAnalysis:
+    """The result of `analyze_stack`: each layer, and all together.
+
+    `receptive_field[i]` is how many of `kv_len` tokens the last one depends on after layer i.
+    `flops`, `bytes` and `cache_bound` (None: it grows) are sums over the layers.
+    """
+
+    name: str
+    layers: tuple[Analysis, ...]
+    receptive_field: tuple[int, ...]
+    flops: int
+    bytes: int
+    cache_bound: int | None
+    proofs: tuple[Proof, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
     """The lengths of one call and the positions of its first rows."""
 

@@ -15,6 +15,7 @@ from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
+    from attnc.dsl.stack import BoundStack
 
 AT = "at"  # the function that `list[h]` becomes: at(List, index)
 NODE_LIMIT = 20_000
@@ -43,7 +44,10 @@ def pairs_condition(
 
 
 def closed_assertion(
-    statement: ast.AssertStatement, bound: "Bound", heads: int | None, kv_heads: int | None
+    statement: ast.AssertStatement,
+    bound: "Bound | BoundStack",
+    heads: int | None,
+    kv_heads: int | None,
 ) -> ast.AssertStatement:
     """An assertion with its numbers computed, and its set as one condition."""
     inliner, values = _inliner(bound, heads, kv_heads), _constants(bound.values)
@@ -93,7 +97,7 @@ def _guarded(build: Callable[[], ast.Expr]) -> ast.Expr:
         raise AnalysisTooComplex("it is nested too deeply") from None
 
 
-def _inliner(bound: "Bound", heads: int | None, kv_heads: int | None) -> "_Inliner":
+def _inliner(bound: "Bound | BoundStack", heads: int | None, kv_heads: int | None) -> "_Inliner":
     return _Inliner(bound.program.masks, {"heads": heads, "kv_heads": kv_heads})
 
 

@@ -25,7 +25,9 @@ _TYPE_WORDS = {
 }
 
 
-def bind_parameters(attention: ast.Attention, given: Mapping[str, object]) -> dict[str, Value]:
+def bind_parameters(
+    attention: ast.Attention | ast.Stack, given: Mapping[str, object]
+) -> dict[str, Value]:
     """The value of every parameter. Raises `DiagnosticsError` with all that is wrong."""
     names = tuple(parameter.name for parameter in attention.parameters)
     mistakes: list[Diagnostic] = [
@@ -47,7 +49,7 @@ def bind_parameters(attention: ast.Attention, given: Mapping[str, object]) -> di
 
 def _value(
     parameter: ast.Parameter,
-    attention: ast.Attention,
+    attention: ast.Attention | ast.Stack,
     given: Mapping[str, object],
     earlier: Mapping[str, Value],
 ) -> Value | Diagnostic | None:

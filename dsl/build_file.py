@@ -48,10 +48,30 @@ def _definition(tree: Any, builder: Builder) -> ast.Definition:
             heads = [item for item in rest if item.data == "parameters"]
             body = tuple(_statement(i, builder) for i in rest if i.data != "parameters")
             return ast.Attention(str(name), _parameters(heads, builder), body, span=span)
-        case ("route" | "stack" | "grid" | "segment") as kind, _:
+        case "stack", [Token() as name, *rest]:
+            heads = [item for item in rest if item.data == "parameters"]
+            items = tuple(_stack_item(i, builder) for i in rest if i.data != "parameters")
+            return ast.Stack(str(name), _parameters(heads, builder), items, span=span)
+        case ("route" | "grid" | "segment") as kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
         case other:
             raise AssertionError(f"no definition: {other}")
+
+
+def _stack_item(tree: Any, builder: Builder) -> ast.LayerStatement | ast.AssertStatement:
+    span = builder.span(tree)
+    if tree.data == "assertion":
+        return build_assertion(tree.children[0], builder, span)
+    variable, *cases = tree.children
+    return ast.LayerStatement(str(variable), tuple(_case(c, builder) for c in cases), span=span)
+
+
+def _case(tree: Any, builder: Builder) -> ast.LayerCase:
+    name, given, *condition = tree.children
+    span = builder.span(tree)
+    pattern = ast.SetCall(str(name), *builder.arguments(given), span=span)
+    holds = builder.expression(condition[0]) if condition else None
+    return ast.LayerCase(pattern, holds, span=span)
 
 
 def _parameters(trees: list[Any], builder: Builder) -> tuple[ast.Parameter, ...]:

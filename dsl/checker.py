@@ -24,49 +24,51 @@ def check_library(
     file: ast.File, masks: Mapping[str, ast.MaskDefinition]
 ) -> dict[str, ast.MaskDefinition]:
     """The checked masks of a file. Raises `DiagnosticsError`."""
-    _refuse_unbuilt(file)
+    refuse_unbuilt(file)
     mistakes: list[Diagnostic] = []
-    table = _checked_masks(file, masks, mistakes)
-    _raise(mistakes)
+    table = checked_masks(file, masks, mistakes)
+    raise_all(mistakes)
     return table.own
 
 
 def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     """The checked program of a file, given the masks that it imports. Raises `DiagnosticsError`."""
-    _refuse_unbuilt(file)
+    refuse_unbuilt(file)
     mistakes: list[Diagnostic] = []
-    table = _checked_masks(file, masks, mistakes)
+    table = checked_masks(file, masks, mistakes)
     attention = _only_attention(file, mistakes)
     if attention is None:
         raise DiagnosticsError(mistakes)
     checker = AttentionChecker(table, mistakes)
     parameters = checker.check(attention)
-    _raise(mistakes)
+    raise_all(mistakes)
     typed = replace(attention, parameters=parameters)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
     program = Program(file, typed, table.all(), inputs)
-    _raise(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
+    raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
     return program
 
 
-def _raise(mistakes: list[Diagnostic]) -> None:
+def raise_all(mistakes: list[Diagnostic]) -> None:
+    """Raises `DiagnosticsError` where there are mistakes."""
     if mistakes:
         raise DiagnosticsError(mistakes)
 
 
-def _refuse_unbuilt(file: ast.File) -> None:
+def refuse_unbuilt(file: ast.File) -> None:
     """Stops at what this version does not build: the rest of the file may depend on it."""
     if file.version is not None and file.version != LANGUAGE_VERSION:
         mistake = UnsupportedVersion(file.version, LANGUAGE_VERSION, span=file.span)
         raise DiagnosticsError([mistake])
     bodies = [d.body for d in file.definitions if isinstance(d, ast.Attention)]
     items = (*file.definitions, *(statement for body in bodies for statement in body))
-    _raise([NotSupported(i.feature, span=i.span) for i in items if isinstance(i, ast.NotBuilt)])
+    raise_all([NotSupported(i.feature, span=i.span) for i in items if isinstance(i, ast.NotBuilt)])
 
 
-def _checked_masks(
+def checked_masks(
     file: ast.File, imported: Mapping[str, ast.MaskDefinition], mistakes: list[Diagnostic]
 ) -> MaskTable:
+    """The masks of a file, declared and checked, beside the imported ones."""
     table = MaskTable(dict(imported))
     for definition in file.definitions:
         if isinstance(definition, ast.MaskDefinition):
@@ -75,7 +77,7 @@ def _checked_masks(
     if recursion is not None:
         raise DiagnosticsError([*mistakes, recursion])
     sizes = Sizes(table.all())
-    _raise([m for d in table.own.values() if (m := sizes.excess(d.body)) is not None][:1])
+    raise_all([m for d in table.own.values() if (m := sizes.excess(d.body)) is not None][:1])
     for definition in table.own.values():
         table.check(definition, mistakes)
     return table

@@ -81,6 +81,13 @@ from attnc.dsl.mistakes.names import (
     UnusedInput,
     UnusedParameter,
 )
+from attnc.dsl.mistakes.stacks import (
+    AttentionNotStack,
+    LayerVaries,
+    LayerWithoutPattern,
+    StackIncomplete,
+    StackNotAttention,
+)
 from attnc.dsl.mistakes.syntax import (
     FloatTooLarge,
     IntegerTooLarge,
@@ -118,6 +125,7 @@ __all__ = [
     "AssertionNotConstant",
     "AssertionRefuted",
     "AssertionUnknown",
+    "AttentionNotStack",
     "AttnError",
     "AxesOutOfOrder",
     "ConstantOverflow",
@@ -138,6 +146,8 @@ __all__ = [
     "IntegerTooLarge",
     "InvalidArtifact",
     "InvalidValue",
+    "LayerVaries",
+    "LayerWithoutPattern",
     "ListIndex",
     "MissingArgument",
     "MissingIndices",
@@ -167,6 +177,8 @@ __all__ = [
     "ShadowsBuiltin",
     "ShapeMismatch",
     "SinkVaries",
+    "StackIncomplete",
+    "StackNotAttention",
     "TokenAxisByQuery",
     "TooManyNodes",
     "TypeMismatch",

@@ -13,7 +13,8 @@ WIDTH = 100
 INDENT = "    "
 _LAST: Place = (2**31, 0)
 
-Item = ast.Use | ast.Definition | ast.Statement
+Item = ast.Use | ast.Definition | ast.Statement | ast.LayerStatement
+Blocks = ast.Attention | ast.Stack
 
 
 def format_file(file: ast.File) -> str:
@@ -61,8 +62,8 @@ class _Formatter:
         beside_another = before is not None and before.span.end_line == item.span.line
         apart = apart or (not beside_another and self._gap(item.span.line, first))
         match item:
-            case ast.Attention():
-                self._attention(item, apart, following)
+            case ast.Attention() | ast.Stack():
+                self._braced(item, apart, following)
                 return
             case ast.NotBuilt():
                 texts = self._verbatim(item.span)
@@ -79,10 +80,11 @@ class _Formatter:
         ]
         self.lines[-1] += beside
 
-    def _attention(self, item: ast.Attention, apart: bool, following: Place) -> None:
+    def _braced(self, item: Blocks, apart: bool, following: Place) -> None:
         inside = start(item.body[0].span) if item.body else end(item.span)
         beside = self.comments.beside(item.span.line, inside)
-        header = f"attention {item.name}{_parameters(item.parameters)} {{{beside}"
+        word = "stack" if isinstance(item, ast.Stack) else "attention"
+        header = f"{word} {item.name}{_parameters(item.parameters)} {{{beside}"
         self._line(header, None, 0, apart)
         self.block(item.body, INDENT, end(item.span))
         self.lines.append("}" + self.comments.beside(item.span.end_line, following))
@@ -108,7 +110,7 @@ def _apart(before: Item | None, item: Item) -> bool:
     """Whether a blank line always stands between two items."""
     if isinstance(item, ast.Use) or before is None:
         return False
-    return isinstance(before, ast.Use | ast.Attention) or isinstance(item, ast.Attention)
+    return isinstance(before, ast.Use | Blocks) or isinstance(item, Blocks)
 
 
 def _broken(item: Item) -> list[str]:
@@ -118,6 +120,9 @@ def _broken(item: Item) -> list[str]:
         case ast.MaskDefinition(body=body) | ast.MaskStatement(body=body) if len(text) > WIDTH - 4:
             head = text.removesuffix(print_set(body))
             return _wrapped(head, body)
+        case ast.LayerStatement(variable, cases) if len(text) > WIDTH - 4:
+            *first, last = _cases(cases)
+            return [f"layer {variable}:", *(f"{INDENT}{case};" for case in first), INDENT + last]
         case _:
             return [text]
 
@@ -155,10 +160,23 @@ def _text(item: Item) -> str:
             return f"assert {print_assertion(item)}"
         case ast.CrossStatement():
             return "cross"
-        case ast.Attention() | ast.NotBuilt():
+        case ast.LayerStatement(variable, cases):
+            return f"layer {variable}: {'; '.join(_cases(cases))}"
+        case ast.Attention() | ast.Stack() | ast.NotBuilt():
             raise AssertionError("printed in lines of their own")
         case _:
             assert_never(item)
+
+
+def _cases(cases: tuple[ast.LayerCase, ...]) -> list[str]:
+    return [_case(case, alone=len(cases) == 1) for case in cases]
+
+
+def _case(case: ast.LayerCase, alone: bool) -> str:
+    pattern = print_set(case.pattern)
+    if case.condition is None:
+        return pattern if alone else f"{pattern} otherwise"
+    return f"{pattern} when {print_expression(case.condition)}"
 
 
 def _parameters(parameters: tuple[ast.Parameter, ...]) -> str:

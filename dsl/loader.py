@@ -7,15 +7,19 @@ from importlib import resources
 from pathlib import Path
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.check_stack import check_stack
 from attnc.dsl.checker import check, check_library
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.mistakes import files as mistakes
 from attnc.dsl.mistakes.names import DuplicateDefinition
+from attnc.dsl.mistakes.stacks import AttentionNotStack, StackNotAttention
 from attnc.dsl.parser import MAX_CHARACTERS, parse
 from attnc.dsl.program import Program
 from attnc.dsl.source import Source, Span
+from attnc.dsl.stack import StackProgram
 
 SUFFIX = ".attn"
+STACK = "_stack"
 STRING_NAME = "<string>"
 MAX_USED = 32  # files that one spec may use, directly or not
 
@@ -23,7 +27,25 @@ Masks = dict[str, ast.MaskDefinition]
 
 
 def load(spec: str | os.PathLike[str]) -> Program:
-    """The checked program of a path, a shipped name (`line/mistral`) or a source text.
+    """The checked attention of a spec, as `load_any` finds it; a stack is a mistake here."""
+    found = load_any(spec)
+    if isinstance(found, StackProgram):
+        mistake = StackNotAttention(found.name, span=found.stack.span)
+        raise DiagnosticsError([mistake])
+    return found
+
+
+def load_stack(spec: str | os.PathLike[str]) -> StackProgram:
+    """The checked stack of a spec, as `load_any` finds it; one attention is a mistake here."""
+    found = load_any(spec)
+    if isinstance(found, Program):
+        mistake = AttentionNotStack(found.name, span=found.attention.span)
+        raise DiagnosticsError([mistake])
+    return found
+
+
+def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
+    """The checked attention or stack of a path, a shipped name or a source text.
 
     A path object and a string ending in `.attn` are files; a string with a newline or a brace is
     source text; any other string is a shipped name. Raises `DiagnosticsError`.
@@ -38,7 +60,16 @@ def load(spec: str | os.PathLike[str]) -> Program:
 
 
 def shipped() -> tuple[str, ...]:
-    """The names of all shipped specs, sorted."""
+    """The names of all shipped attentions, sorted."""
+    return tuple(name for name in _all_shipped() if not name.endswith(STACK))
+
+
+def shipped_stacks() -> tuple[str, ...]:
+    """The names of all shipped stacks, sorted; they end in `_stack`."""
+    return tuple(name for name in _all_shipped() if name.endswith(STACK))
+
+
+def _all_shipped() -> tuple[str, ...]:
     root = _root()
     found = (path.relative_to(root).with_suffix("") for path in root.rglob(f"*{SUFFIX}"))
     return tuple(sorted(path.as_posix() for path in found))
@@ -56,7 +87,7 @@ def _root() -> Path:
 
 
 def _shipped(name: str) -> Path:
-    known = shipped()
+    known = _all_shipped()
     if name not in known:
         shown = name[:80] or '""'
         raise DiagnosticsError([mistakes.UnknownSpec(shown, known, span=_start(shown))])
@@ -68,7 +99,7 @@ def _start(name: str) -> Span:
     return Span(Source(name, ""), 1, 1, 1, 1)
 
 
-def _from_file(path: Path) -> Program:
+def _from_file(path: Path) -> Program | StackProgram:
     try:
         source = _read(path, str(path))
     except OSError as error:
@@ -88,10 +119,12 @@ def _read(path: Path, name: str) -> Source:
         raise OSError("it is not UTF-8 text") from None
 
 
-def _program(source: Source, path: Path | None) -> Program:
+def _program(source: Source, path: Path | None) -> Program | StackProgram:
     file = parse(source)
     chain = (path.resolve(),) if path is not None else ()
-    return check(file, {**prelude(), **_Uses().masks(file, chain)})
+    masks = {**prelude(), **_Uses().masks(file, chain)}
+    is_stack = any(isinstance(definition, ast.Stack) for definition in file.definitions)
+    return check_stack(file, masks) if is_stack else check(file, masks)
 
 
 class _Uses:

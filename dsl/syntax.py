@@ -21,8 +21,6 @@ class Node:
 
 
 # ---------------------------------------------------------------- scalar expressions
-
-
 @dataclass(frozen=True, slots=True)
 class Int(Node):
     """`42`: within 64 bits, not negative as written."""
@@ -113,8 +111,6 @@ Expr = Int | Float | Bool | List | Name | Index | Unary | Binary | Compare | Cal
 
 
 # ---------------------------------------------------------------- set expressions
-
-
 @dataclass(frozen=True, slots=True)
 class Comprehension(Node):
     """`{ condition }`: the pairs (q, k) for which the condition holds."""
@@ -159,8 +155,6 @@ SetExpr = Comprehension | SetCall | SetBinary | Complement | When
 
 
 # ---------------------------------------------------------------- declarations
-
-
 ParameterType = Literal["int", "float", "bool", "list"]
 Dtype = Literal["int", "float"]
 
@@ -208,10 +202,7 @@ class NormalizeStatement(Node):
 
 @dataclass(frozen=True, slots=True)
 class AssertStatement(Node):
-    """`assert causal`, `assert density(4096) < 0.05`, `assert same_as window(3)`.
-
-    `comparison` and `limit` are what follows the arguments; `other` is the set of `same_as`.
-    """
+    """`assert density(4096) < 0.05`, of comparison and limit; `assert same_as other`."""
 
     kind: str
     arguments: tuple["Expr", ...] = ()
@@ -262,6 +253,31 @@ class Attention(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class LayerCase(Node):
+    """`local(1024) when i mod 6 < 5`: a pattern, and the layers that it is for (None: all)."""
+
+    pattern: SetCall
+    condition: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatement(Node):
+    """`layer i: CASE; CASE`: a layer has the pattern of the first case that holds for it."""
+
+    variable: str
+    cases: tuple[LayerCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack(Node):
+    """`stack name(layers = 26) { layer i: ...  assert ... }`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: tuple[LayerStatement | AssertStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Use(Node):
     """`use std` (the prelude) or `use "shared.attn"` (inside the file's own folder)."""
 
@@ -269,7 +285,7 @@ class Use(Node):
     quoted: bool = True
 
 
-Definition = MaskDefinition | Attention | NotBuilt
+Definition = MaskDefinition | Attention | Stack | NotBuilt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The public functions: `compile`, `load`, `reference`, `mask`, `analyze`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from attnc.compiler.analysis import Analysis, Lengths
 from attnc.compiler.analysis import analyze as analyze_bound
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.proofs import proofs_of
+from attnc.compiler.proofs import Proof, proofs_of
 from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
@@ -58,12 +58,25 @@ def compile(
     strides never do. Raises `AttnError`: a mistake in the spec, a refuted assertion, a target or
     dtype that is not built.
     """
+    options = parse_options(target, dtype, head_dim, heads, kv_heads, layout)
+    bound = load_spec(spec).bind(**parameters)
+    check_assertions(bound, heads, kv_heads)
+    return Operator(bound, options)
+
+
+def parse_options(
+    target: str,
+    dtype: str | torch.dtype | None,
+    head_dim: int | None,
+    heads: int | None,
+    kv_heads: int | None,
+    layout: str,
+) -> Options:
+    """What `compile` is given beside the spec, checked."""
     check_target(target, runnable())
     if layout not in LAYOUTS:
         raise InvalidValue("layout", listing(LAYOUTS), layout)
-    bound = load_spec(spec).bind(**parameters)
-    check_assertions(bound, heads, kv_heads)
-    options = Options(
+    return Options(
         layout=layout,
         dtype=parse_dtype(dtype, target),
         head_dim=head_dim,
@@ -71,7 +84,6 @@ def compile(
         kv_heads=kv_heads,
         target=target,
     )
-    return Operator(bound, options)
 
 
 def analyze(
@@ -96,6 +108,18 @@ def analyze(
         raise NotBuiltForTarget("grid", "cpu")
     bound, inputs = split_parameters(spec, parameters_and_inputs)
     lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
+    return analyze_at(bound, lengths, heads, kv_heads, head_dim, inputs)
+
+
+def analyze_at(
+    bound: Bound,
+    lengths: Lengths,
+    heads: int | None,
+    kv_heads: int | None,
+    head_dim: int,
+    inputs: Mapping[str, Any],
+) -> Analysis:
+    """The analysis of a bound spec with what the CPU target makes of it."""
     sizes = Sizes(heads or 0, kv_heads or heads or 0)
     numbers = {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
     machine = host_machine()
@@ -143,9 +167,13 @@ def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.d
 def check_assertions(bound: Bound, heads: int | None, kv_heads: int | None) -> None:
     """Raise `AssertionRefuted` with its counterexample; what needs a head count waits for it."""
     try:
-        proofs = proofs_of(bound, heads, kv_heads)
+        refuse_refuted(proofs_of(bound, heads, kv_heads))
     except HeadsMissing:
         return
+
+
+def refuse_refuted(proofs: Sequence[Proof]) -> None:
+    """Raise `AssertionRefuted` for the first proof that says so."""
     for proof in proofs:
         if proof.verdict == "refuted":
             at = proof.counterexample

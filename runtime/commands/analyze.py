@@ -3,12 +3,14 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from attnc.dsl.loader import load_any
+from attnc.dsl.stack import StackProgram
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import console, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
 
 if TYPE_CHECKING:
-    from attnc.compiler.analysis import Analysis
+    from attnc.compiler.analysis import Analysis, StackAnalysis
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,8 @@ def run(options: argparse.Namespace) -> int:
     """0, with the numbers on stdout."""
     if not options.seq and not (options.q_len and options.kv_len):
         raise UsageError("give --seq, or --q-len and --kv-len")
+    if isinstance(load_any(options.spec), StackProgram):
+        return _stack(options)
     with progress("analysing"):
         from attnc.runtime.api import analyze, split_parameters
 
@@ -44,6 +48,45 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(found)
     return YES
+
+
+def _stack(options: argparse.Namespace) -> int:
+    with progress("analysing"):
+        from attnc.runtime.stack import analyze_stack
+
+        found = analyze_stack(
+            options.spec,
+            seq=options.seq,
+            q_len=options.q_len,
+            kv_len=options.kv_len,
+            heads=options.heads,
+            kv_heads=options.kv_heads,
+            head_dim=options.head_dim,
+            **shared.given(options),
+        )
+    if options.json:
+        print_json(found.to_dict())
+    else:
+        _print_stack(found)
+    return YES
+
+
+def _print_stack(found: "StackAnalysis") -> None:
+    """A row for each layer, then the sums."""
+    columns = ("layer", "pairs", "visited", "reaches", "flops", "keeps")
+    out, rows = console(), table(*columns, numbers=columns[:5])
+    reached = [f"{keys:,}" for keys in found.receptive_field]
+    reached += ["not known"] * (len(found.layers) - len(reached))
+    for i, (layer, field) in enumerate(zip(found.layers, reached, strict=True)):
+        numbers = (layer.at_most, layer.visited)
+        kept = layer.cache_rule.removeprefix("keeps ")
+        rows.add_row(str(i), *(f"{x:,}" for x in numbers), field, f"{layer.flops:,}", kept)
+    out.print(f"{found.name}, {len(found.layers)} layers", style="bold")
+    out.print(rows)
+    bound = "it grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
+    out.print(f"all layers: {found.flops:,} flops, {found.bytes:,} bytes, cache: {bound}")
+    for proof in found.proofs:
+        out.print(f"assert {proof.assertion}: {_proof(proof)}")
 
 
 def _print(found: "Analysis") -> None:

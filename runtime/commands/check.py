@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 from rich.text import Text
 
 from attnc.compiler.inline import pairs_condition
-from attnc.compiler.proofs import Counterexample, Proof
-from attnc.compiler.proofs import proofs_of as compiled_proofs
+from attnc.compiler.proofs import Counterexample, Proof, proofs_of_stack
+from attnc.compiler.proofs import proofs_of as proofs_of_attention
 from attnc.compiler.relation import relation as of_condition
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.loader import load_any
 from attnc.dsl.printer import print_assertion, print_set
 from attnc.dsl.program import Bound
+from attnc.dsl.stack import BoundStack
 from attnc.dsl.syntax import SetBinary, SetExpr
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import VERDICT_STYLES, console, print_json, seconds, table
@@ -42,7 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0 where everything is proved."""
-    bound = shared.bind(options)
+    program = load_any(options.spec)
+    bound = program.bind(**shared.given(options))
     proofs = proofs_of(bound, options.heads, options.kv_heads)
     ok = all(proof.verdict == "proved" for proof in proofs)
     if options.json:
@@ -52,10 +55,12 @@ def run(options: argparse.Namespace) -> int:
     return YES if ok else FAILED
 
 
-def proofs_of(bound: Bound, heads: int | None, kv_heads: int | None) -> list[Proof]:
+def proofs_of(bound: Bound | BoundStack, heads: int | None, kv_heads: int | None) -> list[Proof]:
     """A proof of each assertion; `unknown` where the pattern cannot be analysed."""
     try:
-        return compiled_proofs(bound, heads, kv_heads)
+        if isinstance(bound, BoundStack):
+            return proofs_of_stack(bound, heads, kv_heads)
+        return proofs_of_attention(bound, heads, kv_heads)
     except HeadsMissing as error:
         option = f"--{error.name.replace('_', '-')}"
         reason = f"the mask depends on the head: pass {option}"
@@ -102,7 +107,7 @@ def _union(mask: SetExpr) -> Iterator[SetExpr]:
 
 
 def _data(
-    bound: Bound, options: argparse.Namespace, proofs: list[Proof], ok: bool
+    bound: Bound | BoundStack, options: argparse.Namespace, proofs: list[Proof], ok: bool
 ) -> dict[str, Any]:
     return {
         "spec": bound.program.source.name,
@@ -117,13 +122,13 @@ def _data(
     }
 
 
-def _blamed(bound: Bound, options: argparse.Namespace, proof: Proof) -> list[SetExpr]:
-    if proof.counterexample is None:
+def _blamed(bound: Bound | BoundStack, options: argparse.Namespace, proof: Proof) -> list[SetExpr]:
+    if proof.counterexample is None or isinstance(bound, BoundStack):
         return []
     return rules(bound, proof.counterexample, options.heads, options.kv_heads)
 
 
-def _print(bound: Bound, options: argparse.Namespace, proofs: list[Proof]) -> None:
+def _print(bound: Bound | BoundStack, options: argparse.Namespace, proofs: list[Proof]) -> None:
     out, rows = console(), table("assertion", "verdict", "time", "", numbers=("time",))
     out.print(shared.title(bound), style="bold")
     if not proofs:
@@ -140,7 +145,9 @@ def _print(bound: Bound, options: argparse.Namespace, proofs: list[Proof]) -> No
             print(f"\n{_excerpt(bound, options, proof, proof.counterexample)}")
 
 
-def _excerpt(bound: Bound, options: argparse.Namespace, proof: Proof, found: Counterexample) -> str:
+def _excerpt(
+    bound: Bound | BoundStack, options: argparse.Namespace, proof: Proof, found: Counterexample
+) -> str:
     """The lines of the spec that a counterexample is about."""
     statement = next(s for s in bound.asserts if print_assertion(s) == proof.assertion)
     words = example(proof.assertion, found)

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnc.dsl.loader import SUFFIX, load, shipped
+from attnc.dsl.loader import SUFFIX, load_any, shipped, shipped_stacks
 from attnc.dsl.printer import format_source
 from attnc.dsl.source import Source
 from attnc.runtime.commands import options as shared
@@ -49,13 +49,14 @@ def run(options: argparse.Namespace) -> int:
 
 def read(spec: str) -> Text:
     """The text of an argument: `-`, a file, a shipped name or source text."""
+    known = (*shipped(), *shipped_stacks())
     match spec:
         case "-":
             return Text(Source("<stdin>", sys.stdin.read()), None)
         case _ if not spec.endswith(SUFFIX) and ("\n" in spec or "{" in spec):
             return Text(Source("<string>", spec), None)
-        case _ if not spec.endswith(SUFFIX) and (spec in shipped() or not Path(spec).exists()):
-            return Text(load(spec).source, None)
+        case _ if not spec.endswith(SUFFIX) and (spec in known or not Path(spec).exists()):
+            return Text(load_any(spec).source, None)
         case _:
             return Text(Source(spec, _text(Path(spec))), Path(spec))
 

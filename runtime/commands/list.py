@@ -4,11 +4,11 @@ import argparse
 from dataclasses import asdict, dataclass
 from importlib import resources
 
-from attnc.dsl.loader import SUFFIX, shipped
+from attnc.dsl.loader import STACK, SUFFIX, shipped, shipped_stacks
 from attnc.dsl.parser import parse
 from attnc.dsl.printer import print_expression
 from attnc.dsl.source import Source
-from attnc.dsl.syntax import Attention, Parameter
+from attnc.dsl.syntax import Attention, Parameter, Stack
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import console, print_json, table
 from attnc.runtime.commands.report import YES
@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Always 0."""
-    entries = [entry(name) for name in shipped()]
+    entries = [entry(name) for name in sorted((*shipped(), *shipped_stacks()))]
     if options.json:
         print_json([asdict(found) for found in entries])
         return YES
@@ -47,8 +47,9 @@ def entry(name: str) -> Entry:
     """What `list` says of a shipped spec."""
     text = resources.files("attnc").joinpath("specs", f"{name}{SUFFIX}").read_text("utf-8")
     file = parse(Source(name, text))
-    (attention,) = (d for d in file.definitions if isinstance(d, Attention))
-    parameters = {p.name: _default(p) for p in attention.parameters}
+    kind = Stack if name.endswith(STACK) else Attention
+    (found,) = (d for d in file.definitions if isinstance(d, kind))
+    parameters = {p.name: _default(p) for p in found.parameters}
     return Entry(name, name.partition("/")[0], summary(text), parameters)
 
 

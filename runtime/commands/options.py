@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
+from attnc.dsl.stack import BoundStack
 
 SPEC_HELP = "a .attn file, a shipped name such as line/mistral, or source text"
 DTYPES = ("fp32", "fp64", "bf16", "fp16")
@@ -108,7 +109,7 @@ def bind(options: argparse.Namespace) -> Bound:
     return load(options.spec).bind(**given(options))
 
 
-def title(bound: Bound) -> str:
+def title(bound: Bound | BoundStack) -> str:
     """The spec and its parameters, as in `longformer(w = 256, g = 16)`."""
     values = ", ".join(f"{name} = {_shown(value)}" for name, value in bound.values.items())
     return f"{bound.name}({values})" if values else bound.name

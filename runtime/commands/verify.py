@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from attnc.dsl.loader import load_any
 from attnc.dsl.program import Bound
+from attnc.dsl.stack import BoundStack
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import console, print_json, progress, table
 from attnc.runtime.commands.report import FAILED, YES
@@ -50,20 +52,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0 where every trial is within the tolerance."""
-    bound = shared.bind(options)
-    seq = options.seq or default_length(bound)
+    found = load_any(options.spec).bind(**shared.given(options))
+    seq = options.seq or default_length(found)
     with progress("loading torch"):
         from attnc.runtime.trials import specialised, trials
-    chosen = (specialised(t, *fixed(bound, options), options.head_dim) for t in trials(seq))
-    outcomes = check(bound, list(chosen), options)
-    if options.json:
-        print_json(_data(bound, outcomes))
+    checked: list[tuple[Bound, list[Outcome]]] = []
+    for bound in found.distinct if isinstance(found, BoundStack) else (found,):
+        chosen = (specialised(t, *fixed(bound, options), options.head_dim) for t in trials(seq))
+        checked.append((bound, check(bound, list(chosen), options)))
+    ok = all(outcome.ok for _, outcomes in checked for outcome in outcomes)
+    if not options.json:
+        for bound, outcomes in checked:
+            _print(bound, outcomes, seq)
+    elif isinstance(found, BoundStack):
+        layers = [_data(*one) for one in checked]
+        print_json(
+            {"name": found.name, "parameters": dict(found.values), "ok": ok, "layers": layers}
+        )
     else:
-        _print(bound, outcomes, seq)
-    return YES if all(outcome.ok for outcome in outcomes) else FAILED
+        print_json(_data(*checked[0]))
+    return YES if ok else FAILED
 
 
-def default_length(bound: Bound) -> int:
+def default_length(bound: Bound | BoundStack) -> int:
     """Longer than twice the greatest int parameter, within limits."""
     reach = [abs(x) for x in bound.values.values() if isinstance(x, int)]
     return min(max(SHORTEST, 2 * max(reach, default=0) + 37), LONGEST)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
     from attnc.runtime import integrations
     from attnc.runtime.api import analyze, compile, load, mask, reference
+    from attnc.runtime.stack import analyze_stack, stack
 
 _HOMES = {
     "AttnError": "attnc.dsl.errors",
@@ -24,17 +25,21 @@ _HOMES = {
     "load": "attnc.runtime.api",
     "mask": "attnc.runtime.api",
     "reference": "attnc.runtime.api",
+    "analyze_stack": "attnc.runtime.stack",
+    "stack": "attnc.runtime.stack",
 }
 
 __all__ = [
     "AttnError",
     "__version__",
     "analyze",
+    "analyze_stack",
     "compile",
     "integrations",
     "load",
     "mask",
     "reference",
+    "stack",
 ]
 
 

@@ -1,7 +1,7 @@
 """Every mistake of the front end has a spec that makes it, and the text that the user then reads.
 
-A first line `# test: ...` says how a case is run: `bind NAME = JSON, ...`, `load SPEC`, `text`
-(as source text), `pad N` (with N characters), `chain N` (files that use each other).
+A first line `# test: ...` says how a case is run: `bind NAME = JSON, ...`, `load SPEC`, `stack`,
+`text` (as source text), `pad N` (with N characters), `chain N` (files that use each other).
 """
 
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from attnc.dsl import errors
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
-from attnc.dsl.loader import load
+from attnc.dsl.loader import load, load_stack
 
 FOLDER = Path(__file__).parent.parent / "errors"
 CASES = sorted(path.stem for path in FOLDER.glob("*.attn"))
@@ -35,6 +35,8 @@ def run(name: str) -> None:
         case "bind", rest:
             pairs = re.findall(r"(\w+) = (\[.*?\]|[^,]+)", rest)
             load(path).bind(**{key: json.loads(value) for key, value in pairs})
+        case "stack", _:
+            load_stack(path).bind()
         case "load", spec:
             load(spec)
         case "text", _:

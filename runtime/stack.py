@@ -1,0 +1,88 @@
+"""The public functions for stacks: `stack` compiles the layers, `analyze_stack` adds them up."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+from attnc.compiler.analysis import Lengths, StackAnalysis
+from attnc.compiler.proofs import patterns_of, proofs_of_stack, receptive_field
+from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.loader import load_stack
+from attnc.dsl.stack import BoundStack
+from attnc.runtime.api import analyze_at, check_assertions, parse_options, refuse_refuted
+from attnc.runtime.operator import Operator
+
+Spec = str | os.PathLike[str]
+
+
+def stack(
+    spec: Spec,
+    *,
+    target: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    head_dim: int | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    layout: str = "bhsd",
+    **parameters: Any,
+) -> list[Operator]:
+    """The operators of the layers of a stack, from the first; keywords are those of `compile`.
+
+    Layers of the same pattern are the same operator, compiled once. Raises `AttnError`.
+    """
+    options = parse_options(target, dtype, head_dim, heads, kv_heads, layout)
+    bound = load_stack(spec).bind(**parameters)
+    with suppress(HeadsMissing):
+        refuse_refuted(proofs_of_stack(bound, heads, kv_heads))
+    operators: dict[int, Operator] = {}
+    for layer in bound.distinct:
+        check_assertions(layer, heads, kv_heads)
+        operators[id(layer)] = Operator(layer, options)
+    return [operators[id(layer)] for layer in bound.layers]
+
+
+def analyze_stack(
+    spec: Spec,
+    *,
+    seq: int | None = None,
+    q_len: int | None = None,
+    kv_len: int | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    head_dim: int = 64,
+    **parameters: Any,
+) -> StackAnalysis:
+    """What the layers of a stack cost at given lengths, one by one and together.
+
+    Run-time integers of a layer's attention cannot be given. Raises `AttnError`.
+    """
+    bound = load_stack(spec).bind(**parameters)
+    return _analysis(bound, (seq, q_len, kv_len), heads, kv_heads, head_dim)
+
+
+def _analysis(
+    bound: BoundStack,
+    given: tuple[int | None, int | None, int | None],
+    heads: int | None,
+    kv_heads: int | None,
+    head_dim: int,
+) -> StackAnalysis:
+    known = {}
+    for layer in bound.distinct:
+        lengths = Lengths.of(*given, layer.cross)
+        known[id(layer)] = analyze_at(layer, lengths, heads, kv_heads, head_dim, {})
+    layers = tuple(known[id(layer)] for layer in bound.layers)
+    bounds = [layer.cache_bound for layer in layers]
+    crossed = any(layer.cross for layer in bound.layers)
+    patterns = patterns_of(bound, heads, kv_heads)
+    return StackAnalysis(
+        name=bound.name,
+        layers=layers,
+        receptive_field=() if crossed else receptive_field(patterns, layers[0].kv_len),
+        flops=sum(layer.flops for layer in layers),
+        bytes=sum(layer.bytes for layer in layers),
+        cache_bound=None if None in bounds else sum(b for b in bounds if b is not None),
+        proofs=tuple(proofs_of_stack(bound, heads, kv_heads)),
+    )

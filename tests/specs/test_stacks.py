@@ -1,0 +1,105 @@
+"""Stacks: which layer has which pattern, what is proved of them together, and their operators."""
+
+import numpy as np
+import pytest
+import torch
+
+import attnc
+from attnc.compiler.proofs import patterns_of, proofs_of_stack, receptive_field
+from attnc.dsl.errors import AttnError
+from attnc.dsl.loader import load_stack, shipped_stacks
+from attnc.dsl.printer import format_source
+from tests.compiler.brute import Lengths, grid
+
+GEMMA = """attention local(w = 1024) {
+    mask causal & window(w - 1, 0)
+}
+
+stack gemma3(layers = 26, w = 512) {
+    layer i: local(w) when i mod 6 < 5; causal otherwise
+    assert causal
+    assert reaches(layers)
+}
+"""
+
+
+@pytest.mark.parametrize("name", shipped_stacks())
+def test_shipped(name: str) -> None:
+    program = load_stack(name)
+    assert program.asserts and program.source.text.startswith("# ")
+    assert format_source(program.source) == program.source.text
+    for proof in proofs_of_stack(program.bind(), 4, 2):
+        assert proof.verdict == "proved", proof
+
+
+def test_layers_by_their_number() -> None:
+    stack = load_stack(GEMMA).bind(layers=13, w=64)
+    assert [layer.name for layer in stack.layers] == (["local"] * 5 + ["causal"]) * 2 + ["local"]
+    assert dict(stack.layers[0].values) == {"w": 64}
+    assert len(stack.distinct) == 2 and stack.layers[0] is stack.layers[12]
+
+
+def test_progressive_windows_shrink() -> None:
+    stack = load_stack("line/progressive_stack").bind(layers=8, w=64, power=2, least=3)
+    patterns = patterns_of(stack, None, None)
+    for i, pattern in enumerate(patterns):
+        window = max(3, 64 * (8 - i) ** 2 // 64)
+        found = grid(pattern.condition, Lengths(0, 0, 90, 90))[0]
+        back = np.subtract.outer(np.arange(90), np.arange(90))
+        assert (found == ((back >= 0) & (back < window))).all()
+
+
+def verdicts(spec: str, *claims: str) -> list[str]:
+    text = spec.rstrip().removesuffix("}") + " ".join(f"assert {c}" for c in claims) + "}"
+    return [proof.verdict for proof in proofs_of_stack(load_stack(text).bind(), 4, 2)][
+        -len(claims) :
+    ]
+
+
+def test_reaches_composes_the_layers_and_others_hold_for_each() -> None:
+    spec = "mask past(w) = window(w, 0) stack s(layers = 4) { layer i: past(i); }"
+    claims = ("reaches(4, 7)", "reaches(4, 8)", "reaches(4)", "reaches(5)", "bounded_cache")
+    expected = ["proved", "refuted", "refuted", "unknown", "proved"]
+    assert verdicts(spec, *claims) == expected  # windows of 0, 1, 2 and 3 keys before the query
+    mixed = "stack s(layers = 4) { layer i: full when i == 2; causal otherwise }"
+    assert verdicts(mixed, "causal", "covers", "reaches(2)", "reaches(3)") == [
+        "refuted",
+        "proved",
+        "proved",  # the two layers that are asked about are causal
+        "proved",
+    ]
+
+
+def test_the_receptive_field_is_that_of_matrix_products() -> None:
+    spec = "stack s(layers = 5) { layer i: dilated(2, i + 1) when i < 3; strided(17) otherwise }"
+    patterns = patterns_of(load_stack(spec).bind(), None, None)
+    steps = [grid(p.condition, Lengths(0, 0, 80, 80))[0] | np.eye(80, dtype=bool) for p in patterns]
+    expected = []
+    for depth in range(1, 6):
+        reached = np.eye(80, dtype=bool)[-1]
+        for step in reversed(steps[:depth]):
+            reached = reached @ step
+        expected.append(int(reached.sum()))
+    assert list(receptive_field(patterns, 80)) == expected
+
+
+def test_operators_and_analysis() -> None:
+    operators = attnc.stack(GEMMA, layers=7, w=5)
+    assert len(operators) == 7 and len({id(op) for op in operators}) == 2
+    assert operators[0] is operators[6] and operators[5] is not operators[0]
+    q, k, v = torch.randn(3, 1, 2, 20, 16)
+    exact = attnc.reference("line/mistral", w=5)(q, k, v)
+    torch.testing.assert_close(operators[6](q, k, v).double(), exact, atol=1e-5, rtol=1e-5)
+    found = attnc.analyze_stack(GEMMA, layers=7, w=5, seq=100)
+    assert found.flops == sum(layer.flops for layer in found.layers)
+    assert found.cache_bound is None and found.receptive_field[4:6] == (21, 100)
+
+
+def test_a_stack_is_no_attention_and_the_other_way_round() -> None:
+    for call in (attnc.compile, attnc.reference):
+        with pytest.raises(AttnError, match=r"stack of layers(.|\n)*attnc\.stack"):
+            call(GEMMA)
+    with pytest.raises(AttnError, match="one attention, not a stack"):
+        attnc.stack("line/causal")
+    with pytest.raises(AttnError, match="does not hold"):
+        attnc.stack("stack s(layers = 2) { layer i: full\n assert causal }")
