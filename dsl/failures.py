@@ -101,7 +101,7 @@ class HeadCountMismatch(Failure):
 class AssertionRefuted(Failure):
     """An assertion that does not hold, with a length and a pair that show it."""
 
-    template = "assertion `{assertion}` does not hold{place}"
+    template = "{said}"
     notes = ("{reason}",)
     assertion: str
     n: int | None = None
@@ -110,11 +110,11 @@ class AssertionRefuted(Failure):
     reason: str = ""
 
     @property
-    def place(self) -> str:
-        """The counterexample, where there is one."""
+    def said(self) -> str:
+        """The assertion, with the counterexample where there is one."""
         known = {"N": self.n, "q": self.q, "k": self.k}
         shown = ", ".join(f"{name} = {x}" for name, x in known.items() if x is not None)
-        return f": at {shown}" if shown else " "
+        return f"assertion `{self.assertion}` does not hold" + (f": at {shown}" if shown else "")
 
 
 @dataclass(eq=False)

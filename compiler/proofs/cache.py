@@ -75,7 +75,8 @@ def _of_head(relation: Relation, head: int | None) -> Retention:
     sure = needed if relation.exact else _needed(relation, relation.lower, head)
     few, many = (lattice.count(sure.fix(p=p).pieces()) for p in PROBES)
     if many <= few:
-        return Retention(None, "not known: no bound was found")
+        why = "no bound was found" if relation.exact else "it depends on the values of an input"
+        return Retention(None, f"not known: {why}")
     rule = f"grows: {few:,} keys at position {PROBES[0]:,}, {many:,} at {PROBES[1]:,}"
     return Retention(None, rule, needed.map_text(1), grows=True)
 

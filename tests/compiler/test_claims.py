@@ -1,14 +1,18 @@
 """Assertions of every kind, those that hold and those that fail, and random ones by brute force."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import attnc
 from attnc.compiler.proofs import density, equal, heads_cover, proofs_of, reaches, retention
 from attnc.compiler.proofs.search import bits, matrix, sums
 from attnc.compiler.relation import of_bound, relation
 from attnc.compiler.sets import parse
+from attnc.dsl.errors import AssertionRefuted
 from tests.compiler import formulas, specs
 from tests.compiler.brute import Lengths, grid
 
@@ -205,6 +209,16 @@ def test_cross_and_nonsense_are_unknown():
     for claim in ("density(0) < 1", "reaches(1, 0)", "reaches(-1)", "reaches(1, 2^40)"):
         found = proof_of("causal", claim)
         assert found.verdict == "unknown" and found.reason
+
+
+def test_compiling_refuses_what_is_refuted_and_says_why():
+    for claim, said in (
+        ("density(100) < 0.1", "does not hold; the density is 0.505"),
+        ("bounded_cache", "does not hold; grows: 1,024 keys"),
+        ("same_as full", "does not hold: at N = 2, q = 0, k = 1"),
+    ):
+        with pytest.raises(AssertionRefuted, match=re.escape(said)):
+            attnc.compile(f"attention a {{ mask causal assert {claim} }}")
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(0, 4))
