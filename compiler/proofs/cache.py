@@ -72,6 +72,8 @@ def _of_head(relation: Relation, head: int | None) -> Retention:
     if kept is not None and bound < LONGEST:
         rule = " and ".join(words for number, words in kept if number)
         return Retention(bound, f"keeps {rule or 'nothing'}", needed.map_text(1))
+    if relation.runtime or relation.uses_batch:  # what is needed for some numbers proves nothing
+        return Retention(None, "not known: it depends on run-time numbers")
     sure = needed if relation.exact else _needed(relation, relation.lower, head)
     few, many = (lattice.count(sure.fix(p=p).pieces()) for p in PROBES)
     if many <= few:

@@ -203,6 +203,12 @@ def test_tensors_leave_it_open_or_do_not_matter():
     assert verdicts(packed, "density(64) < 0.3", "density(64) != 0.9") == ["unknown", "proved"]
 
 
+def test_run_time_numbers_are_no_constants():
+    for mask in ("{ k == n and k <= q }", "causal & { q - k < n }"):
+        bound = specs.bind(mask, inputs="input n: int", asserts="assert bounded_cache")
+        assert [p.verdict for p in proofs_of(bound, None, None)] == ["unknown"]
+
+
 def test_cross_and_nonsense_are_unknown():
     crossed = specs.bind("full", asserts="cross assert reaches(2) assert bounded_cache")
     assert {p.verdict for p in proofs_of(crossed, None, None)} == {"unknown"}
