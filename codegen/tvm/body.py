@@ -1,5 +1,6 @@
 """One tile of queries, from its load to its output."""
 
+from functools import partial
 from types import ModuleType
 
 from attnc.codegen.tvm import columns, micro, pairs
@@ -12,7 +13,8 @@ from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
-from attnc.codegen.tvm.stored import widened
+from attnc.codegen.tvm.stored import elements, widened
+from attnc.codegen.tvm.transpose import emit_columns_from_rows
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
 
@@ -47,27 +49,31 @@ def emit_tile(context: Context) -> None:
 
 def _emit_load(context: Context) -> None:
     """The query tile, transposed and scaled, and an empty state."""
-    out, m, rows = context.out, context.machine, context.rows
+    out, m = context.out, context.machine
     factor = "scale" if context.scored else f"(scale * {m.real.constant(LOG2_E)})"
     if context.paired:
         pairs.emit_scale(context, factor)
     if context.placement.few:
         columns.emit_query(context, factor)
     else:
-        out.line(f"# query [d {context.head_dim}, q {rows}], scaled")
-        with out.block(f"for r in range({rows}):"):
-            out.line(f"q_at: T.int64 = {context.row_offset('q', 'r', held=True)}")
-            if context.paired:
-                pairs.emit_query_row(context)
-            else:
-                with out.block(f"for d in range({context.head_dim}):"):
-                    number = widened(context, "q_t[q_at + d]")
-                    out.line(f"f[query_at + d * {rows} + r] = {number} * {factor}")
+        out.line(f"# query [d {context.head_dim}, q {context.rows}], scaled")
+        if context.paired:
+            pairs.emit_query(context)
+        else:
+            out.line(f"factor: T.{m.real.name} = {factor}")
+            emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
     with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
         out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {m.real.constant(LEAST, m.lanes)}")
         out.line(f"{context.part('total', f'v * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
+
+
+def _scaled(context: Context, row: str, column: str, lanes: int) -> str:
+    """Numbers of a row of the query times the scale; the last row repeats."""
+    place = f"{context.row_offset('q', row, held=True)} + {column}"
+    number = widened(context, elements("q_t", place, lanes), lanes)
+    return f"{number} * T.broadcast(factor, {lanes})" if lanes > 1 else f"{number} * factor"
 
 
 def _emit_chunk(context: Context) -> None:

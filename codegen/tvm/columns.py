@@ -12,6 +12,7 @@ from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL, Visited
 from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
 from attnc.codegen.tvm.stored import elements, rounded, widened
+from attnc.codegen.tvm.transpose import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def _add_lanes(context: Context, values: list[str]) -> str:
     size = lanes = context.machine.lanes
     while len(values) > 1:
         size //= 2
-        low, high = ([i for i in range(2 * lanes) if i // size % 2 == half] for half in (0, 1))
+        low, high = (parts(lanes, size, odd) for odd in (0, 1))
         values = [
             context.out.bind("h", f"T.Shuffle([{a}, {b}], {low}) + T.Shuffle([{a}, {b}], {high})")
             for a, b in zip(values[::2], values[1::2], strict=True)

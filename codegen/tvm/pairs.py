@@ -11,11 +11,13 @@ of the scale, a factor in [1, 2), multiplies the scores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import Visited, emit_accumulators, emit_column_vectors
 from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
 from attnc.codegen.tvm.stored import elements, number, widened, word
+from attnc.codegen.tvm.transpose import emit_columns_from_rows
 
 DOT = "attnc_dot"
 
@@ -30,8 +32,8 @@ def emit_scale(context: Context, factor: str) -> None:
     )
 
 
-def emit_query_row(context: Context) -> None:
-    """Row `r` of the query, at `q_at`, into lane r of the scratch [d/2][q].
+def emit_query(context: Context) -> None:
+    """The query into the scratch [d/2][q].
 
     The statement also brings the function `attnc_dot` into the module, for all that follows.
     """
@@ -39,12 +41,21 @@ def emit_query_row(context: Context) -> None:
     assert m.dot is not None
     with out.block(f"with T.attr(0, 'pragma_import_llvm', {dot_function(m.dot, m.lanes)!r}):"):
         if dim > 1:
-            with out.block(f"for d in range({dim // 2}):"):
-                pair = _pair(_scaled(context, "2 * d"), _scaled(context, "2 * d + 1"))
-                out.line(f"f[query_at + d * {rows} + r] = {pair}")
+            emit_columns_from_rows(context, "query", dim // 2, partial(_scaled_pairs, context))
         if dim % 2:
-            pair = _pair(_scaled(context, str(dim - 1)), number(0))
-            out.line(f"f[query_at + {dim // 2 * rows} + r] = {pair}")
+            with out.block(f"for r in range({rows}):"):
+                bits = f"q_t[{context.row_offset('q', 'r', held=True)} + {dim - 1}]"
+                last = _scaled(f"T.shift_left(T.Cast('uint32', {bits}), {number(16)})")
+                out.line(f"f[query_at + {dim // 2 * rows} + r] = {_pair(last, number(0))}")
+
+
+def _scaled_pairs(context: Context, row: str, pair: str, lanes: int) -> str:
+    """Pairs of a row of the query times the power of two; the last row repeats."""
+    place = f"{context.row_offset('q', row, held=True)} + 2 * {pair}"
+    words = context.out.bind("w", word(elements("q_t", place, 2 * lanes), lanes))
+    low = f"T.shift_left({words}, {number(16, lanes)})"
+    high = f"T.bitwise_and({words}, {number(0xFFFF0000, lanes)})"
+    return _pair(_scaled(low, lanes), _scaled(high, lanes), lanes)
 
 
 def emit_dot(context: Context, operand: Visited, owned: str, target: str, beside: Visited) -> None:
@@ -170,9 +181,10 @@ def _emit_dots(context: Context, sums: list[str], vectors: str, row: str, words:
             context.out.line(f"{total}[{v}] = {product}")
 
 
-def _scaled(context: Context, column: str) -> str:
-    """The bits of a number of the query times a power of two, exact in the upper half."""
-    return word(f"({widened(context, f'q_t[q_at + {column}]')} * query_scale)")
+def _scaled(bits: str, lanes: int = 1) -> str:
+    """The bits of numbers of the query times a power of two, exact in the upper half."""
+    scale = f"T.broadcast(query_scale, {lanes})" if lanes > 1 else "query_scale"
+    return word(f"({_as_real(bits, lanes)} * {scale})", lanes)
 
 
 def _pair(low: str, high: str, lanes: int = 1) -> str:

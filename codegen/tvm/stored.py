@@ -35,16 +35,17 @@ def widened(context: Context, text: str, lanes: int = 1) -> str:
     return f"T.Cast('{real}', {text})"
 
 
-def rounded(context: Context, text: str) -> str:
-    """A number of the arithmetic as an element of a tensor, to nearest, ties to even."""
+def rounded(context: Context, text: str, lanes: int = 1) -> str:
+    """Numbers of the arithmetic as elements of a tensor, to nearest, ties to even."""
     stored = context.tensor_type
     if stored == context.real.name:
         return text
     if stored == BFLOAT16:
-        bits = context.out.bind("bits", word(text))
-        odd = f"T.bitwise_and(T.shift_right({bits}, {number(16)}), {number(1)})"
-        return f"T.Cast('uint16', T.shift_right({bits} + {number(0x7FFF)} + {odd}, {number(16)}))"
-    return f"T.Cast('{stored}', {text})"
+        bits, half = context.out.bind("bits", word(text, lanes)), number(16, lanes)
+        odd = f"T.bitwise_and(T.shift_right({bits}, {half}), {number(1, lanes)})"
+        whole = f"T.shift_right({bits} + {number(0x7FFF, lanes)} + {odd}, {half})"
+        return f"T.Cast('uint16{_suffix(lanes)}', {whole})"
+    return f"T.Cast('{stored}{_suffix(lanes)}', {text})"
 
 
 def elements(buffer: str, place: str, lanes: int) -> str:

@@ -1,4 +1,4 @@
-"""The exponential against numpy's, over its whole range, in one small compiled kernel."""
+"""Exponential and logarithm against numpy's, over their ranges, in one small compiled kernel."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, Value
 from attnc.codegen.tvm.exponential import exp, exp2, expm1
 from attnc.codegen.tvm.kernel import LET
+from attnc.codegen.tvm.logarithm import log
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.runtime import build
 from attnc.runtime.cpus import host_machine
@@ -25,7 +26,7 @@ def special(name: str, out: Emitter, x: Value) -> Value:
 
 def functions(machine) -> dict:
     """What is tested, as emitters from a value to a value."""
-    found = {"exp2": exp2, "exp": exp, "expm1": expm1}
+    found = {"exp2": exp2, "exp": exp, "expm1": expm1, "log": log}
     for name in ("tanh", "sigmoid"):
         found[name] = lambda out, x, name=name: TvmTarget(out, {}, lambda b, i: x).special(
             name, (x,)
@@ -102,6 +103,14 @@ def test_expm1_keeps_small_arguments(results):
     x, found = results
     inside = (np.abs(x) <= 1) & (x != 0)
     assert relative(found["expm1"][inside], np.expm1(x[inside].astype(np.float64))) < 1e-6
+
+
+def test_log_of_normal_numbers(results):
+    x, found = results
+    inside = (x > 1e-30) & np.isfinite(x)
+    wanted = np.log(x[inside].astype(np.float64))
+    assert (np.abs(found["log"][inside] - wanted) <= 2.0e-7 * np.abs(wanted)).all()
+    assert (found["log"][x == 1] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid"])

@@ -89,8 +89,9 @@ def test_accumulators_stay_in_registers(target: str) -> None:
         if loop.count(multiply) >= 8 and not exponential.search(loop)
     ]
     assert len(products) >= 2
+    framed = "%rsp, %rbp" in assembly(target)  # otherwise %rbp is a register like others
     for loop in products:
-        assert not re.search(r"\((%rsp|%rbp)|\[sp", loop)
+        assert not re.search(r"\((%rsp|%rbp)|\[sp" if framed else r"\(%rsp|\[sp", loop)
 
 
 def test_an_object_for_another_architecture(tmp_path: Path) -> None:

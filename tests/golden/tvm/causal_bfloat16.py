@@ -113,11 +113,29 @@ class Module:
                         score_scale: T.float32 = T.reinterpret('float32', T.bitwise_or(T.bitwise_and(T.reinterpret('uint32', factor), T.uint32(0x7fffff)), T.uint32(0x3f800000)))
                         query_scale: T.float32 = factor / score_scale
                         # query [d 64, q 48], scaled
-                        for r in range(48):
-                            q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2
-                            with T.attr(0, 'pragma_import_llvm', 'declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)\ndefine <16 x float> @attnc_dot(<16 x float> %sum, <16 x i32> %x, <16 x i32> %y) alwaysinline {\n  %a = bitcast <16 x i32> %x to <32 x bfloat>\n  %b = bitcast <16 x i32> %y to <32 x bfloat>\n  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float> %sum, <32 x bfloat> %a, <32 x bfloat> %b)\n  ret <16 x float> %r\n}\n'):
-                                for d in range(32):
-                                    f[query_at + d * 48 + r] = T.reinterpret('float32', T.bitwise_or(T.shift_right(T.reinterpret('uint32', (T.reinterpret('float32', T.shift_left(T.Cast('uint32', q_t[q_at + 2 * d]), T.uint32(0x10))) * query_scale)), T.uint32(0x10)), T.bitwise_and(T.reinterpret('uint32', (T.reinterpret('float32', T.shift_left(T.Cast('uint32', q_t[q_at + 2 * d + 1]), T.uint32(0x10))) * query_scale)), T.uint32(0xffff0000))))
+                        with T.attr(0, 'pragma_import_llvm', 'declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)\ndefine <16 x float> @attnc_dot(<16 x float> %sum, <16 x i32> %x, <16 x i32> %y) alwaysinline {\n  %a = bitcast <16 x i32> %x to <32 x bfloat>\n  %b = bitcast <16 x i32> %y to <32 x bfloat>\n  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float> %sum, <32 x bfloat> %a, <32 x bfloat> %b)\n  ret <16 x float> %r\n}\n'):
+                            for v in range(3):
+                                for block in range(2):
+                                    first: T.int32 = T.min(block * 16, 16)
+                                    x_5 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    x_6 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for i in T.unroll(16):
+                                        w_7: T.let = T.reinterpret('uint32x16', q_t[T.ramp(q_base + T.Cast('int64', T.min(i_first + (v * 16 + i), q_len - 1)) * q_s2 + 2 * first, 1, 32)])
+                                        x_5[i] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.shift_left(w_7, T.broadcast(T.uint32(0x10), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.bitwise_and(w_7, T.broadcast(T.uint32(0xffff0000), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0xffff0000), 16))))
+                                    for i in T.unroll(8):
+                                        x_6[2 * i + 0] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                        x_6[2 * i + 1] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_5[2 * i + 0] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                        x_5[2 * i + 1] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_6[2 * i + 0] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                        x_6[2 * i + 1] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_5[2 * i + 0] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                        x_5[2 * i + 1] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    for i in T.unroll(16):
+                                        f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_5[i]
                         for i in range(192):
                             f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
                         for v in T.unroll(3):
@@ -205,8 +223,8 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q
-                                                s_5: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_5
+                                                s_8: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_8
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -219,14 +237,14 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_6: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    n_7: T.let = T.nearbyint(x_6)
-                                    r_8: T.let = x_6 - n_7
-                                    p_9: T.let = T.broadcast(T.float32(0.00132647), 16) * r_8 + T.broadcast(T.float32(0.00967151), 16)
-                                    p_10: T.let = p_9 * r_8 + T.broadcast(T.float32(0.05550734), 16)
-                                    p_11: T.let = p_10 * r_8 + T.broadcast(T.float32(0.24022242), 16)
-                                    p_12: T.let = p_11 * r_8 + T.broadcast(T.float32(0.69314698), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_12 * r_8) + T.broadcast(T.float32(1.0), 16), n_7, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_9: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_10: T.let = T.nearbyint(x_9)
+                                    r_11: T.let = x_9 - n_10
+                                    p_12: T.let = T.broadcast(T.float32(0.00132647), 16) * r_11 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_13: T.let = p_12 * r_11 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_14: T.let = p_13 * r_11 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_15: T.let = p_14 * r_11 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_15 * r_11) + T.broadcast(T.float32(1.0), 16), n_10, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -234,36 +252,36 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_13: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_14: T.let = T.nearbyint(x_13)
-                                        r_15: T.let = x_13 - n_14
-                                        p_16: T.let = T.broadcast(T.float32(0.05500893), 16) * r_15 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_17: T.let = p_16 * r_15 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_18: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_17 * r_15) + T.broadcast(T.float32(1.0), 16), n_14, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_18
-                                        x_19: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_20: T.let = T.nearbyint(x_19)
-                                        r_21: T.let = x_19 - n_20
-                                        p_22: T.let = T.broadcast(T.float32(0.05500893), 16) * r_21 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_23: T.let = p_22 * r_21 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_23 * r_21) + T.broadcast(T.float32(1.0), 16), n_20, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_24
-                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_26: T.let = T.nearbyint(x_25)
-                                        r_27: T.let = x_25 - n_26
-                                        p_28: T.let = T.broadcast(T.float32(0.05500893), 16) * r_27 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_29: T.let = p_28 * r_27 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_30: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_29 * r_27) + T.broadcast(T.float32(1.0), 16), n_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_30
-                                        x_31: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_32: T.let = T.nearbyint(x_31)
-                                        r_33: T.let = x_31 - n_32
-                                        p_34: T.let = T.broadcast(T.float32(0.05500893), 16) * r_33 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_35: T.let = p_34 * r_33 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_33) + T.broadcast(T.float32(1.0), 16), n_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_36
-                                        f[T.ramp(scores_at + (j * 2 + 0) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_18) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_24) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
-                                        f[T.ramp(scores_at + (j * 2 + 1) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_30) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_36) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        x_16: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_17: T.let = T.nearbyint(x_16)
+                                        r_18: T.let = x_16 - n_17
+                                        p_19: T.let = T.broadcast(T.float32(0.05500893), 16) * r_18 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_20: T.let = p_19 * r_18 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_21: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_20 * r_18) + T.broadcast(T.float32(1.0), 16), n_17, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_21
+                                        x_22: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_23: T.let = T.nearbyint(x_22)
+                                        r_24: T.let = x_22 - n_23
+                                        p_25: T.let = T.broadcast(T.float32(0.05500893), 16) * r_24 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_26: T.let = p_25 * r_24 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_27: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_26 * r_24) + T.broadcast(T.float32(1.0), 16), n_23, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_27
+                                        x_28: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_29: T.let = T.nearbyint(x_28)
+                                        r_30: T.let = x_28 - n_29
+                                        p_31: T.let = T.broadcast(T.float32(0.05500893), 16) * r_30 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_32: T.let = p_31 * r_30 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_33: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_32 * r_30) + T.broadcast(T.float32(1.0), 16), n_29, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_33
+                                        x_34: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_35: T.let = T.nearbyint(x_34)
+                                        r_36: T.let = x_34 - n_35
+                                        p_37: T.let = T.broadcast(T.float32(0.05500893), 16) * r_36 + T.broadcast(T.float32(0.24221096), 16)
+                                        p_38: T.let = p_37 * r_36 + T.broadcast(T.float32(0.69328293), 16)
+                                        w_39: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_38 * r_36) + T.broadcast(T.float32(1.0), 16), n_35, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_39
+                                        f[T.ramp(scores_at + (j * 2 + 0) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_21) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_27) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        f[T.ramp(scores_at + (j * 2 + 1) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_33) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_39) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -318,18 +336,47 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
-                        # out [q 48, v 64] = output^T / total
+                        for v in T.unroll(3):
+                            sums_40: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_41: T.let = T.reinterpret('int32x16', sums_40)
+                            n_42: T.let = T.shift_right(z_41 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_43: T.let = T.reinterpret('float32x16', z_41 - T.shift_left(n_42, T.broadcast(T.int32(23), 16)))
+                            y_44: T.let = (m_43 - T.broadcast(T.float32(1.0), 16)) / (m_43 + T.broadcast(T.float32(1.0), 16))
+                            r_45: T.let = y_44 * y_44
+                            p_46: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_45 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_47: T.let = p_46 * r_45 + T.broadcast(T.float32(0.4), 16)
+                            p_48: T.let = p_47 * r_45 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_49: T.let = p_48 * r_45 + T.broadcast(T.float32(2.0), 16)
+                            e_50: T.let = T.Cast('float32x16', n_42) * T.broadcast(T.float32(0.6931471805599453), 16) + p_49 * y_44
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_40 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_50, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_40 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_40, T.broadcast(T.float32(0.0), 16))
+                        # out_t [q 48, v 64] = output^T / total
+                        for turn in range(3):
+                            v: T.int32 = 2 - turn
+                            for block in range(4):
+                                first: T.int32 = T.min(block * 16, 48)
+                                x_51 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_52 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                for i in T.unroll(16):
+                                    x_51[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                for i in T.unroll(8):
+                                    x_52[2 * i + 0] = T.Shuffle([x_51[i // 1 * 2 + i % 1], x_51[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_52[2 * i + 1] = T.Shuffle([x_51[i // 1 * 2 + i % 1], x_51[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_51[2 * i + 0] = T.Shuffle([x_52[i // 2 * 4 + i % 2], x_52[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_51[2 * i + 1] = T.Shuffle([x_52[i // 2 * 4 + i % 2], x_52[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_52[2 * i + 0] = T.Shuffle([x_51[i // 4 * 8 + i % 4], x_51[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_52[2 * i + 1] = T.Shuffle([x_51[i // 4 * 8 + i % 4], x_51[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                for i in T.unroll(8):
+                                    x_51[2 * i + 0] = T.Shuffle([x_52[i // 8 * 16 + i % 8], x_52[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_51[2 * i + 1] = T.Shuffle([x_52[i // 8 * 16 + i % 8], x_52[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                for i in T.unroll(16):
+                                    bits_53: T.let = T.reinterpret('uint32x16', (x_51[15 - i]))
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_53 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_53, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
                         for r in range(T.min(48, q_len - i_first)):
-                            sum_r: T.float32 = f[total_at + r]
-                            seen: T.bool = sum_r != T.float32(0.0)
-                            inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
-                            lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
-                            out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
-                            for d in range(64):
-                                bits_37: T.let = T.reinterpret('uint32', (f[output_at + d * 48 + r] * inverse))
-                                out_t[out_at + d] = T.Cast('uint16', T.shift_right(bits_37 + T.uint32(0x7fff) + T.bitwise_and(T.shift_right(bits_37, T.uint32(0x10)), T.uint32(0x1)), T.uint32(0x10)))
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
-                            lse_t[lse_at] = lse_r
+                            lse_t[lse_at] = f[maximum_at + r]
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
@@ -370,17 +417,17 @@ class Module:
                         if k_len > 0:
                             pass
                             # the full tiles
-                            low_38: T.int32 = 0
-                            high_39: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_39 - low_38)):
-                                c: T.int32 = low_38 + c_i
+                            low_54: T.int32 = 0
+                            high_55: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_55 - low_54)):
+                                c: T.int32 = low_54 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             # the partial tiles
-                            low_40: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
-                            high_41: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_41 - low_40)):
-                                c: T.int32 = low_40 + c_i
+                            low_56: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                            high_57: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_57 - low_56)):
+                                c: T.int32 = low_56 + c_i
                                 tile: T.int32 = c
                                 count[1] = count[1] + 1
                             if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):

@@ -124,10 +124,28 @@ class Module:
                                         lists[lists_at + 1 * key_tiles + count[1]] = tile
                                         count[1] = count[1] + 1
                         # query [d 64, q 48], scaled
-                        for r in range(48):
-                            q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2
-                            for d in range(64):
-                                f[query_at + d * 48 + r] = q_t[q_at + d] * (scale * T.float32(1.4426950408889634))
+                        factor: T.float32 = (scale * T.float32(1.4426950408889634))
+                        for v in range(3):
+                            for block in range(4):
+                                first: T.int32 = T.min(block * 16, 48)
+                                x_3 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_4 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                for i in T.unroll(16):
+                                    x_3[i] = q_t[T.ramp(q_base + T.Cast('int64', T.min(i_first + (v * 16 + i), q_len - 1)) * q_s2 + first, 1, 16)] * T.broadcast(factor, 16)
+                                for i in T.unroll(8):
+                                    x_4[2 * i + 0] = T.Shuffle([x_3[i // 1 * 2 + i % 1], x_3[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_4[2 * i + 1] = T.Shuffle([x_3[i // 1 * 2 + i % 1], x_3[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_3[2 * i + 0] = T.Shuffle([x_4[i // 2 * 4 + i % 2], x_4[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_3[2 * i + 1] = T.Shuffle([x_4[i // 2 * 4 + i % 2], x_4[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_4[2 * i + 0] = T.Shuffle([x_3[i // 4 * 8 + i % 4], x_3[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_4[2 * i + 1] = T.Shuffle([x_3[i // 4 * 8 + i % 4], x_3[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                for i in T.unroll(8):
+                                    x_3[2 * i + 0] = T.Shuffle([x_4[i // 8 * 16 + i % 8], x_4[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_3[2 * i + 1] = T.Shuffle([x_4[i // 8 * 16 + i % 8], x_4[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                for i in T.unroll(16):
+                                    f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_3[i]
                         for i in range(192):
                             f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
                         for v in T.unroll(3):
@@ -209,8 +227,8 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q and doc[q] == doc[k]
-                                                s_3: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_3
+                                                s_5: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_5
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -223,14 +241,14 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_4: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    n_5: T.let = T.nearbyint(x_4)
-                                    r_6: T.let = x_4 - n_5
-                                    p_7: T.let = T.broadcast(T.float32(0.00132647), 16) * r_6 + T.broadcast(T.float32(0.00967151), 16)
-                                    p_8: T.let = p_7 * r_6 + T.broadcast(T.float32(0.05550734), 16)
-                                    p_9: T.let = p_8 * r_6 + T.broadcast(T.float32(0.24022242), 16)
-                                    p_10: T.let = p_9 * r_6 + T.broadcast(T.float32(0.69314698), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_10 * r_6) + T.broadcast(T.float32(1.0), 16), n_5, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_6: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_7: T.let = T.nearbyint(x_6)
+                                    r_8: T.let = x_6 - n_7
+                                    p_9: T.let = T.broadcast(T.float32(0.00132647), 16) * r_8 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_10: T.let = p_9 * r_8 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_11: T.let = p_10 * r_8 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_12: T.let = p_11 * r_8 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_12 * r_8) + T.broadcast(T.float32(1.0), 16), n_7, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -238,46 +256,46 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_11: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_12: T.let = T.nearbyint(x_11)
-                                        r_13: T.let = x_11 - n_12
-                                        p_14: T.let = T.broadcast(T.float32(0.00132647), 16) * r_13 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_15: T.let = p_14 * r_13 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_16: T.let = p_15 * r_13 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_17: T.let = p_16 * r_13 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_18: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_17 * r_13) + T.broadcast(T.float32(1.0), 16), n_12, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_18
-                                        x_19: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_20: T.let = T.nearbyint(x_19)
-                                        r_21: T.let = x_19 - n_20
-                                        p_22: T.let = T.broadcast(T.float32(0.00132647), 16) * r_21 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_23: T.let = p_22 * r_21 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_24: T.let = p_23 * r_21 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_25: T.let = p_24 * r_21 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_26: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_25 * r_21) + T.broadcast(T.float32(1.0), 16), n_20, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_26
-                                        x_27: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_28: T.let = T.nearbyint(x_27)
-                                        r_29: T.let = x_27 - n_28
-                                        p_30: T.let = T.broadcast(T.float32(0.00132647), 16) * r_29 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_31: T.let = p_30 * r_29 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_32: T.let = p_31 * r_29 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_33: T.let = p_32 * r_29 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_34: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_33 * r_29) + T.broadcast(T.float32(1.0), 16), n_28, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_34
-                                        x_35: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_36: T.let = T.nearbyint(x_35)
-                                        r_37: T.let = x_35 - n_36
-                                        p_38: T.let = T.broadcast(T.float32(0.00132647), 16) * r_37 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_39: T.let = p_38 * r_37 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_40: T.let = p_39 * r_37 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_41: T.let = p_40 * r_37 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_42: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_41 * r_37) + T.broadcast(T.float32(1.0), 16), n_36, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_42
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_18
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_26
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_34
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_42
+                                        x_13: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_14: T.let = T.nearbyint(x_13)
+                                        r_15: T.let = x_13 - n_14
+                                        p_16: T.let = T.broadcast(T.float32(0.00132647), 16) * r_15 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_17: T.let = p_16 * r_15 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_18: T.let = p_17 * r_15 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_19: T.let = p_18 * r_15 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_20: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_19 * r_15) + T.broadcast(T.float32(1.0), 16), n_14, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_20
+                                        x_21: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_22: T.let = T.nearbyint(x_21)
+                                        r_23: T.let = x_21 - n_22
+                                        p_24: T.let = T.broadcast(T.float32(0.00132647), 16) * r_23 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_25: T.let = p_24 * r_23 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_26: T.let = p_25 * r_23 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_27: T.let = p_26 * r_23 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_28: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_27 * r_23) + T.broadcast(T.float32(1.0), 16), n_22, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_28
+                                        x_29: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_30: T.let = T.nearbyint(x_29)
+                                        r_31: T.let = x_29 - n_30
+                                        p_32: T.let = T.broadcast(T.float32(0.00132647), 16) * r_31 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_33: T.let = p_32 * r_31 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_34: T.let = p_33 * r_31 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_35: T.let = p_34 * r_31 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_31) + T.broadcast(T.float32(1.0), 16), n_30, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_36
+                                        x_37: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_38: T.let = T.nearbyint(x_37)
+                                        r_39: T.let = x_37 - n_38
+                                        p_40: T.let = T.broadcast(T.float32(0.00132647), 16) * r_39 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_41: T.let = p_40 * r_39 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_42: T.let = p_41 * r_39 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_43: T.let = p_42 * r_39 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_44: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_43 * r_39) + T.broadcast(T.float32(1.0), 16), n_38, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_44
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_20
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_28
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_36
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_44
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -335,17 +353,46 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
-                        # out [q 48, v 64] = output^T / total
+                        for v in T.unroll(3):
+                            sums_45: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_46: T.let = T.reinterpret('int32x16', sums_45)
+                            n_47: T.let = T.shift_right(z_46 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_48: T.let = T.reinterpret('float32x16', z_46 - T.shift_left(n_47, T.broadcast(T.int32(23), 16)))
+                            y_49: T.let = (m_48 - T.broadcast(T.float32(1.0), 16)) / (m_48 + T.broadcast(T.float32(1.0), 16))
+                            r_50: T.let = y_49 * y_49
+                            p_51: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_50 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_52: T.let = p_51 * r_50 + T.broadcast(T.float32(0.4), 16)
+                            p_53: T.let = p_52 * r_50 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_54: T.let = p_53 * r_50 + T.broadcast(T.float32(2.0), 16)
+                            e_55: T.let = T.Cast('float32x16', n_47) * T.broadcast(T.float32(0.6931471805599453), 16) + p_54 * y_49
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_45 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_55, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_45 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_45, T.broadcast(T.float32(0.0), 16))
+                        # out_t [q 48, v 64] = output^T / total
+                        for turn in range(3):
+                            v: T.int32 = 2 - turn
+                            for block in range(4):
+                                first: T.int32 = T.min(block * 16, 48)
+                                x_56 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_57 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                for i in T.unroll(16):
+                                    x_56[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                for i in T.unroll(8):
+                                    x_57[2 * i + 0] = T.Shuffle([x_56[i // 1 * 2 + i % 1], x_56[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_57[2 * i + 1] = T.Shuffle([x_56[i // 1 * 2 + i % 1], x_56[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_56[2 * i + 0] = T.Shuffle([x_57[i // 2 * 4 + i % 2], x_57[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_56[2 * i + 1] = T.Shuffle([x_57[i // 2 * 4 + i % 2], x_57[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_57[2 * i + 0] = T.Shuffle([x_56[i // 4 * 8 + i % 4], x_56[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_57[2 * i + 1] = T.Shuffle([x_56[i // 4 * 8 + i % 4], x_56[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                for i in T.unroll(8):
+                                    x_56[2 * i + 0] = T.Shuffle([x_57[i // 8 * 16 + i % 8], x_57[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_56[2 * i + 1] = T.Shuffle([x_57[i // 8 * 16 + i % 8], x_57[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                for i in T.unroll(16):
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_56[15 - i])
                         for r in range(T.min(48, q_len - i_first)):
-                            sum_r: T.float32 = f[total_at + r]
-                            seen: T.bool = sum_r != T.float32(0.0)
-                            inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
-                            lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
-                            out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
-                            for d in range(64):
-                                out_t[out_at + d] = (f[output_at + d * 48 + r] * inverse)
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
-                            lse_t[lse_at] = lse_r
+                            lse_t[lse_at] = f[maximum_at + r]
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
@@ -387,10 +434,10 @@ class Module:
                             pass
                             # the full tiles
                             # the partial tiles
-                            low_43: T.int32 = 0
-                            high_44: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), (T.floordiv((k_len - 1), 8) + 1))
-                            for c_i in range(T.max(0, high_44 - low_43)):
-                                c: T.int32 = low_43 + c_i
+                            low_58: T.int32 = 0
+                            high_59: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), (T.floordiv((k_len - 1), 8) + 1))
+                            for c_i in range(T.max(0, high_59 - low_58)):
+                                c: T.int32 = low_58 + c_i
                                 tile: T.int32 = c
                                 count[1] = count[1] + 1
                         if fill == 0:

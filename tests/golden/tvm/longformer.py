@@ -163,10 +163,28 @@ class Module:
                                         lists[lists_at + 1 * key_tiles + count[1]] = tile
                                         count[1] = count[1] + 1
                         # query [d 64, q 48], scaled
-                        for r in range(48):
-                            q_at: T.int64 = q_base + T.Cast('int64', T.min(i_first + r, q_len - 1)) * q_s2
-                            for d in range(64):
-                                f[query_at + d * 48 + r] = q_t[q_at + d] * (scale * T.float32(1.4426950408889634))
+                        factor: T.float32 = (scale * T.float32(1.4426950408889634))
+                        for v in range(3):
+                            for block in range(4):
+                                first: T.int32 = T.min(block * 16, 48)
+                                x_15 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_16 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                for i in T.unroll(16):
+                                    x_15[i] = q_t[T.ramp(q_base + T.Cast('int64', T.min(i_first + (v * 16 + i), q_len - 1)) * q_s2 + first, 1, 16)] * T.broadcast(factor, 16)
+                                for i in T.unroll(8):
+                                    x_16[2 * i + 0] = T.Shuffle([x_15[i // 1 * 2 + i % 1], x_15[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_16[2 * i + 1] = T.Shuffle([x_15[i // 1 * 2 + i % 1], x_15[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_15[2 * i + 0] = T.Shuffle([x_16[i // 2 * 4 + i % 2], x_16[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_15[2 * i + 1] = T.Shuffle([x_16[i // 2 * 4 + i % 2], x_16[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_16[2 * i + 0] = T.Shuffle([x_15[i // 4 * 8 + i % 4], x_15[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_16[2 * i + 1] = T.Shuffle([x_15[i // 4 * 8 + i % 4], x_15[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                for i in T.unroll(8):
+                                    x_15[2 * i + 0] = T.Shuffle([x_16[i // 8 * 16 + i % 8], x_16[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_15[2 * i + 1] = T.Shuffle([x_16[i // 8 * 16 + i % 8], x_16[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                for i in T.unroll(16):
+                                    f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_15[i]
                         for i in range(192):
                             f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
                         for v in T.unroll(3):
@@ -248,8 +266,8 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where -256 <= k - q <= 256 or (q < 16 or k < 16)
-                                                s_15: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_15
+                                                s_17: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_17
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -262,14 +280,14 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_16: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    n_17: T.let = T.nearbyint(x_16)
-                                    r_18: T.let = x_16 - n_17
-                                    p_19: T.let = T.broadcast(T.float32(0.00132647), 16) * r_18 + T.broadcast(T.float32(0.00967151), 16)
-                                    p_20: T.let = p_19 * r_18 + T.broadcast(T.float32(0.05550734), 16)
-                                    p_21: T.let = p_20 * r_18 + T.broadcast(T.float32(0.24022242), 16)
-                                    p_22: T.let = p_21 * r_18 + T.broadcast(T.float32(0.69314698), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_22 * r_18) + T.broadcast(T.float32(1.0), 16), n_17, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_18: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_19: T.let = T.nearbyint(x_18)
+                                    r_20: T.let = x_18 - n_19
+                                    p_21: T.let = T.broadcast(T.float32(0.00132647), 16) * r_20 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_22: T.let = p_21 * r_20 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_23: T.let = p_22 * r_20 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_24: T.let = p_23 * r_20 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_24 * r_20) + T.broadcast(T.float32(1.0), 16), n_19, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -277,46 +295,46 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_23: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_24: T.let = T.nearbyint(x_23)
-                                        r_25: T.let = x_23 - n_24
-                                        p_26: T.let = T.broadcast(T.float32(0.00132647), 16) * r_25 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_27: T.let = p_26 * r_25 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_28: T.let = p_27 * r_25 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_29: T.let = p_28 * r_25 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_30: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_29 * r_25) + T.broadcast(T.float32(1.0), 16), n_24, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_30
-                                        x_31: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_32: T.let = T.nearbyint(x_31)
-                                        r_33: T.let = x_31 - n_32
-                                        p_34: T.let = T.broadcast(T.float32(0.00132647), 16) * r_33 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_35: T.let = p_34 * r_33 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_36: T.let = p_35 * r_33 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_37: T.let = p_36 * r_33 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_38: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_37 * r_33) + T.broadcast(T.float32(1.0), 16), n_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_38
-                                        x_39: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_40: T.let = T.nearbyint(x_39)
-                                        r_41: T.let = x_39 - n_40
-                                        p_42: T.let = T.broadcast(T.float32(0.00132647), 16) * r_41 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_43: T.let = p_42 * r_41 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_44: T.let = p_43 * r_41 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_45: T.let = p_44 * r_41 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_46: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_45 * r_41) + T.broadcast(T.float32(1.0), 16), n_40, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_46
-                                        x_47: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_48: T.let = T.nearbyint(x_47)
-                                        r_49: T.let = x_47 - n_48
-                                        p_50: T.let = T.broadcast(T.float32(0.00132647), 16) * r_49 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_51: T.let = p_50 * r_49 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_52: T.let = p_51 * r_49 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_53: T.let = p_52 * r_49 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_54: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_53 * r_49) + T.broadcast(T.float32(1.0), 16), n_48, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_54
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_30
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_38
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_46
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_54
+                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_26: T.let = T.nearbyint(x_25)
+                                        r_27: T.let = x_25 - n_26
+                                        p_28: T.let = T.broadcast(T.float32(0.00132647), 16) * r_27 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_29: T.let = p_28 * r_27 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_30: T.let = p_29 * r_27 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_31: T.let = p_30 * r_27 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_32: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_27) + T.broadcast(T.float32(1.0), 16), n_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_32
+                                        x_33: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_34: T.let = T.nearbyint(x_33)
+                                        r_35: T.let = x_33 - n_34
+                                        p_36: T.let = T.broadcast(T.float32(0.00132647), 16) * r_35 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_37: T.let = p_36 * r_35 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_38: T.let = p_37 * r_35 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_39: T.let = p_38 * r_35 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_40: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_39 * r_35) + T.broadcast(T.float32(1.0), 16), n_34, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_40
+                                        x_41: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_42: T.let = T.nearbyint(x_41)
+                                        r_43: T.let = x_41 - n_42
+                                        p_44: T.let = T.broadcast(T.float32(0.00132647), 16) * r_43 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_45: T.let = p_44 * r_43 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_46: T.let = p_45 * r_43 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_47: T.let = p_46 * r_43 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_48: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_47 * r_43) + T.broadcast(T.float32(1.0), 16), n_42, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_48
+                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        n_50: T.let = T.nearbyint(x_49)
+                                        r_51: T.let = x_49 - n_50
+                                        p_52: T.let = T.broadcast(T.float32(0.00132647), 16) * r_51 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_53: T.let = p_52 * r_51 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_54: T.let = p_53 * r_51 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_55: T.let = p_54 * r_51 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_56: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_55 * r_51) + T.broadcast(T.float32(1.0), 16), n_50, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_56
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_32
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_40
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_48
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_56
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -374,17 +392,46 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
-                        # out [q 48, v 64] = output^T / total
+                        for v in T.unroll(3):
+                            sums_57: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_58: T.let = T.reinterpret('int32x16', sums_57)
+                            n_59: T.let = T.shift_right(z_58 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_60: T.let = T.reinterpret('float32x16', z_58 - T.shift_left(n_59, T.broadcast(T.int32(23), 16)))
+                            y_61: T.let = (m_60 - T.broadcast(T.float32(1.0), 16)) / (m_60 + T.broadcast(T.float32(1.0), 16))
+                            r_62: T.let = y_61 * y_61
+                            p_63: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_62 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_64: T.let = p_63 * r_62 + T.broadcast(T.float32(0.4), 16)
+                            p_65: T.let = p_64 * r_62 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_66: T.let = p_65 * r_62 + T.broadcast(T.float32(2.0), 16)
+                            e_67: T.let = T.Cast('float32x16', n_59) * T.broadcast(T.float32(0.6931471805599453), 16) + p_66 * y_61
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_67, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_57, T.broadcast(T.float32(0.0), 16))
+                        # out_t [q 48, v 64] = output^T / total
+                        for turn in range(3):
+                            v: T.int32 = 2 - turn
+                            for block in range(4):
+                                first: T.int32 = T.min(block * 16, 48)
+                                x_68 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_69 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                for i in T.unroll(16):
+                                    x_68[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                for i in T.unroll(8):
+                                    x_69[2 * i + 0] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_69[2 * i + 1] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_68[2 * i + 0] = T.Shuffle([x_69[i // 2 * 4 + i % 2], x_69[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_68[2 * i + 1] = T.Shuffle([x_69[i // 2 * 4 + i % 2], x_69[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                for i in T.unroll(8):
+                                    x_69[2 * i + 0] = T.Shuffle([x_68[i // 4 * 8 + i % 4], x_68[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_69[2 * i + 1] = T.Shuffle([x_68[i // 4 * 8 + i % 4], x_68[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                for i in T.unroll(8):
+                                    x_68[2 * i + 0] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_68[2 * i + 1] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                for i in T.unroll(16):
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_68[15 - i])
                         for r in range(T.min(48, q_len - i_first)):
-                            sum_r: T.float32 = f[total_at + r]
-                            seen: T.bool = sum_r != T.float32(0.0)
-                            inverse: T.float32 = T.Select(seen, T.float32(1.0) / sum_r, T.float32(0.0))
-                            lse_r: T.float32 = T.if_then_else(seen, (f[maximum_at + r] + T.log2(sum_r)) * T.float32(0.6931471805599453), T.float32('-inf'))
-                            out_at: T.int64 = out_base + T.Cast('int64', i_first + r) * out_s2
-                            for d in range(64):
-                                out_t[out_at + d] = (f[output_at + d * 48 + r] * inverse)
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
-                            lse_t[lse_at] = lse_r
+                            lse_t[lse_at] = f[maximum_at + r]
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
@@ -425,55 +472,55 @@ class Module:
                         if k_len > 0:
                             pass
                             # the full tiles
-                            low_55: T.int32 = 0
-                            high_56: T.int32 = T.min(2, T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_56 - low_55)):
-                                c: T.int32 = low_55 + c_i
+                            low_70: T.int32 = 0
+                            high_71: T.int32 = T.min(2, T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_71 - low_70)):
+                                c: T.int32 = low_70 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (48 * t)) >= (-31)):
-                                low_57: T.int32 = T.max(2, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
-                                high_58: T.int32 = T.min(34, T.floordiv(k_len, 8))
-                                for c_i in range(T.max(0, high_58 - low_57)):
-                                    c: T.int32 = low_57 + c_i
+                                low_72: T.int32 = T.max(2, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
+                                high_73: T.int32 = T.min(34, T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_73 - low_72)):
+                                    c: T.int32 = low_72 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
-                            low_59: T.int32 = T.max(34, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
-                            high_60: T.int32 = T.min(((((6 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_60 - low_59)):
-                                c: T.int32 = low_59 + c_i
+                            low_74: T.int32 = T.max(34, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
+                            high_75: T.int32 = T.min(((((6 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_75 - low_74)):
+                                c: T.int32 = low_74 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (48 * t)) <= (-32)):
-                                low_61: T.int32 = 2
-                                high_62: T.int32 = T.floordiv(k_len, 8)
-                                for c_i in range(T.max(0, high_62 - low_61)):
-                                    c: T.int32 = low_61 + c_i
+                                low_76: T.int32 = 2
+                                high_77: T.int32 = T.floordiv(k_len, 8)
+                                for c_i in range(T.max(0, high_77 - low_76)):
+                                    c: T.int32 = low_76 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
                             # the partial tiles
                             if T.And(((q_start + (48 * t)) <= 15), ((q_start + (48 * t)) >= (-31))):
-                                low_63: T.int32 = 34
-                                high_64: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
-                                for c_i in range(T.max(0, high_64 - low_63)):
-                                    c: T.int32 = low_63 + c_i
+                                low_78: T.int32 = 34
+                                high_79: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
+                                for c_i in range(T.max(0, high_79 - low_78)):
+                                    c: T.int32 = low_78 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if T.And(T.And((k_len >= 16), ((q_start + (48 * t)) >= (-31))), ((k_len + 255) >= (q_start + (48 * t)))):
-                                low_65: T.int32 = T.max(2, (((6 * t) + T.floordiv(q_start, 8)) - 32))
-                                high_66: T.int32 = T.min(((((6 * t) + T.floordiv((q_start - 2), 8)) - 26) + 1), (T.floordiv((k_len - 1), 8) + 1))
-                                for c_i in range(T.max(0, high_66 - low_65)):
-                                    c: T.int32 = low_65 + c_i
+                                low_80: T.int32 = T.max(2, (((6 * t) + T.floordiv(q_start, 8)) - 32))
+                                high_81: T.int32 = T.min(((((6 * t) + T.floordiv((q_start - 2), 8)) - 26) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                                for c_i in range(T.max(0, high_81 - low_80)):
+                                    c: T.int32 = low_80 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                                 if T.And(T.And((k_len <= 271), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))):
                                     tile: T.int32 = T.floordiv((k_len - 1), 8)
                                     count[1] = count[1] + 1
                                 if ((q_start + (48 * t)) >= 16):
-                                    low_67: T.int32 = (((6 * t) + T.floordiv((q_start + 1), 8)) + 32)
-                                    high_68: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 38) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
-                                    for c_i in range(T.max(0, high_68 - low_67)):
-                                        c: T.int32 = low_67 + c_i
+                                    low_82: T.int32 = (((6 * t) + T.floordiv((q_start + 1), 8)) + 32)
+                                    high_83: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 38) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
+                                    for c_i in range(T.max(0, high_83 - low_82)):
+                                        c: T.int32 = low_82 + c_i
                                         tile: T.int32 = c
                                         count[1] = count[1] + 1
                                     if T.And(T.And(T.And(T.And((k_len >= 272), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 303) >= k_len)):
