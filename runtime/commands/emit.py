@@ -13,8 +13,8 @@ from attnc.runtime.tree import tree
 
 LAST_PASSES = {"attn": "plan-visits", "tile": "specialise"}
 PRINTED = (*LAST_PASSES, "tvm")
-BUILT = ("ast", *PRINTED, "llvm", "asm")
-NOT_BUILT = ("triton", "ttgir", "ptx", "sass")
+BUILT = ("ast", *PRINTED, "llvm", "asm", "triton")
+NOT_BUILT = ("ttgir", "ptx", "sass")
 HEAD_DIM = 64
 
 
@@ -54,6 +54,8 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
         from attnc.runtime.api import check_target
         from attnc.runtime.lower import stages
 
+        if stage == "triton" and not options.after:
+            return _triton(bound, options)
         check_target(options.target)
         host = build.host(options.target)
         sizes = sizes_of(bound, options)
@@ -62,6 +64,16 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
             return _printed(texts, options.after or LAST_PASSES.get(stage, stage))
         compiler = build.to_llvm if stage == "llvm" else build.to_assembly
         return compiler(texts["tvm"], host)
+
+
+def _triton(bound: Bound, options: argparse.Namespace) -> str:
+    from attnc.dsl.errors import NotBuiltForTarget
+    from attnc.runtime.lower_triton import triton_source
+
+    if options.backward or options.cropped:
+        feature = "the kernel of the gradients" if options.backward else "keys cropped away"
+        raise NotBuiltForTarget(feature, "triton", ("cpu",))
+    return triton_source(bound, sizes_of(bound, options)).text
 
 
 def _printed(texts: dict[str, str], name: str) -> str:

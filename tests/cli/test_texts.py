@@ -86,7 +86,7 @@ def test_emit_ast(attnc: Callable) -> None:
     assert "      left: SetCall window @3:10\n        arguments: Name w @3:17\n" in found.out
 
 
-@pytest.mark.parametrize("stage", ["triton", "ttgir", "ptx", "sass"])
+@pytest.mark.parametrize("stage", ["ttgir", "ptx", "sass"])
 def test_emit_of_a_stage_that_is_not_built(attnc: Callable, stage: str) -> None:
     found = attnc("emit", "line/causal", "--stage", stage)
     assert (found.status, found.out) == (2, "")

@@ -1,0 +1,202 @@
+"""What is known of one kernel while it is printed."""
+
+from dataclasses import dataclass, field, replace
+
+from attnc.codegen.expressions import FLOAT, INT, Value, render
+from attnc.codegen.triton.config import TYPES, TritonConfig
+from attnc.codegen.triton.lines import Lines
+from attnc.codegen.triton.target import TritonTarget
+from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.fold import walk
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.syntax import Expr, Name
+
+COLUMNS = {"q": "d", "k": "d", "v": "v", "do": "v", "out": "v", "dq": "d", "dk": "d", "dv": "v"}
+SIZES = ("heads", "group", "q_start", "q_len", "k_len")
+
+
+@dataclass(frozen=True)
+class Context:
+    """One kernel: what it owns, its inputs, and where its text goes."""
+
+    out: Lines
+    kernel: tile.KernelOp
+    config: TritonConfig
+    role: str = "forward"
+    sink: Expr | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def owned(self) -> str:
+        """`q` or `k`."""
+        return self.kernel.owner.data
+
+    @property
+    def visited(self) -> str:
+        """`k` or `q`."""
+        return "k" if self.owned == "q" else "q"
+
+    @property
+    def owned_tile(self) -> str:
+        """The name of the owned tile in plans."""
+        return "t" if self.owned == "q" else "c"
+
+    @property
+    def visited_tile(self) -> str:
+        """The name of the visited tile in plans."""
+        return "c" if self.owned == "q" else "t"
+
+    @property
+    def inputs(self) -> dict[str, InputAttr]:
+        """The inputs by name."""
+        return {i.label.data: i for i in self.kernel.inputs}
+
+    @property
+    def visits(self) -> list[tile.VisitOp]:
+        """Both classes of tiles."""
+        return [op for op in self.kernel.body.block.ops if isinstance(op, tile.VisitOp)]
+
+    @property
+    def decided(self) -> bool:
+        """Whether run-time tensors decide what is visited."""
+        pushes = (op for op in self.kernel.walk() if isinstance(op, tile.PushOp))
+        return any(op.possible is not None for op in pushes)
+
+    @property
+    def scored(self) -> bool:
+        """Whether scores pass through an expression."""
+        return any(isinstance(op, tile.ScoreOp) for op in self.kernel.walk())
+
+    def rows(self, axis: str) -> int:
+        """The rows of a tile."""
+        size = self.kernel.tile_q if axis == "q" else self.kernel.tile_k
+        return int(size.value.data)
+
+    def block(self, axis: str) -> str:
+        """The name of that constant."""
+        return "BLOCK_M" if axis == "q" else "BLOCK_N"
+
+    def width(self, operand: str) -> int:
+        """The columns of a tensor."""
+        wide = self.kernel.head_dim if COLUMNS[operand] == "d" else self.kernel.value_dim
+        return int(wide.value.data)
+
+    def parts(self, operand: str) -> list[tuple[str, int, int, int]]:
+        """A block's parts: suffix of the name, first column, power-of-two width, true width."""
+        found, at, left = [], 0, self.width(operand)
+        while left:
+            size = max(16, 1 << (left.bit_length() - 1))
+            found.append((at, size, min(size, left)))
+            at, left = at + size, max(0, left - size)
+        plain = len(found) == 1
+        return [("" if plain else f"_{at}", at, size, true) for at, size, true in found]
+
+    def tabled(self, visit: tile.VisitOp) -> bool:
+        """Whether the tiles of a visit come from an index table."""
+        return visit.source.data == "table" or self.decided
+
+    @property
+    def tables(self) -> list[str]:
+        """The classes that come from a table, full before partial."""
+        classes = [v.tile_class.data for v in self.visits if self.tabled(v)]
+        return [name for name in ("full", "partial") if name in classes]
+
+    def table(self, tile_class: str) -> str:
+        """The first part of the names of a table, as FlexAttention has them."""
+        kv = "kv" if self.owned == "q" else "q"
+        return f"full_{kv}" if tile_class == "full" else kv
+
+    def plan_reads(self, name: str) -> bool:
+        """Whether the plans of tables mention a name (or an input with that axis)."""
+        for visit in self.visits:
+            for op in visit.plan.walk():
+                for text in op.properties.values():
+                    data = getattr(text, "data", None)
+                    if isinstance(data, str) and Name(name) in walk(parse_expression(data)):
+                        return True
+        return self.decided and any(name in i.axis_names for i in self.inputs.values())
+
+    def with_names(self, names: dict[str, Value]) -> "Context":
+        """The context where more names are known."""
+        return replace(self, names={**self.names, **names})
+
+    @property
+    def target(self) -> TritonTarget:
+        """How expressions are printed here."""
+        fixed = {
+            "k_start": Value("0", INT),
+            "len": Value("k_len", INT),
+            "qlen": Value("q_len", INT),
+            "s": Value("b_s", FLOAT),
+        }
+        numbers = {
+            name: Value(f"n_{name}", FLOAT if i.dtype.data == "float" else INT)
+            for name, i in self.inputs.items()
+            if not i.axis_names
+        }
+        return TritonTarget({**fixed, **numbers, **self.names}, self.read)
+
+    def text(self, expression: str) -> str:
+        """An expression of the language in Triton."""
+        return render(parse_expression(expression), self.target).text
+
+    def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
+        """An element of an input, for each pair or for a row."""
+        attr, masks = self.inputs[base], []
+        at = [f"p_{base}"]
+        if attr.axis_names[0] != "b":
+            at.append(f"b * {base}_sb")
+        for place, (axis, index) in enumerate(zip(attr.axis_names, indices, strict=True)):
+            found = render(index, self.target).text
+            if axis == "hkv":
+                found = "(h // group)"
+            if axis == "q":
+                found = f"({found} - q_start)"
+            if isinstance(index, Name) and index.id in ("q", "k"):
+                masks.append(f"m_{index.id}")
+                if axis == "token" and index.id == "q":
+                    masks.append(f"({found} >= 0)")
+            at.append(f"{found} * {base}_s{place}")
+        guard = f", mask={' & '.join(masks)}, other=0" if masks else ""
+        dtype = FLOAT if attr.dtype.data == "float" else INT
+        return Value(f"tl.load({' + '.join(at)}{guard})", dtype)
+
+    def input_signature(self) -> dict[str, str]:
+        """The arguments of the inputs, with their types."""
+        found: dict[str, str] = {}
+        for name, attr in self.inputs.items():
+            kind = "fp32" if attr.dtype.data == "float" else "i32"
+            if not attr.axis_names:
+                found[f"n_{name}"] = kind
+                continue
+            found[f"p_{name}"] = f"*{kind}"
+            if attr.axis_names[0] != "b":
+                found[f"{name}_sb"] = "i32"
+            found |= {f"{name}_s{i}": "i32" for i in range(len(attr.axis_names))}
+        return found
+
+    def table_signature(self) -> dict[str, str]:
+        """The arguments of the tables, with their types."""
+        found: dict[str, str] = {}
+        for name in self.tables:
+            found |= {f"p_{self.table(name)}_{kind}": "*i32" for kind in ("num_blocks", "indices")}
+        if found:
+            found |= {"plan_sb": "i32", "plan_sh": "i32", "plan_columns": "i32"}
+        return found
+
+    def tensor_signature(self, *names: str) -> dict[str, str]:
+        """The arguments of [b, h, n, columns] tensors, whose last stride is 1."""
+        kind = TYPES[self.kernel.dtype.data]
+        found: dict[str, str] = {}
+        for name in names:
+            found[f"p_{name}"] = f"*{kind}"
+            found |= {f"{name}_s{axis}": "i32" for axis in "bhn"}
+        return found
+
+    @property
+    def precision(self) -> str:
+        """How products of float32 are taken; other dtypes have one way only."""
+        if self.kernel.dtype.data != "float32":
+            return ""
+        return f', input_precision="{self.config.input_precision}"'

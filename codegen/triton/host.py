@@ -1,0 +1,134 @@
+"""The function that a user calls: shapes, strides, tables and launches."""
+
+from attnc.codegen.triton.body import LOG2_E
+from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.kernel import TENSORS
+
+
+def emit_host(context: Context) -> None:
+    """`attention(q, k, v, ...)`."""
+    out = context.out
+    inputs = list(context.inputs)
+    given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *inputs]
+    sizes = context.width("q"), context.width("v")
+    with out.function("attention", given, jit=False):
+        out.line(
+            f'"""Attention of q [B, H, Nq, {sizes[0]}] to k [B, Hkv, Nk, {sizes[0]}] and v '
+            f"[B, Hkv, Nk, {sizes[1]}].",
+        )
+        out.paste("")
+        out.line(
+            "`scale` is 1/sqrt(D) by default. With `return_lse`, also the log-sum-exp [B, H, Nq].",
+            '"""',
+            "batch, heads, q_len, head_dim = q.shape",
+            "kv_heads, k_len, value_dim = v.shape[1:]",
+        )
+        with out.block(f"if (head_dim, value_dim) != {sizes}:"):
+            out.line(f'raise ValueError("this kernel is for head dims {sizes[0]} and {sizes[1]}")')
+        _emit_checks(context)
+        out.line(
+            "scale = head_dim**-0.5 if scale is None else float(scale)",
+        )
+        with out.block("if scale <= 0:  # the running maximum wants a positive one"):
+            out.line("q, scale = (-q, -scale) if scale < 0 else (torch.zeros_like(q), 1.0)")
+        out.line("q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))")
+        out.line("out = q.new_empty(batch, heads, q_len, value_dim)")
+        out.line("lse = q.new_empty(batch, heads, q_len, dtype=torch.float32)")
+        with out.block("if out.numel() == 0:"):
+            out.line("return (out, lse) if return_lse else out")
+        start = "0" if context.kernel.cross.value.data else "k_len - q_len"
+        out.line(f"sizes = (heads, heads // kv_heads, {start}, q_len, k_len)")
+        _emit_inputs(context)
+        out.line("tiles = triton.cdiv(q_len, BLOCK_M)")
+        tables = _emit_tables(context)
+        _emit_launch(context, tables)
+        out.line("return (out, lse) if return_lse else out")
+
+
+def _emit_launch(context: Context, tables: list[str]) -> None:
+    """The order of the programs, and the call of the kernel."""
+    out = context.out
+    out.line(
+        "# Heads whose keys and values fit into the L2 cache together run side by side.",
+        "room = max(1, L2_BYTES // max(1, k_len * (head_dim + value_dim) * q.element_size()))",
+        "section = math.gcd(batch * heads, heads // kv_heads * (1 << (room.bit_length() - 1)))",
+        "grid = (section, tiles, batch * heads // section)",
+    )
+    folded = "scale" if context.scored else f"scale * {LOG2_E}"
+    tensors = [y for x in TENSORS["forward"] for y in (x, f"*{x}.stride()[:3]")]
+    out.call(
+        "forward[grid]",
+        [
+            *tensors,
+            "lse",
+            "*sizes",
+            folded,
+            *(["*inputs"] if context.inputs else []),
+            *tables,
+            "BLOCK_M=BLOCK_M",
+            "BLOCK_N=BLOCK_N",
+            f"num_warps={context.config.num_warps}",
+            f"num_stages={context.config.num_stages}",
+        ],
+    )
+
+
+def _emit_checks(context: Context) -> None:
+    """What the kernel was specialised on."""
+    out, kernel = context.out, context.kernel
+    with out.block(f"if q.dtype != torch.{kernel.dtype.data}:"):
+        out.line(f'raise TypeError("this kernel is for torch.{kernel.dtype.data}")')
+    heads, kv_heads = kernel.heads.value.data, kernel.kv_heads.value.data
+    if heads:
+        with out.block(f"if (heads, kv_heads) != ({heads}, {kv_heads}):"):
+            out.line(f'raise ValueError("this kernel is for {heads} heads on {kv_heads}")')
+    with out.block("if heads % kv_heads:"):
+        out.line('raise ValueError("the number of heads is a multiple of that of KV heads")')
+
+
+def _emit_inputs(context: Context) -> None:
+    """The inputs as the kernels take them: a tensor with its strides, or a number."""
+    out = context.out
+    if not context.inputs:
+        return
+    items = []
+    for name, attr in context.inputs.items():
+        kind = "float32" if attr.dtype.data == "float" else "int32"
+        if not attr.axis_names:
+            items.append("float(" + name + ")" if kind == "float32" else f"int({name})")
+            continue
+        count = len(attr.axis_names)
+        out.line(f"{name} = {name}.to(q.device, torch.{kind})")
+        if attr.axis_names[0] != "b":
+            out.line(f"# [{', '.join(attr.axis_names)}], or one for each sequence")
+            out.line(f"{name} = {name} if {name}.dim() == {count + 1} else {name}[None]")
+            strides = f"0 if {name}.shape[0] == 1 else {name}.stride(0)"
+            items += [name, strides, f"*{name}.stride()[1:]"]
+        else:
+            items += [name, f"*{name}.stride()"]
+    out.call("inputs = ", items, brackets=("[", "]"))
+
+
+def _emit_tables(context: Context) -> list[str]:
+    """Fill the index tables of this call; the arguments that hand them on."""
+    if not context.tables:
+        return []
+    out = context.out
+    by_batch, by_head = context.plan_reads("b") or context.decided, context.plan_reads("h")
+    by_head = by_head or context.plan_reads("hkv")
+    batch, heads = "batch" if by_batch else "1", "heads" if by_head else "1"
+    names = []
+    out.line("columns = triton.cdiv(k_len, BLOCK_N)")
+    for tile_class in context.tables:
+        name = context.table(tile_class)
+        rows = f"{batch}, {heads}, tiles"
+        out.line(f"{name}_num_blocks = q.new_empty({rows}, dtype=torch.int32)")
+        out.line(f"{name}_indices = q.new_empty({rows}, max(1, columns), dtype=torch.int32)")
+        names += [f"{name}_num_blocks", f"{name}_indices"]
+    per_batch = ("heads * tiles" if by_head else "tiles") if by_batch else "0"
+    per_head = "tiles" if by_head else "0"
+    tables = [*names, per_batch, per_head, "max(1, columns)"]
+    out.call("tables = ", tables)
+    given = ["*sizes", *(["*inputs"] if context.inputs else []), "*tables"]
+    out.call(f"forward_plan[(tiles, {heads}, {batch})]", given)
+    return ["*tables"]

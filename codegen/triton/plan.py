@@ -1,0 +1,139 @@
+"""The nests that enumerate tiles: around the work itself, or in a kernel that fills a table."""
+
+from collections.abc import Callable
+
+from xdsl.ir import Block
+
+from attnc.codegen.expressions import FLOAT, INT, Value
+from attnc.codegen.triton.context import SIZES, Context
+from attnc.codegen.triton.lines import tidy
+from attnc.compiler.dialects import tile
+
+Push = Callable[[tile.PushOp], None]
+ENDS = {"low": ("min", {INT: "2147483647", FLOAT: 'float("inf")'}),
+        "high": ("max", {INT: "-2147483648", FLOAT: 'float("-inf")'})}  # fmt: skip
+
+
+def emit_nest(context: Context, block: Block, push: Push) -> None:
+    """Loops and conditions, with what `push` writes in place of each push."""
+    out = context.out
+    for op in block.ops:
+        match op:
+            case tile.ForOp():
+                low, high = (tidy(context.text(op.properties[end].data)) for end in ("low", "high"))  # type: ignore[attr-defined]
+                step = op.step.value.data
+                ends = [low, high] if step == 1 else [low, high, str(step)]
+                head = f"for {op.variable.data} in range({', '.join(ends)}):"
+                if out.wide(head):
+                    names = [out.fresh("low"), out.fresh("high")]
+                    for name, end in zip(names, (low, high), strict=True):
+                        out.let(name, end)
+                    head = f"for {op.variable.data} in range({', '.join([*names, *ends[2:]])}):"
+                with out.block(head):
+                    emit_nest(context, op.body.block, push)
+            case tile.IfOp():
+                test = tidy(context.text(op.condition.data))
+                if out.wide(f"if {test}:"):
+                    name = out.fresh("when")
+                    out.let(name, test)
+                    test = name
+                with out.block(f"if {test}:"):
+                    emit_nest(context, op.body.block, push)
+            case tile.PushOp():
+                push(op)
+
+
+def plan_signature(context: Context) -> dict[str, str]:
+    """The arguments of the kernel that fills the tables, with their types."""
+    sizes = dict.fromkeys(SIZES, "i32")
+    return {**sizes, **context.input_signature(), **context.table_signature()}
+
+
+def emit_planner(context: Context) -> None:
+    """`plan`: one program per owned tile, head and sequence that have lists of their own."""
+    out, own = context.out, context.owned_tile
+    with out.function(f"{context.role}_plan", [*plan_signature(context)]):
+        out.line('"""Lists the tiles of the other axis that each tile visits."""')
+        out.line(
+            f"{own} = tl.program_id(0)",
+            "h = tl.program_id(1)",
+            "b = tl.program_id(2)",
+            f"row = b * plan_sb + h * plan_sh + {own}",
+        )
+        for name in context.tables:
+            table = context.table(name)
+            out.line(f"p_{table}_indices += tl.cast(row, tl.int64) * plan_columns")
+            out.line(f"n_{table} = tl.full((), 0, tl.int32)")
+        bounds = _emit_bounds(context, context.owned) if context.decided else {}
+        inner = context.with_names(bounds)
+        for visit in context.visits:
+            if context.tabled(visit):
+                emit_nest(inner, visit.plan.block, _Append(inner, visit.tile_class.data))
+        for name in context.tables:
+            table = context.table(name)
+            out.line(f"tl.store(p_{table}_num_blocks + row, n_{table})")
+
+
+class _Append:
+    """Writes what puts a tile at the end of a list."""
+
+    def __init__(self, context: Context, tile_class: str) -> None:
+        self.context, self.tile_class = context, tile_class
+
+    def __call__(self, op: tile.PushOp) -> None:
+        context, out = self.context, self.context.out
+        other = "c" if context.owned == "q" else "t"
+        place = tidy(context.text(op.tile.data))
+        if op.possible is None or op.certain is None:
+            self.append(self.tile_class, place)
+            return
+        if place != other:
+            out.let(other, place)
+        inner = context.with_names(_emit_bounds(context, context.visited))
+        out.let("possible", inner.text(op.possible.data))
+        whole = f"({other} + 1) * {context.rows(context.visited)} <= {context.visited}_len"
+        if context.owned == "k":
+            whole += f" and (c + 1) * {context.rows('k')} <= k_len"
+        whole = whole.replace(" and ", ") & (")
+        out.let("certain", f"(({inner.text(op.certain.data)}) & ({whole}))")
+        with out.block("if possible:"):
+            if "full" not in context.tables:
+                self.append("partial", other)
+                return
+            with out.block("if certain:"):
+                self.append("full", other)
+            with out.block("else:"):
+                self.append("partial", other)
+
+    def append(self, tile_class: str, place: str) -> None:
+        table = self.context.table(tile_class)
+        self.context.out.line(f"tl.store(p_{table}_indices + n_{table}, {place})")
+        self.context.out.line(f"n_{table} += 1")
+
+
+def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
+    """The least and the greatest position of a tile, and of what inputs hold at its rows."""
+    out, size, name = context.out, context.rows(axis), "t" if axis == "q" else "c"
+    start = "q_start + " if axis == "q" else ""
+    out.line(f"i_{axis} = {name} * {size} + tl.arange(0, {size})")
+    out.line(f"m_{axis} = i_{axis} < {axis}_len")
+    out.line(f"{axis} = {start}i_{axis}")
+    found = {
+        f"{axis}_low": Value(f"({start}{name} * {size})", INT),
+        f"{axis}_high": Value(
+            f"({start}tl.minimum({name} * {size} + {size - 1}, {axis}_len - 1))", INT
+        ),
+    }
+    for label, attr in context.inputs.items():
+        mine = {"token", axis} & {*attr.axis_names}
+        if not mine or {"d", "q", "k"} - {axis} & {*attr.axis_names}:
+            continue
+        index = ", ".join(axis if a in ("token", axis) else ("h" if a == "hkv" else a)
+                          for a in attr.axis_names)  # fmt: skip
+        read = context.text(f"{label}[{index}]")
+        dtype = FLOAT if attr.dtype.data == "float" else INT
+        for end, (least, others) in ENDS.items():
+            low = f"{label}_{axis}_{end}"
+            out.let(low, f"tl.{least}(tl.where(m_{axis}, {read}, {others[dtype]}))")
+            found[low] = Value(low, dtype)
+    return found

@@ -1,0 +1,108 @@
+"""How Triton spells the operations of an expression, on numbers and on blocks.
+
+Integer division floors in the language and truncates on a GPU, so powers of two become shifts and
+other divisors a helper.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from attnc.codegen.expressions import FLOAT, INT, Value
+from attnc.dsl.errors import NotBuiltForTarget
+from attnc.dsl.syntax import Expr
+
+HELPERS = {
+    "floor_mod": '''@triton.jit
+def floor_mod(a, b):
+    """The remainder with the sign of b."""
+    r = a % b
+    return tl.where((r != 0) & ((r < 0) != (b < 0)), r + b, r)
+''',
+    "floor_div": '''@triton.jit
+def floor_div(a, b):
+    """The quotient rounded down."""
+    return (a - floor_mod(a, b)) // b
+''',
+    "tanh": '''@triton.jit
+def tanh(x):
+    """The hyperbolic tangent."""
+    return 2.0 * tl.sigmoid(2.0 * x) - 1.0
+''',
+}
+
+
+class _Floor(str):
+    """A template that writes a shift or a mask where the divisor is a power of two."""
+
+    def format(self, *arguments: object, **_: object) -> str:
+        a, b = (str(argument) for argument in arguments)
+        if b.isdigit() and int(b).bit_count() == 1:
+            power = int(b)
+            quotient = f"({a} >> {power.bit_length() - 1})"
+            return quotient if self == "floor_div" else f"({a} & {power - 1})"
+        return f"{self}({a}, {b})"
+
+
+OPERATORS: dict[str, str] = {
+    **{op: f"({{0}} {op} {{1}})" for op in ("+", "-", "*", "/")},
+    **{op: f"({{0}} {op} {{1}})" for op in ("<", "<=", ">", ">=", "==", "!=")},
+    "div": _Floor("floor_div"),
+    "mod": _Floor("floor_mod"),
+    "neg": "(-{0})",
+    "and": "({0} & {1})",
+    "or": "({0} | {1})",
+    "not": "({0} == 0)",
+    "where": "tl.where({0}, {1}, {2})",
+}
+FUNCTIONS = {
+    "min": "tl.minimum({0}, {1})",
+    "max": "tl.maximum({0}, {1})",
+    "abs": "tl.abs({0})",
+}
+SPECIAL = {
+    "exp": "tl.exp({0})",
+    "sqrt": "tl.sqrt({0})",
+    "log": "tl.log({0})",
+    "log2": "tl.log2({0})",
+    "tanh": "tanh({0})",
+    "sigmoid": "tl.sigmoid({0})",
+}
+
+Reader = Callable[[str, tuple[Expr, ...]], Value]
+
+
+@dataclass
+class TritonTarget:
+    """Names and inputs of one place in a kernel. Blocks broadcast, so lanes are always 1."""
+
+    names: Mapping[str, Value]
+    reader: Reader
+    operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
+    functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
+
+    def name(self, name: str) -> Value:
+        """The value that a name stands for here."""
+        return self.names.get(name, Value(name, INT))
+
+    def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
+        """An element of an input."""
+        return self.reader(base, indices)
+
+    def cast(self, value: Value, dtype: str) -> Value:
+        """The value in another dtype; literals have the dtype of what they meet."""
+        if value.dtype in (dtype, "literal"):
+            return Value(value.text, dtype)
+        if value.text.isdigit():
+            return Value(f"{value.text}.0", dtype)
+        kind = {FLOAT: "tl.float32", INT: "tl.int32"}.get(dtype, "tl.int1")
+        return Value(f"tl.cast({value.text}, {kind})", dtype)
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        """Blocks broadcast by themselves."""
+        return value
+
+    def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
+        """exp, tanh, ...: on floats."""
+        if function not in SPECIAL:
+            raise NotBuiltForTarget(f"the function `{function}`", "triton")
+        return Value(SPECIAL[function].format(*(a.text for a in arguments)), FLOAT)

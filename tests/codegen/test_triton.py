@@ -1,0 +1,63 @@
+"""The text of Triton files: goldens, a stable format, and what is refused."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import NotBuiltForTarget
+from attnc.dsl.loader import load
+from attnc.runtime.lower_triton import triton_source
+
+FOLDER = Path(__file__).parent.parent / "golden" / "triton"
+SPECS = (
+    "line/causal", "line/mistral", "line/power_attention", "score/alibi", "input/document",
+)  # fmt: skip
+SIZES = Sizes(head_dim=64, value_dim=64, dtype="bfloat16")
+
+
+def source(spec: str):
+    return triton_source(load(spec).bind(), SIZES)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_files(spec, golden):
+    golden(FOLDER / f"{spec.rpartition('/')[2]}.py", source(spec).text)
+
+
+def test_no_golden_is_left_over():
+    assert {p.stem for p in FOLDER.iterdir()} == {spec.rpartition("/")[2] for spec in SPECS}
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_formatter_changes_nothing(spec):
+    text = source(spec).text
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
+        input=text, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == text
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_signatures_name_every_argument(spec):
+    found = source(spec)
+    functions = {f.name: f for f in ast.parse(found.text).body if isinstance(f, ast.FunctionDef)}
+    for kernel in found.kernels:
+        assert [a.arg for a in functions[kernel.name].args.args] == list(kernel.signature)
+        constants = {n for n, kind in kernel.signature.items() if kind == "constexpr"}
+        assert constants == set(kernel.constexprs)
+
+
+def test_only_torch_and_triton_are_imported():
+    tree = ast.parse(source("input/document").text)
+    names = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    assert names == {"math", "torch", "triton", "triton.language"}
+
+
+def test_float64_is_refused():
+    with pytest.raises(NotBuiltForTarget, match="float64"):
+        triton_source(load("line/causal").bind(), Sizes(head_dim=64, value_dim=64, dtype="float64"))

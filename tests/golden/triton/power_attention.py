@@ -1,0 +1,301 @@
+"""power_attention(w = 512, sinks = 4, block = 64), written by attnc 0.1.0"""
+
+import math
+
+import torch
+import triton
+import triton.language as tl
+
+BLOCK_M = 128  # queries of a tile
+BLOCK_N = 64  # keys of a tile
+L2_BYTES = 24 << 20  # of keys and values that are used together
+
+
+@triton.jit
+def forward_plan(
+    heads,
+    group,
+    q_start,
+    q_len,
+    k_len,
+    p_kv_num_blocks,
+    p_kv_indices,
+    plan_sb,
+    plan_sh,
+    plan_columns,
+):
+    """Lists the tiles of the other axis that each tile visits."""
+    t = tl.program_id(0)
+    h = tl.program_id(1)
+    b = tl.program_id(2)
+    row = b * plan_sb + h * plan_sh + t
+    p_kv_indices += tl.cast(row, tl.int64) * plan_columns
+    n_kv = tl.full((), 0, tl.int32)
+    for c in range(0, k_len + 63 >> 6):
+        when_1 = (c >= 0) & (k_len >= 64 * c + 64) & (q_start + q_len >= 64 * c + 1) & (64 * c + 62 >= q_start + 128 * t) & (q_start + 128 * t + 127 >= 64 * c) | (q_start + 128 * t <= 452) & (k_len >= 64 * c + 1) & (q_start + q_len >= 64 * c + 1) & (64 * c + 63 >= k_len) & (q_start + 128 * t + 127 >= 64 * c) | (q_start + 128 * t >= 453) & (k_len >= 64 * c + 1) & (q_start + q_len >= 64 * c + 1) & (64 * c + 63 >= k_len) & (q_start + 128 * t + 127 >= 64 * c) & (64 * c + 448 >= q_start + 128 * t) | (q_start + 128 * t >= 453) & (k_len + 574 >= q_start + 128 * t) & (c >= 0) & (q_start + 128 * t >= 64 * c + 449) & (k_len >= 64 * c + 1) & (64 * c + 638 >= q_start + 128 * t) | (k_len + 1086 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 1025) & (q_start + 128 * t >= 64 * c + 897) & (k_len >= 64 * c + 1) & (64 * c + 1150 >= q_start + 128 * t) | (k_len + 2110 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 2049) & (q_start + 128 * t >= 64 * c + 1921) & (k_len >= 64 * c + 1) & (64 * c + 2174 >= q_start + 128 * t) | (k_len + 4158 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 4097) & (q_start + 128 * t >= 64 * c + 3969) & (k_len >= 64 * c + 1) & (64 * c + 4222 >= q_start + 128 * t) | (k_len + 8254 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 8193) & (q_start + 128 * t >= 64 * c + 8065) & (k_len >= 64 * c + 1) & (64 * c + 8318 >= q_start + 128 * t) | (k_len + 16446 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 16385) & (q_start + 128 * t >= 64 * c + 16257) & (k_len >= 64 * c + 1) & (64 * c + 16510 >= q_start + 128 * t) | (k_len + 32830 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 32769) & (q_start + 128 * t >= 64 * c + 32641) & (k_len >= 64 * c + 1) & (64 * c + 32894 >= q_start + 128 * t) | (k_len + 65598 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 65537) & (q_start + 128 * t >= 64 * c + 65409) & (k_len >= 64 * c + 1) & (64 * c + 65662 >= q_start + 128 * t) | (k_len + 131134 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 131073) & (q_start + 128 * t >= 64 * c + 130945) & (k_len >= 64 * c + 1) & (64 * c + 131198 >= q_start + 128 * t) | (k_len + 262206 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 262145) & (q_start + 128 * t >= 64 * c + 262017) & (k_len >= 64 * c + 1) & (64 * c + 262270 >= q_start + 128 * t) | (k_len + 524350 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 524289) & (q_start + 128 * t >= 64 * c + 524161) & (k_len >= 64 * c + 1) & (64 * c + 524414 >= q_start + 128 * t) | (k_len + 1048638 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 1048577) & (q_start + 128 * t >= 64 * c + 1048449) & (k_len >= 64 * c + 1) & (64 * c + 1048702 >= q_start + 128 * t) | (k_len + 2097214 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 2097153) & (q_start + 128 * t >= 64 * c + 2097025) & (k_len >= 64 * c + 1) & (64 * c + 2097278 >= q_start + 128 * t) | (k_len + 4194366 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 4194305) & (q_start + 128 * t >= 64 * c + 4194177) & (k_len >= 64 * c + 1) & (64 * c + 4194430 >= q_start + 128 * t) | (k_len + 8388670 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 8388609) & (q_start + 128 * t >= 64 * c + 8388481) & (k_len >= 64 * c + 1) & (64 * c + 8388734 >= q_start + 128 * t) | (k_len + 16777278 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 16777217) & (q_start + 128 * t >= 64 * c + 16777089) & (k_len >= 64 * c + 1) & (64 * c + 16777342 >= q_start + 128 * t) | (k_len + 33554494 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 33554433) & (q_start + 128 * t >= 64 * c + 33554305) & (k_len >= 64 * c + 1) & (64 * c + 33554558 >= q_start + 128 * t) | (k_len + 67108926 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 67108865) & (q_start + 128 * t >= 64 * c + 67108737) & (k_len >= 64 * c + 1) & (64 * c + 67108990 >= q_start + 128 * t) | (k_len + 134217790 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 134217729) & (q_start + 128 * t >= 64 * c + 134217601) & (k_len >= 64 * c + 1) & (64 * c + 134217854 >= q_start + 128 * t) | (k_len + 268435518 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 268435457) & (q_start + 128 * t >= 64 * c + 268435329) & (k_len >= 64 * c + 1) & (64 * c + 268435582 >= q_start + 128 * t) | (k_len + 536870974 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 536870913) & (q_start + 128 * t >= 64 * c + 536870785) & (k_len >= 64 * c + 1) & (64 * c + 536871038 >= q_start + 128 * t) | (k_len + 1073741886 >= q_start + 128 * t) & (c >= 0) & (q_start + q_len >= 64 * c + 1073741825) & (q_start + 128 * t >= 64 * c + 1073741697) & (k_len >= 64 * c + 1) & (64 * c + 1073741950 >= q_start + 128 * t) | (q_start + 128 * t >= 453) & (c == 0)  # fmt: skip
+        if when_1:
+            tl.store(p_kv_indices + n_kv, c)
+            n_kv += 1
+    tl.store(p_kv_num_blocks + row, n_kv)
+
+
+@triton.jit
+def forward_full(
+    c,
+    b_m,
+    b_l,
+    b_out,
+    b_q,
+    p_k,
+    k_sn,
+    p_v,
+    v_sn,
+    scale,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """A tile of which every pair is in the pattern."""
+    r_k = tl.arange(0, BLOCK_N)
+    i_k = c * BLOCK_N + r_k  # [BLOCK_N]
+    o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
+    b_k = tl.load(p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :])  # [BLOCK_N, 64]
+    b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
+    b_top = tl.maximum(b_m, tl.max(b_s, 1) * scale)
+    b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
+    b_p = tl.exp2(b_s * scale - b_safe[:, None])
+    b_a = tl.exp2(b_m - b_safe)
+    b_l = b_l * b_a + tl.sum(b_p, 1)
+    b_m = b_top
+    b_out = b_out * b_a[:, None]
+    o_v = tl.cast(c, tl.int64) * (BLOCK_N * v_sn)
+    b_v = tl.load(p_v + o_v + r_k[:, None] * v_sn + tl.arange(0, 64)[None, :])  # [BLOCK_N, 64]
+    b_out = tl.dot(b_p.to(b_v.dtype), b_v, b_out)
+    return b_m, b_l, b_out
+
+
+@triton.jit
+def forward_partial(
+    c,
+    b_m,
+    b_l,
+    b_out,
+    b_q,
+    i_q,
+    p_k,
+    k_sn,
+    p_v,
+    v_sn,
+    q_start,
+    k_len,
+    scale,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """A tile of which pairs outside the pattern weigh 0."""
+    r_k = tl.arange(0, BLOCK_N)
+    i_k = c * BLOCK_N + r_k  # [BLOCK_N]
+    m_visited = i_k < k_len
+    q = (q_start + i_q)[:, None]
+    k = i_k[None, :]
+    m_k = (i_k < k_len)[None, :]
+    o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
+    b_k = tl.load(
+        p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :],
+        mask=m_visited[:, None],
+        other=0.0,
+    )  # [BLOCK_N, 64]
+    b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
+    b_w = tl.where((k <= q) & ((-511 <= k - q) & (k - q <= 0) | (k < 4) | ((1 <= q - k) & (q - k < 65) | (2 <= q - k) & (q - k < 66) | ((4 <= q - k) & (q - k < 68) | (8 <= q - k) & (q - k < 72)) | ((16 <= q - k) & (q - k < 80) | (32 <= q - k) & (q - k < 96) | ((64 <= q - k) & (q - k < 128) | (128 <= q - k) & (q - k < 192))) | ((256 <= q - k) & (q - k < 320) | (512 <= q - k) & (q - k < 576) | ((1024 <= q - k) & (q - k < 1088) | (2048 <= q - k) & (q - k < 2112)) | ((4096 <= q - k) & (q - k < 4160) | (8192 <= q - k) & (q - k < 8256) | ((16384 <= q - k) & (q - k < 16448) | (32768 <= q - k) & (q - k < 32832)))) | ((65536 <= q - k) & (q - k < 65600) | (131072 <= q - k) & (q - k < 131136) | ((262144 <= q - k) & (q - k < 262208) | (524288 <= q - k) & (q - k < 524352)) | ((1048576 <= q - k) & (q - k < 1048640) | (2097152 <= q - k) & (q - k < 2097216) | ((4194304 <= q - k) & (q - k < 4194368) | (8388608 <= q - k) & (q - k < 8388672))) | ((16777216 <= q - k) & (q - k < 16777280) | (33554432 <= q - k) & (q - k < 33554496) | ((67108864 <= q - k) & (q - k < 67108928) | (134217728 <= q - k) & (q - k < 134217792)) | ((268435456 <= q - k) & (q - k < 268435520) | (536870912 <= q - k) & (q - k < 536870976) | (1073741824 <= q - k) & (q - k < 1073741888)))))) & m_k, b_s, float("-inf"))  # fmt: skip
+    b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
+    b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
+    b_p = tl.exp2(b_w * scale - b_safe[:, None])
+    b_a = tl.exp2(b_m - b_safe)
+    b_l = b_l * b_a + tl.sum(b_p, 1)
+    b_m = b_top
+    b_out = b_out * b_a[:, None]
+    o_v = tl.cast(c, tl.int64) * (BLOCK_N * v_sn)
+    b_v = tl.load(
+        p_v + o_v + r_k[:, None] * v_sn + tl.arange(0, 64)[None, :],
+        mask=m_visited[:, None],
+        other=0.0,
+    )  # [BLOCK_N, 64]
+    b_out = tl.dot(b_p.to(b_v.dtype), b_v, b_out)
+    return b_m, b_l, b_out
+
+
+@triton.jit
+def forward(
+    p_q,
+    q_sb,
+    q_sh,
+    q_sn,
+    p_k,
+    k_sb,
+    k_sh,
+    k_sn,
+    p_v,
+    v_sb,
+    v_sh,
+    v_sn,
+    p_out,
+    out_sb,
+    out_sh,
+    out_sn,
+    p_lse,
+    heads,
+    group,
+    q_start,
+    q_len,
+    k_len,
+    scale,
+    p_kv_num_blocks,
+    p_kv_indices,
+    plan_sb,
+    plan_sh,
+    plan_columns,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """One tile of queries of one head; the tiles that see most keys come first."""
+    i_bh = tl.program_id(2) * tl.num_programs(0) + tl.program_id(0)
+    t = tl.num_programs(1) - 1 - tl.program_id(1)
+    b = i_bh // heads
+    h = i_bh % heads
+    h_kv = h // group
+    r_q = tl.arange(0, BLOCK_M)
+    i_q = t * BLOCK_M + r_q  # [BLOCK_M]
+    m_owned = i_q < q_len
+    o_q = tl.cast(t * BLOCK_M, tl.int64) * q_sn
+    p_q = p_q + tl.cast(b, tl.int64) * q_sb + tl.cast(h, tl.int64) * q_sh
+    b_q = tl.load(
+        p_q + o_q + r_q[:, None] * q_sn + tl.arange(0, 64)[None, :],
+        mask=m_owned[:, None],
+        other=0.0,
+    )  # [BLOCK_M, 64]
+    p_k = p_k + tl.cast(b, tl.int64) * k_sb + tl.cast(h_kv, tl.int64) * k_sh
+    p_v = p_v + tl.cast(b, tl.int64) * v_sb + tl.cast(h_kv, tl.int64) * v_sh
+    b_m = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    b_l = tl.zeros([BLOCK_M], tl.float32)
+    b_out = tl.zeros([BLOCK_M, 64], tl.float32)
+    i_row = b * plan_sb + h * plan_sh + t
+    # The full tiles.
+    if q_start + 128 * t >= 453:
+        low_2 = 2 * t + (q_start - 1 >> 6) - 6
+        high_3 = tl.minimum(2 * t + (q_start + 1 >> 6), k_len >> 6)
+        for c in range(low_2, high_3):
+            b_m, b_l, b_out = forward_full(
+                c,
+                b_m,
+                b_l,
+                b_out,
+                b_q,
+                p_k,
+                k_sn,
+                p_v,
+                v_sn,
+                scale,
+                BLOCK_M,
+                BLOCK_N,
+            )
+    if q_start + 128 * t < 453:
+        for c in range(0, tl.minimum(2 * t + (q_start + 1 >> 6), k_len >> 6)):
+            b_m, b_l, b_out = forward_full(
+                c,
+                b_m,
+                b_l,
+                b_out,
+                b_q,
+                p_k,
+                k_sn,
+                p_v,
+                v_sn,
+                scale,
+                BLOCK_M,
+                BLOCK_N,
+            )
+    # The partial tiles.
+    p_row = p_kv_indices + tl.cast(i_row, tl.int64) * plan_columns
+    for i in range(tl.load(p_kv_num_blocks + i_row)):
+        c = tl.load(p_row + i)
+        b_m, b_l, b_out = forward_partial(
+            c,
+            b_m,
+            b_l,
+            b_out,
+            b_q,
+            i_q,
+            p_k,
+            k_sn,
+            p_v,
+            v_sn,
+            q_start,
+            k_len,
+            scale,
+            BLOCK_M,
+            BLOCK_N,
+        )
+    b_sum = tl.where(b_l == 0.0, 1.0, b_l)
+    b_lse = tl.where(b_l == 0.0, float("-inf"), (b_m + tl.log2(b_sum)) * 0.6931471805599453)
+    b_over = 1.0 / b_sum
+    o_out = tl.cast(t * BLOCK_M, tl.int64) * out_sn
+    p_out = p_out + tl.cast(b, tl.int64) * out_sb + tl.cast(h, tl.int64) * out_sh + o_out
+    tl.store(
+        p_out + r_q[:, None] * out_sn + tl.arange(0, 64)[None, :],
+        b_out * b_over[:, None],
+        mask=m_owned[:, None],
+    )
+    p_lse += tl.cast(b * heads + h, tl.int64) * q_len
+    tl.store(p_lse + i_q, b_lse, mask=m_owned)
+
+
+def attention(q, k, v, *, scale=None, return_lse=False):
+    """Attention of q [B, H, Nq, 64] to k [B, Hkv, Nk, 64] and v [B, Hkv, Nk, 64].
+
+    `scale` is 1/sqrt(D) by default. With `return_lse`, also the log-sum-exp [B, H, Nq].
+    """
+    batch, heads, q_len, head_dim = q.shape
+    kv_heads, k_len, value_dim = v.shape[1:]
+    if (head_dim, value_dim) != (64, 64):
+        raise ValueError("this kernel is for head dims 64 and 64")
+    if q.dtype != torch.bfloat16:
+        raise TypeError("this kernel is for torch.bfloat16")
+    if heads % kv_heads:
+        raise ValueError("the number of heads is a multiple of that of KV heads")
+    scale = head_dim**-0.5 if scale is None else float(scale)
+    if scale <= 0:  # the running maximum wants a positive one
+        q, scale = (-q, -scale) if scale < 0 else (torch.zeros_like(q), 1.0)
+    q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
+    out = q.new_empty(batch, heads, q_len, value_dim)
+    lse = q.new_empty(batch, heads, q_len, dtype=torch.float32)
+    if out.numel() == 0:
+        return (out, lse) if return_lse else out
+    sizes = (heads, heads // kv_heads, k_len - q_len, q_len, k_len)
+    tiles = triton.cdiv(q_len, BLOCK_M)
+    columns = triton.cdiv(k_len, BLOCK_N)
+    kv_num_blocks = q.new_empty(1, 1, tiles, dtype=torch.int32)
+    kv_indices = q.new_empty(1, 1, tiles, max(1, columns), dtype=torch.int32)
+    tables = (kv_num_blocks, kv_indices, 0, 0, max(1, columns))
+    forward_plan[(tiles, 1, 1)](*sizes, *tables)
+    # Heads whose keys and values fit into the L2 cache together run side by side.
+    room = max(1, L2_BYTES // max(1, k_len * (head_dim + value_dim) * q.element_size()))
+    section = math.gcd(batch * heads, heads // kv_heads * (1 << (room.bit_length() - 1)))
+    grid = (section, tiles, batch * heads // section)
+    forward[grid](
+        q,
+        *q.stride()[:3],
+        k,
+        *k.stride()[:3],
+        v,
+        *v.stride()[:3],
+        out,
+        *out.stride()[:3],
+        lse,
+        *sizes,
+        scale * 1.4426950408889634,
+        *tables,
+        BLOCK_M=BLOCK_M,
+        BLOCK_N=BLOCK_N,
+        num_warps=4,
+        num_stages=2,
+    )
+    return (out, lse) if return_lse else out

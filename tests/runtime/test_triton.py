@@ -1,0 +1,97 @@
+"""Triton files against the oracle, in Triton's interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.loader import load, shipped
+from attnc.runtime.lower_triton import triton_source
+
+SCRIPT = Path(__file__).with_name("triton_numbers.py")
+SMALL = {
+    "line/mistral": {"w": 40},
+    "line/longformer": {"w": 20, "g": 4},
+    "line/block_diffusion": {"size": 16},
+    "line/block_diffusion_train": {"size": 8},
+    "line/longlora": {"g": 32},
+    "line/power_attention": {"w": 16, "block": 32},
+    "line/prefix_lm": {"n": 20},
+    "line/s2_attention": {"w": 32, "block": 16},
+    "line/sparse_transformer_fixed": {"l": 24, "c": 4},
+    "line/sparse_transformer_strided": {"l": 12},
+    "line/streaming_llm": {"w": 24},
+    "score/relative_bias": {"r": 16},
+    "score/sink_logit": {"w": 20},
+}
+LENGTHS = [(67, 67), (21, 90), (40, 24)]
+FOLDERS = ("line", "score", "input")
+HALF = [
+    {"dims": (80, 48), "dtype": "bfloat16"},
+    {"dims": (72, 16), "dtype": "float16"},
+    {"dims": (16, 32), "tile": (32, 16), "scale": -0.5},
+    {"dims": (16, 16), "tile": (16, 32), "scale": 0.0},
+]
+
+
+def interpreted(cases: list[dict]) -> list[dict]:
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), json.dumps(cases)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def one_axis_specs() -> list[str]:
+    return [name for name in shipped() if name.partition("/")[0] in FOLDERS]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_one_axis_spec(folder):
+    cases = [
+        {"spec": spec, "parameters": SMALL.get(spec, {}), "lengths": LENGTHS}
+        for spec in one_axis_specs()
+        if spec.startswith(folder)
+    ]  # fmt: skip
+    found = interpreted(cases)
+    assert len(found) == len(LENGTHS) * len(cases) > 0
+    wrong = [
+        r for r in found
+        if not (r["out"] < 1e-5 and r["lse"] < 1e-5 and r["blind"] and r["repeats"])
+    ]  # fmt: skip
+    assert not wrong
+
+
+def test_dtypes_dims_tiles_and_scales():
+    cases = [
+        {"spec": "line/mistral", "parameters": {"w": 20}, "lengths": [(45, 61)], **options}
+        for options in HALF
+    ]
+    tolerance = {"bfloat16": 3e-2, "float16": 4e-3}
+    for case, found in zip(cases, interpreted(cases), strict=True):
+        bound = tolerance.get(case.get("dtype", ""), 1e-5)
+        assert found["out"] < bound and found["blind"] and found["repeats"], found
+
+
+def test_a_file_needs_no_attnc(tmp_path):
+    source = triton_source(load("line/causal").bind(), Sizes(head_dim=16, value_dim=16), (16, 16))
+    (tmp_path / "vendored.py").write_text(source.text, encoding="utf-8")
+    script = (
+        "import sys; sys.modules['attnc'] = None\n"
+        "import torch, vendored\n"
+        "x = torch.randn(1, 2, 20, 16)\n"
+        "wanted = torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)\n"
+        "assert (vendored.attention(x, x, x) - wanted).abs().max() < 1e-5\n"
+    )
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

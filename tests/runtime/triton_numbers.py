@@ -1,0 +1,110 @@
+"""Runs Triton files in the interpreter: prints one line of JSON for each call, with its errors.
+
+A process of its own, because Triton reads TRITON_INTERPRET when it is imported.
+"""
+
+import importlib.util
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import triton.language as tl
+from triton.runtime import interpreter
+
+from attnc import reference
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.loader import load
+from attnc.runtime.lower_triton import triton_source
+
+HEADS, KV_HEADS = 4, 2
+PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None}
+GRID = interpreter.interpreter_builder.set_grid_idx
+DOT = interpreter.InterpreterBuilder.create_dot
+EMPTY = torch.Tensor.new_empty
+
+
+def poisoned(self: torch.Tensor, *sizes, **options) -> torch.Tensor:
+    found = EMPTY(self, *sizes, **options)
+    return found.fill_(float("nan") if found.is_floating_point() else 2**30)
+
+
+def widened(block):
+    """The interpreter keeps bfloat16 as its bits, and multiplies those as integers."""
+    if block.dtype.scalar != tl.bfloat16:
+        return block
+    wide = (block.data.astype(np.uint32) << 16).view(np.float32)
+    return interpreter.TensorHandle(wide, tl.float32)
+
+
+def dot(self, a, b, *rest):
+    return DOT(self, widened(a), widened(b), *rest)
+
+
+def backwards(x: int, y: int, z: int) -> None:
+    """The programs of a grid in the opposite order."""
+    last = interpreter.interpreter_builder.grid_dim
+    GRID(last[0] - 1 - x, last[1] - 1 - y, last[2] - 1 - z)
+
+
+def imported(text: str, folder: Path):
+    path = folder / "kernel.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("kernel", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def inputs_of(bound, keys: int) -> dict[str, torch.Tensor]:
+    sizes = {"h": HEADS, "token": keys, "d": 33}
+    found = {}
+    for name, declared in bound.inputs.items():
+        shape = [sizes[axis] for axis in declared.axes]
+        ints = declared.dtype == "int"
+        found[name] = torch.arange(keys) // 23 if ints else torch.rand(shape)
+    return found
+
+
+def run(case: dict, folder: Path) -> None:
+    settings = PLAIN | {key: case[key] for key in PLAIN if key in case}
+    bound = load(case["spec"]).bind(**case["parameters"])
+    wide, value = settings["dims"]
+    sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"])
+    module = imported(triton_source(bound, sizes, tuple(settings["tile"])).text, folder)
+    dtype = getattr(torch, settings["dtype"])
+    for queries, keys in case["lengths"]:
+        q = torch.randn(1, queries, HEADS, wide).transpose(1, 2).to(dtype)
+        k, v = (torch.randn(1, KV_HEADS, keys, d).to(dtype) for d in (wide, value))
+        options = {"scale": settings["scale"], "return_lse": True, **inputs_of(bound, keys)}
+        out, lse = module.attention(q, k, v, **options)
+        interpreter.interpreter_builder.set_grid_idx = backwards
+        again = module.attention(q, k, v, **options)
+        interpreter.interpreter_builder.set_grid_idx = GRID
+        wanted, wanted_lse = reference(case["spec"], **case["parameters"])(
+            q.double(), k.double(), v.double(), **options
+        )
+        seen = ~torch.isneginf(wanted_lse)
+        report = {
+            "case": f"{case['spec']} {case['parameters']} {settings} {queries} x {keys}",
+            "out": float((out - wanted).abs().max()),
+            "lse": float((lse - wanted_lse)[seen].abs().max()) if seen.any() else 0.0,
+            "blind": bool((torch.isneginf(lse) == ~seen).all() and not out[~seen].any()),
+            "repeats": bool(torch.equal(out, again[0]) and torch.equal(lse, again[1])),
+        }
+        print(json.dumps(report), flush=True)
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    torch.Tensor.new_empty = poisoned
+    interpreter.InterpreterBuilder.create_dot = dot
+    for case in json.loads(sys.argv[1]):
+        with tempfile.TemporaryDirectory() as folder:
+            run(case, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
