@@ -20,7 +20,7 @@ from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, runnable
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator
-from attnc.runtime.options import Options
+from attnc.runtime.options import Options, unknown_dtype
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
@@ -160,7 +160,7 @@ def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.d
     if dtype is None or dtype in DTYPES.values():
         return dtype  # type: ignore[return-value]
     if str(dtype) not in DTYPES:
-        raise NotBuiltForTarget(f"dtype {dtype}", target)
+        raise unknown_dtype(dtype, target)
     return DTYPES[str(dtype)]
 
 

@@ -87,13 +87,13 @@ def files(
     kernel that was tuned has the tuned tile.
     """
     host = build.host(target)
+    name, tuned = digest(bound, sizes, host, gradients), sizes
     if gradients is None:
-        sizes = tuning.applied(sizes, digest(bound, sizes, host))
+        tuned = tuning.applied(sizes, name)
+    if tuned != sizes:
+        name = digest(bound, tuned, host)
     with _lock:
-        return disk.fetch(
-            digest(bound, sizes, host, gradients),
-            lambda: compile_files(bound, sizes, host, gradients),
-        )
+        return disk.fetch(name, lambda: compile_files(bound, tuned, host, gradients))
 
 
 def compile_files(

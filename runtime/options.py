@@ -26,13 +26,19 @@ class Options:
     target: str = OWN
 
 
+def unknown_dtype(dtype: object, target: str) -> NotBuiltForTarget:
+    """The error for a dtype that no kernel computes; it lists those that are."""
+    known = ", ".join(str(one) for one in COMPUTED)
+    return NotBuiltForTarget(f"dtype {dtype} (of {known})", target)
+
+
 def check_options(options: Options, call: Call) -> None:
     """Refuse what the options exclude; names both what is given and what was compiled for."""
     dtype = call.q.dtype
     if options.dtype is not None and dtype != options.dtype:
         raise DtypeMismatch("q", f"{options.dtype}, which it was compiled for", str(dtype))
     if dtype not in COMPUTED:
-        raise NotBuiltForTarget(f"dtype {dtype}", "cpu")
+        raise unknown_dtype(dtype, "cpu")
     given = [
         ("q", "head_dim", call.q.shape[3]),
         ("v", "value_dim", call.v.shape[3]),
