@@ -1,0 +1,131 @@
+"""What the machine code of a kernel says of it: resources, and each loop that multiplies matrices.
+
+Nothing here is a speed. It tells kernels apart, and what makes them slow: spills, serialised MMAs,
+more instructions than the tensor cores leave time for.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from attnc.runtime.gpu import amdgcn, sass
+from attnc.runtime.gpu.code import Code, loops
+from attnc.runtime.gpu.model import Bound, bound_of
+from attnc.runtime.gpu.resources import Occupancy, Resources, occupancy
+from attnc.runtime.gpu.targets import Gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one iteration of a kernel's loop computes, in one block: scores, and flop for each.
+
+    Forward a score of D columns and Dv of values takes 2 (D + Dv) flop.
+    """
+
+    elements: int
+    element_flop: int
+
+    @property
+    def flop(self) -> int:
+        """Flop of an iteration."""
+        return self.elements * self.element_flop
+
+
+@dataclass(frozen=True, slots=True)
+class LoopReport:
+    """A loop that issues MMAs: instructions of one warp and one iteration, by class.
+
+    `line` is that of its `for` in the source; `per_element` how many instructions other than MMAs
+    a score takes; `mma_share` how much MMA work there is for each flop that the scores need (above
+    1 where warps repeat each other's products).
+    """
+
+    line: int
+    counts: Mapping[str, int]
+    per_element: float
+    mma_share: float
+    bound: Bound
+
+    @property
+    def total(self) -> int:
+        """All instructions."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReport:
+    """One compiled kernel."""
+
+    name: str
+    target: str
+    resources: Resources
+    occupancy: Occupancy
+    loops: tuple[LoopReport, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "KernelReport":
+        """The inverse of `to_dict`."""
+        return cls(
+            data["name"],
+            data["target"],
+            Resources(**data["resources"]),
+            Occupancy(**data["occupancy"]),
+            tuple(LoopReport(**(x | {"bound": Bound(**x["bound"])})) for x in data["loops"]),
+        )
+
+    @property
+    def spilled(self) -> bool:
+        """Whether registers are kept in memory."""
+        return self.resources.spills > 0
+
+
+def report(
+    name: str, gpu: Gpu, used: Resources, machine_code: str, source: str, work: Work
+) -> KernelReport:
+    """The report of a kernel.
+
+    `machine_code` is what nvdisasm prints with lines, or AMD assembly; `source` the Python text.
+    """
+    isa = sass if gpu.backend == "cuda" else amdgcn
+    code = isa.parse(machine_code)
+    busy = occupancy(gpu, used)
+    mmas = frozenset(i for i, x in enumerate(code.instructions) if isa.classify(x) == "mma")
+    found = []
+    for loop in loops(code, mmas):
+        counts = Counter(isa.classify(code.instructions[i]) for i in loop.own)
+        found_flop = isa.mma_flop(code.instructions, loop.own, used.warps)
+        flop = work.flop if found_flop is None else found_flop
+        lanes = (sum(counts.values()) - counts["mma"]) * used.warps * gpu.warp
+        found.append(
+            LoopReport(
+                _line(code, loop.own, source),
+                dict(counts.most_common()),
+                lanes / work.elements,
+                flop / work.flop,
+                bound_of(gpu, counts, used.warps, flop, busy),
+            )
+        )
+    return KernelReport(name, gpu.target, used, busy, tuple(found))
+
+
+def _line(code: Code, own: Sequence[int], source: str) -> int:
+    """The line of the `for` or `while` that most instructions of a loop come from; 0: none."""
+    lines = Counter(code.instructions[i].line for i in own)
+    statements = sorted(_loops_of(source), key=lambda x: (x.end_lineno or x.lineno) - x.lineno)
+
+    def share(node: ast.For | ast.While) -> int:
+        last = node.end_lineno or node.lineno
+        return sum(n for line, n in lines.items() if node.lineno <= line <= last)
+
+    best = max(statements, key=share, default=None)
+    return best.lineno if best is not None and share(best) else 0
+
+
+def _loops_of(source: str) -> Iterator[ast.For | ast.While]:
+    return (x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.For | ast.While))
