@@ -10,6 +10,7 @@ from xdsl.rewriter import InsertPoint
 
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.attributes import number
+from attnc.compiler.dialects.axes import axis
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.inline import (
     closed_assertion,
@@ -62,6 +63,7 @@ def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
             "dtype": StringAttr(sizes.dtype),
             "cross": number(int(bound.cross)),
             "inputs": ArrayAttr([_input(i) for i in bound.inputs.values()]),
+            "axes": ArrayAttr([axis(label, str(extent)) for label, extent in bound.grid]),
         },
         regions=[Region(block)],
     )

@@ -45,5 +45,7 @@ def evaluate(expr: ast.Expr, values: Mapping[str, int]) -> int:
         case ast.Call("min" | "max" as name, arguments):
             choose = min if name == "min" else max
             return choose(evaluate(argument, values) for argument in arguments)
+        case ast.Call("where", (condition, then, otherwise)):
+            return evaluate(then if evaluate(condition, values) else otherwise, values)
         case _:
             raise TypeError(f"no expression of a loop nest: {expr!r}")

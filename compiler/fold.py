@@ -242,3 +242,26 @@ def affine_in(expr: ast.Expr, variable: str) -> bool:
             case _:
                 pass
     return True
+
+
+def substitute(expr: ast.Expr, names: dict[str, ast.Expr]) -> ast.Expr:
+    """The expression with names replaced, folded again."""
+    match expr:
+        case ast.Name(name):
+            return names.get(name, expr)
+        case ast.Int() | ast.Float() | ast.Bool():
+            return expr
+        case ast.List(items):
+            return ast.List(tuple(substitute(item, names) for item in items))
+        case ast.Index(base, indices):
+            return ast.Index(base, tuple(substitute(index, names) for index in indices))
+        case ast.Unary(op, operand):
+            return unary(op, substitute(operand, names))
+        case ast.Binary(op, left, right):
+            return binary(op, substitute(left, names), substitute(right, names))
+        case ast.Compare(ops, operands):
+            return compare(ops, tuple(substitute(operand, names) for operand in operands))
+        case ast.Call(function, arguments):
+            return call(function, tuple(substitute(a, names) for a in arguments))
+        case ast.Exists(variable, low, high, body):
+            return ast.Exists(variable, low, high, substitute(body, names))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 AT = "at"  # the function that `list[h]` becomes: at(List, index)
 NODE_LIMIT = 20_000
 UNROLL_LIMIT = 64
+LIFTED = ("q", "k", "len", "qlen")  # what `M on y` takes from the axis
 
 Environment = Mapping[str, ast.Expr]
 
@@ -98,7 +99,9 @@ def _guarded(build: Callable[[], ast.Expr]) -> ast.Expr:
 
 
 def _inliner(bound: "Bound | BoundStack", heads: int | None, kv_heads: int | None) -> "_Inliner":
-    return _Inliner(bound.program.masks, {"heads": heads, "kv_heads": kv_heads})
+    counts = {"heads": heads, "kv_heads": kv_heads}
+    extents = {extent: label for label, extent in bound.grid if isinstance(extent, str)}
+    return _Inliner(bound.program.masks, counts, extents)
 
 
 def constant(value: object) -> ast.Expr:
@@ -124,6 +127,7 @@ def _constants(values: Mapping[str, object]) -> Environment:
 class _Inliner:
     masks: Mapping[str, ast.MaskDefinition]
     counts: Mapping[str, int | None]
+    extents: Mapping[str, str]
     nodes: int = field(default=0)
     variables: int = field(default=0)
 
@@ -145,14 +149,21 @@ class _Inliner:
                 return fold.conjunction(self.close(condition, env), self.pairs(operand, env))
             case ast.SetCall():
                 return self._called(body, env)
+            case ast.OnAxis(operand, axis):
+                return self.pairs(operand, {**env, **self._axis(axis)})
             case _:
                 assert_never(body)
+
+    def _axis(self, axis: str) -> Environment:
+        """What positions and lengths become on an axis."""
+        points = {name: ast.Name(f"{name}.{axis}") for name in ("q", "k", "len")}
+        return {**points, "qlen": points["len"]}
 
     def _called(self, call: ast.SetCall, env: Environment) -> ast.Expr:
         mask = self.masks[call.name]
         given = dict(zip((p.name for p in mask.parameters), call.arguments, strict=False))
         given |= dict(call.keywords)
-        inner: dict[str, ast.Expr] = {}
+        inner = {name: env[name] for name in LIFTED if name in env}
         for parameter in mask.parameters:
             if parameter.name in given:
                 inner[parameter.name] = self.close(given[parameter.name], env)
@@ -190,6 +201,8 @@ class _Inliner:
     def _named(self, expr: ast.Expr, name: str, env: Environment) -> ast.Expr:
         if name in env:
             return env[name]
+        if name in self.extents:
+            return ast.Name(f"len.{self.extents[name]}")
         if name in self.counts:
             count = self.counts[name]
             if count is None:

@@ -155,22 +155,28 @@ def _plus_one(expr: ast.Expr) -> ast.Expr:
             return fold.binary("+", expr, ast.Int(1))
 
 
-def as_expression(term: Term) -> ast.Expr:
-    """A term of isl's code as an expression."""
+def as_expression(term: Term, choices: bool = False) -> ast.Expr:
+    """A term of isl's code as an expression; a choice of two terms only if they are allowed."""
+
+    def part(inner: Term) -> ast.Expr:
+        return as_expression(inner, choices)
+
     match term:
         case int():
             return ast.Int(term)
         case str():
             return ast.Name(term)
         case ("neg", operand):
-            return fold.unary("-", as_expression(operand))
+            return fold.unary("-", part(operand))
         case ("eq" | "le" | "lt" | "ge" | "gt" as op, left, right):
-            return ast.Compare((_COMPARE[op],), (as_expression(left), as_expression(right)))
+            return ast.Compare((_COMPARE[op],), (part(left), part(right)))
         case ("min" | "max" as op, *operands):
-            parts = map(as_expression, operands)
+            parts = map(part, operands)
             return reduce(lambda a, b: ast.Call(op, (a, b)), parts)
+        case ("select" | "cond", *parts) if choices:
+            return ast.Call("where", tuple(map(part, parts)))
         case (op, left, right) if op in ("+", "-", "*", "div", "mod", "and", "or"):
-            return fold.binary(op, as_expression(left), as_expression(right))
+            return fold.binary(op, part(left), part(right))
         case _:
             raise AnalysisTooComplex(f"a loop bound uses `{term[0]}`")
 

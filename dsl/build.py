@@ -90,7 +90,7 @@ class Builder:
             case "member", _:
                 self.unsupported("membership with `in`", tree)
             case "coordinate", [base, axis]:
-                self.unsupported(f"the coordinate `{base}.{axis}`", tree)
+                return ast.Name(f"{base}.{axis}", span=span)
             case other:
                 raise AssertionError(f"no expression: {other}")
         return ast.Bool(True, span=span)
@@ -133,8 +133,7 @@ class Builder:
                 left, right = self.set_expression(left), self.set_expression(right)
                 return ast.SetBinary("|", left, right, span=span)
             case "on_axis", [operand, axis]:
-                self.unsupported(f"a mask `on {axis}`", tree)
-                return self.set_expression(operand)
+                return ast.OnAxis(self.set_expression(operand), str(axis), span=span)
             case other:
                 raise AssertionError(f"no set: {other}")
 

@@ -48,11 +48,13 @@ def _definition(tree: Any, builder: Builder) -> ast.Definition:
             heads = [item for item in rest if item.data == "parameters"]
             body = tuple(_statement(i, builder) for i in rest if i.data != "parameters")
             return ast.Attention(str(name), _parameters(heads, builder), body, span=span)
+        case "grid", parts:
+            return _grid(parts, builder, span)
         case "stack", [Token() as name, *rest]:
             heads = [item for item in rest if item.data == "parameters"]
             items = tuple(_stack_item(i, builder) for i in rest if i.data != "parameters")
             return ast.Stack(str(name), _parameters(heads, builder), items, span=span)
-        case ("route" | "grid" | "segment") as kind, _:
+        case ("route" | "segment") as kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
         case other:
             raise AssertionError(f"no definition: {other}")
@@ -107,6 +109,8 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return build_assertion(claim, builder, span)
         case "cross", _:
             return ast.CrossStatement(span=span)
+        case "grid", grid_parts:
+            return _grid(grid_parts, builder, span)
         case kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
 
@@ -125,6 +129,15 @@ def build_assertion(claim: Any, builder: Builder, span: Span) -> ast.AssertState
             return ast.AssertStatement(str(name), positional, comparison, value, span=span)
         case other, _:
             raise AssertionError(f"no assertion: {other}")
+
+
+def _grid(parts: list[Any], builder: Builder, span: Span) -> ast.Grid:
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    axes = (
+        ast.GridAxis(str(name), builder.expression(extent), span=builder.span(name))
+        for name, extent in pairs
+    )
+    return ast.Grid(tuple(axes), span=span)
 
 
 def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.Statement:

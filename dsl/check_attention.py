@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_assertion import check_assertion
 from attnc.dsl.check_expression import ExpressionChecker
+from attnc.dsl.check_grid import PointChecker, declare_grid
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.complexity import nodes
@@ -32,17 +33,19 @@ class AttentionChecker:
 
     masks: MaskTable
     mistakes: list[Diagnostic]
+    grid: ast.Grid | None = None
 
     def check(self, attention: ast.Attention) -> tuple[ast.Parameter, ...]:
         """The parameters with their types; what is wrong is added to the mistakes."""
         before = len(self.mistakes)
         cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
-        scope = Scope("mask", cross=cross, masks=self.masks.names())
+        scope = Scope("mask", cross=cross, masks=self.masks.names(), grid=self.masks.grid)
         parameters = typed_parameters(attention.parameters, scope, self.mistakes)
         for parameter in parameters:
             self._free(parameter.name, parameter)
         self._inputs(attention, scope)
         scope.used.clear()
+        declare_grid(self.grid, scope, self.mistakes)
         for statement in attention.body:
             self._statement(statement, scope)
         self._once_each(attention)
@@ -87,10 +90,14 @@ class AttentionChecker:
 
     def _statement(self, statement: ast.Statement, scope: Scope) -> None:
         match statement:
+            case ast.AssertStatement() if self.grid is not None:
+                self._unbuilt("an assertion on a grid", statement)
             case ast.MaskStatement(body):
                 SetChecker(ExpressionChecker(scope, self.mistakes), self.masks).check(body)
+                self._points(body)
             case ast.ScoreStatement(value):
                 ExpressionChecker(scope.at("score"), self.mistakes).number(value)
+                self._points(value)
             case ast.NormalizeStatement(kind) if kind not in NORMALISERS:
                 mistake = forms.UnknownNormaliser(kind, NORMALISERS, span=statement.span)
                 self.mistakes.append(mistake)
@@ -104,6 +111,10 @@ class AttentionChecker:
                 check_assertion(statement, ExpressionChecker(scope, self.mistakes), self.masks)
             case _:
                 pass
+
+    def _points(self, body: ast.SetExpr | ast.Expr) -> None:
+        if self.grid is not None:
+            PointChecker(self.grid, self.masks.all(), self.mistakes).check(body)
 
     def _sink(self, sink: ast.Expr, scope: Scope) -> None:
         """A sink's logit is a number per head: it reads no position, score or length."""
@@ -154,6 +165,8 @@ def _unique_kind(statement: ast.Statement) -> str:
             return "normalize"
         case ast.CrossStatement():
             return "cross"
+        case ast.Grid():
+            return "grid"
         case ast.AssertStatement():
             return f"assert {print_assertion(statement)}"
         case _:

@@ -6,7 +6,7 @@ from typing import assert_never
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_index import check_index
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.mistakes import affine, names, typing
+from attnc.dsl.mistakes import affine, grids, names, typing
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import KIND_WORDS, UNKNOWN, Kind, Level, Scope, Symbol, Typed, highest
 from attnc.dsl.types import BUILTINS, FUNCTIONS, SCORE
@@ -87,6 +87,11 @@ class ExpressionChecker:
                 return Typed(symbol.kind, symbol.level)
 
     def _unknown(self, expr: ast.Expr, name: str) -> Typed:
+        base, _, axis = name.partition(".")
+        if axis and base in ("q", "k"):
+            if not self.scope.grid:
+                return self.fail(grids.MissingGrid(f"the coordinate `{name}`", span=expr.span))
+            return self.fail(grids.UnknownGridAxis(axis, self.scope.grid, span=expr.span))
         is_mask = name in self.scope.masks
         advice = f"`{name}` is a mask: use it outside of the braces, `{name} & {{ ... }}`"
         facts = (name, self.scope.names(), advice if is_mask else None)

@@ -6,7 +6,7 @@ from typing import Protocol, assert_never
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.mistakes import affine, names, typing
+from attnc.dsl.mistakes import affine, grids, names, typing
 from attnc.dsl.scope import KIND_WORDS, Kind, Level, Typed
 
 
@@ -45,6 +45,13 @@ class SetChecker:
             case ast.When(body, condition):
                 self.check(body)
                 self.expressions.condition(condition)
+            case ast.OnAxis(operand, axis):
+                known = self.expressions.scope.grid
+                if not known:
+                    self._fail(grids.MissingGrid(f"`on {axis}`", span=expr.span))
+                elif axis not in known:
+                    self._fail(grids.UnknownGridAxis(axis, known, span=expr.span))
+                self.check(operand)
             case _:
                 assert_never(expr)
 

@@ -14,6 +14,7 @@ from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes.forms import DuplicateStatement
 from attnc.dsl.mistakes.names import DuplicateDefinition
 from attnc.dsl.mistakes.stacks import LayerVaries, StackIncomplete
+from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression, print_set
 from attnc.dsl.program import Program
 from attnc.dsl.scope import Level, Scope, Symbol
@@ -23,7 +24,8 @@ from attnc.dsl.stack import LAYERS, StackProgram
 def check_stack(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> StackProgram:
     """The checked stack of a file, given the masks that it imports. Raises `DiagnosticsError`."""
     refuse_unbuilt(file)
-    mistakes: list[Diagnostic] = []
+    grids = [d for d in file.definitions if isinstance(d, ast.Grid)]
+    mistakes: list[Diagnostic] = [NotSupported("a stack on a grid", span=d.span) for d in grids]
     table = checked_masks(file, masks, mistakes)
     programs = _attentions(file, table, mistakes)
     stack, *others = (d for d in file.definitions if isinstance(d, ast.Stack))

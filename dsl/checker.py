@@ -11,6 +11,7 @@ from dataclasses import replace
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_constants import constant_mistakes
+from attnc.dsl.check_grid import grid_of
 from attnc.dsl.check_masks import MaskTable
 from attnc.dsl.complexity import Sizes, find_recursion
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
@@ -39,12 +40,13 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     attention = _only_attention(file, mistakes)
     if attention is None:
         raise DiagnosticsError(mistakes)
-    checker = AttentionChecker(table, mistakes)
+    grid = grid_of(file, attention)
+    checker = AttentionChecker(table, mistakes, grid)
     parameters = checker.check(attention)
     raise_all(mistakes)
     typed = replace(attention, parameters=parameters)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-    program = Program(file, typed, table.all(), inputs)
+    program = Program(file, typed, table.all(), inputs, grid)
     raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
     return program
 
@@ -69,7 +71,8 @@ def checked_masks(
     file: ast.File, imported: Mapping[str, ast.MaskDefinition], mistakes: list[Diagnostic]
 ) -> MaskTable:
     """The masks of a file, declared and checked, beside the imported ones."""
-    table = MaskTable(dict(imported))
+    grid = grid_of(file, next(iter(_attentions(file)), None))
+    table = MaskTable(dict(imported), grid=tuple(axis.name for axis in grid.axes) if grid else ())
     for definition in file.definitions:
         if isinstance(definition, ast.MaskDefinition):
             table.declare(definition, mistakes)
@@ -84,13 +87,17 @@ def checked_masks(
 
 
 def _only_attention(file: ast.File, mistakes: list[Diagnostic]) -> ast.Attention | None:
-    found = [d for d in file.definitions if isinstance(d, ast.Attention)]
+    found = _attentions(file)
     if not found:
         mistakes.append(NoAttention(span=file.span))
         return None
     first = str(found[0].span)
     mistakes += [SeveralAttentions(other.name, first, span=other.span) for other in found[1:]]
     return found[0]
+
+
+def _attentions(file: ast.File) -> list[ast.Attention]:
+    return [d for d in file.definitions if isinstance(d, ast.Attention)]
 
 
 def _excess(program: Program) -> list[Diagnostic]:

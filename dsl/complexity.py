@@ -14,7 +14,12 @@ MAX_DEPTH = 150
 def children(node: ast.SetExpr | ast.Expr) -> Iterator[ast.SetExpr | ast.Expr]:
     """The direct parts of a set or scalar expression, in the order written."""
     match node:
-        case ast.Comprehension(part) | ast.Complement(part) | ast.Unary(_, part):
+        case (
+            ast.Comprehension(part)
+            | ast.Complement(part)
+            | ast.Unary(_, part)
+            | ast.OnAxis(part, _)
+        ):
             yield part
         case ast.SetBinary(_, left, right) | ast.Binary(_, left, right):
             yield from (left, right)

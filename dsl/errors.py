@@ -65,6 +65,13 @@ from attnc.dsl.mistakes.forms import (
     SinkVaries,
     UnknownNormaliser,
 )
+from attnc.dsl.mistakes.grids import (
+    BarePosition,
+    ExtentNotConstant,
+    InputOnAxis,
+    MissingGrid,
+    UnknownGridAxis,
+)
 from attnc.dsl.mistakes.names import (
     DuplicateDefinition,
     DuplicateName,
@@ -128,6 +135,7 @@ __all__ = [
     "AttentionNotStack",
     "AttnError",
     "AxesOutOfOrder",
+    "BarePosition",
     "ConstantOverflow",
     "Diagnostic",
     "DiagnosticsError",
@@ -136,6 +144,7 @@ __all__ = [
     "DuplicateDefinition",
     "DuplicateName",
     "DuplicateStatement",
+    "ExtentNotConstant",
     "FileTooLarge",
     "FloatInMask",
     "FloatTooLarge",
@@ -143,6 +152,7 @@ __all__ = [
     "GradientOfInt",
     "HeadCountMismatch",
     "HeadsMissing",
+    "InputOnAxis",
     "IntegerTooLarge",
     "InvalidArtifact",
     "InvalidValue",
@@ -150,6 +160,7 @@ __all__ = [
     "LayerWithoutPattern",
     "ListIndex",
     "MissingArgument",
+    "MissingGrid",
     "MissingIndices",
     "MissingInput",
     "MissingMask",
@@ -190,6 +201,7 @@ __all__ = [
     "UnknownAssertion",
     "UnknownAxis",
     "UnknownFunction",
+    "UnknownGridAxis",
     "UnknownInput",
     "UnknownKeyword",
     "UnknownLibrary",

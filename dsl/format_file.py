@@ -160,6 +160,9 @@ def _text(item: Item) -> str:
             return f"assert {print_assertion(item)}"
         case ast.CrossStatement():
             return "cross"
+        case ast.Grid(axes):
+            texts = (f"{axis.name}: {print_expression(axis.extent)}" for axis in axes)
+            return f"grid {', '.join(texts)}"
         case ast.LayerStatement(variable, cases):
             return f"layer {variable}: {'; '.join(_cases(cases))}"
         case ast.Attention() | ast.Stack() | ast.NotBuilt():

@@ -7,7 +7,7 @@ from attnc.dsl import syntax as ast
 # How tightly an operator binds; an operand that binds less tightly is parenthesised.
 _EXISTS, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _NEGATIVE, _POWER, _ATOM = range(10)
 _LEVELS = {"or": _OR, "and": _AND, "+": _SUM, "-": _SUM, "^": _POWER}
-_WHEN, _UNION, _DIFFERENCE, _INTERSECTION, _COMPLEMENT = range(5)
+_WHEN, _UNION, _DIFFERENCE, _INTERSECTION, _ON, _COMPLEMENT = range(6)
 _SET_LEVELS = {"|": _UNION, "-": _DIFFERENCE, "&": _INTERSECTION}
 
 
@@ -97,6 +97,8 @@ def _pairs(expr: ast.SetExpr) -> tuple[str, int]:
             return f"~{_set(operand, _COMPLEMENT)}", _COMPLEMENT
         case ast.When(body, condition):
             return f"{_set(body, _WHEN)} when {print_expression(condition)}", _WHEN
+        case ast.OnAxis(operand, axis):
+            return f"{_set(operand, _ON)} on {axis}", _ON
         case _:
             assert_never(expr)
 

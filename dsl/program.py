@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
 from attnc.dsl.check_constants import constant_mistakes
+from attnc.dsl.check_grid import extent, extent_mistakes
 from attnc.dsl.constants import Value
 from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.source import Source
@@ -22,6 +23,7 @@ class Program:
     attention: ast.Attention
     masks: Mapping[str, ast.MaskDefinition]
     inputs: Mapping[str, ast.Input]
+    grid: ast.Grid | None = None
 
     @property
     def source(self) -> Source:
@@ -41,6 +43,7 @@ class Program:
         """
         values = bind_parameters(self.attention, parameters)
         mistakes = constant_mistakes(self.attention, self.masks, values)
+        mistakes += extent_mistakes(self.grid, values)
         if mistakes:
             raise DiagnosticsError(mistakes)
         return Bound(self, values)
@@ -93,6 +96,12 @@ class Bound:
     def inputs(self) -> Mapping[str, ast.Input]:
         """The run-time tensors and numbers, by name."""
         return self.program.inputs
+
+    @property
+    def grid(self) -> tuple[tuple[str, str | int], ...]:
+        """The axes of the grid and their extents: a name that the call gives, or a constant."""
+        grid = self.program.grid
+        return tuple((a.name, extent(a, self.values)) for a in grid.axes) if grid else ()
 
     @property
     def cross(self) -> bool:

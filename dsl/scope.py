@@ -60,11 +60,15 @@ class Scope:
     cross: bool = False
     used: set[str] = field(default_factory=set)
     masks: Collection[str] = ()  # names of sets, for a hint
+    grid: tuple[str, ...] = ()  # the axes of the grid
 
     def find(self, name: str) -> Symbol | None:
         """What the name stands for; marks it as read."""
         if name in _BUILTIN_SYMBOLS:
             return _BUILTIN_SYMBOLS[name]
+        base, _, axis = name.partition(".")
+        if axis in self.grid and base in ("q", "k"):
+            return Symbol("int", Level.VARYING)
         self.used.add(name)
         return self.symbols.get(name)
 
@@ -75,7 +79,7 @@ class Scope:
 
     def at(self, place: Place) -> "Scope":
         """The same names (and the same record of reads) at another place."""
-        return Scope(place, self.symbols, self.cross, self.used, self.masks)
+        return Scope(place, self.symbols, self.cross, self.used, self.masks, self.grid)
 
 
 _CONSTANT_BUILTINS = ("heads", "kv_heads")

@@ -114,6 +114,11 @@ class BoundStack:
         """What is to be proved, in the order written."""
         return self.program.asserts
 
+    @property
+    def grid(self) -> tuple[tuple[str, str | int], ...]:
+        """None: stacks are of sequences."""
+        return ()
+
 
 def _value(expr: ast.Expr, values: Mapping[str, Value]) -> ast.Expr:
     """The value of a constant expression, as a literal."""

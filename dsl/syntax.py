@@ -8,106 +8,49 @@ and keys. `docs/language.md` has the grammar.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from attnc.dsl.source import NOWHERE, Source, Span
-
-Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """What every construct has: the place it was written at (ignored by equality)."""
-
-    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
-
-
-# ---------------------------------------------------------------- scalar expressions
-@dataclass(frozen=True, slots=True)
-class Int(Node):
-    """`42`: within 64 bits, not negative as written."""
-
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Float(Node):
-    """`0.5`, `1e-3`."""
-
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bool(Node):
-    """`true`, `false`."""
-
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class List(Node):
-    """`[a, b, ...]`: a compile-time list, to be indexed by `h`."""
-
-    items: tuple["Expr", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Name(Node):
-    """A built-in, a parameter, a bound variable, or an input without axes."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Index(Node):
-    """`base[i, j]`: an input tensor, or a list parameter indexed by `h`."""
-
-    base: str
-    indices: tuple["Expr", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unary(Node):
-    """`-x`, `not x`."""
-
-    op: Literal["-", "not"]
-    operand: "Expr"
-
-
-@dataclass(frozen=True, slots=True)
-class Binary(Node):
-    """`div`, `mod` floor; `/` is real division (scores only); `^` is of constants in masks."""
-
-    op: Literal["+", "-", "*", "/", "div", "mod", "^", "and", "or"]
-    left: "Expr"
-    right: "Expr"
-
-
-@dataclass(frozen=True, slots=True)
-class Compare(Node):
-    """A chain `a < b <= c`: n operators between n + 1 operands, all of which must hold."""
-
-    ops: tuple[Comparison, ...]
-    operands: tuple["Expr", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Node):
-    """A built-in function: see `types.FUNCTIONS` for names, arities and where each is allowed."""
-
-    function: str
-    arguments: tuple["Expr", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Exists(Node):
-    """`exists i in low..high : body`; `high` is excluded, both bounds are constants."""
-
-    variable: str
-    low: "Expr"
-    high: "Expr"
-    body: "Expr"
-
-
-Expr = Int | Float | Bool | List | Name | Index | Unary | Binary | Compare | Call | Exists
+from attnc.dsl.formula import (
+    Binary as Binary,
+)
+from attnc.dsl.formula import (
+    Bool as Bool,
+)
+from attnc.dsl.formula import (
+    Call as Call,
+)
+from attnc.dsl.formula import (
+    Compare as Compare,
+)
+from attnc.dsl.formula import (
+    Comparison as Comparison,
+)
+from attnc.dsl.formula import (
+    Exists as Exists,
+)
+from attnc.dsl.formula import (
+    Expr as Expr,
+)
+from attnc.dsl.formula import (
+    Float as Float,
+)
+from attnc.dsl.formula import (
+    Index as Index,
+)
+from attnc.dsl.formula import (
+    Int as Int,
+)
+from attnc.dsl.formula import (
+    List as List,
+)
+from attnc.dsl.formula import (
+    Name as Name,
+)
+from attnc.dsl.formula import (
+    Node as Node,
+)
+from attnc.dsl.formula import (
+    Unary as Unary,
+)
+from attnc.dsl.source import Source
 
 
 # ---------------------------------------------------------------- set expressions
@@ -151,7 +94,15 @@ class When(Node):
     condition: Expr
 
 
-SetExpr = Comprehension | SetCall | SetBinary | Complement | When
+@dataclass(frozen=True, slots=True)
+class OnAxis(Node):
+    """`operand on axis`: a mask of one axis, whose positions are the coordinates along it."""
+
+    operand: "SetExpr"
+    axis: str
+
+
+SetExpr = Comprehension | SetCall | SetBinary | Complement | When | OnAxis
 
 
 # ---------------------------------------------------------------- declarations
@@ -217,6 +168,21 @@ class CrossStatement(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class GridAxis(Node):
+    """One axis; an extent that is a name of its own is given by the call."""
+
+    name: str
+    extent: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Grid(Node):
+    """`grid y: H, x: W`: tokens are the points of a grid, in row-major order."""
+
+    axes: tuple[GridAxis, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NotBuilt(Node):
     """A construct that the grammar knows and this version does not build: refused when checked."""
 
@@ -224,14 +190,9 @@ class NotBuilt(Node):
 
 
 Statement = (
-    Input
-    | MaskStatement
-    | ScoreStatement
-    | NormalizeStatement
-    | AssertStatement
-    | CrossStatement
-    | NotBuilt
-)
+    Input | MaskStatement | ScoreStatement | NormalizeStatement | AssertStatement | CrossStatement
+    | Grid | NotBuilt
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +246,7 @@ class Use(Node):
     quoted: bool = True
 
 
-Definition = MaskDefinition | Attention | Stack | NotBuilt
+Definition = MaskDefinition | Attention | Stack | Grid | NotBuilt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The checks on one call, and the call in the one form that kernels and the oracle share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnc.dsl.errors import DtypeMismatch, InvalidValue, MissingInput, ShapeMismatch
 from attnc.dsl.program import Bound
+from attnc.runtime.grids import check_grid, named_extents, refuse_positions
 from attnc.runtime.inputs import bind_inputs
 
 INTEGERS = (torch.int32, torch.int64)
@@ -34,7 +35,7 @@ class Call:
     `q` [B, Hq, Nq, D], `k` [B, Hkv, Nk, D], `v` [B, Hkv, Nk, Dv] are views of what was given; B is
     S, or 1 for a packed call. `rows` has one `Row` for each sequence, with `k_start >= 0`.
     `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or the
-    dtype of the arithmetic.
+    dtype of the arithmetic. `grid` are the extents of the axes, where the spec has a grid.
     """
 
     q: Tensor
@@ -73,6 +74,7 @@ def bind_call(
     k_start: int | Tensor | None = None,
     cu_seqlens: Tensor | None = None,
     kv_len: Tensor | None = None,
+    grid: Sequence[int] | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> Call:
     """Check a call of a spec and bring it to its one form.
@@ -83,6 +85,9 @@ def bind_call(
     packed = cu_seqlens is not None
     q, k, v = (heads_first(n, x, layout, packed) for n, x in (("q", q), ("k", k), ("v", v)))
     _check_tensors(q, k, v)
+    extents = check_grid(bound, grid, (q.shape[2], k.shape[2]))
+    if extents:
+        refuse_positions(q_start=q_start, k_start=k_start, cu_seqlens=cu_seqlens, kv_len=kv_len)
     if cu_seqlens is not None:
         rows = packed_rows(cu_seqlens, q, k, q_start, k_start, kv_len)
     else:
@@ -90,7 +95,8 @@ def bind_call(
     tensors, numbers = bind_inputs(bound, inputs or {}, q, k)
     factor = 1 / math.sqrt(max(q.shape[3], 1)) if scale is None else float(scale)
     rows = [left_aligned(row) for row in rows]
-    return Call(q, k, v, rows, factor, tensors, numbers, packed)
+    numbers |= named_extents(bound, extents)
+    return Call(q, k, v, rows, factor, tensors, numbers, packed, extents)
 
 
 def heads_first(name: str, x: Tensor, layout: str, packed: bool) -> Tensor:

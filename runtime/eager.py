@@ -46,7 +46,7 @@ def _sequence(
     k, v = (x[entry, :, keys].repeat_interleave(heads // kv_heads, 0) for x in (call.k, call.v))
     if not k_len:
         return q.new_zeros(heads, q_len, v.shape[2]), q.new_full((heads, q_len), -torch.inf)
-    functions = torch_functions(bound, row, heads, kv_heads, inputs)
+    functions = torch_functions(bound, row, heads, kv_heads, inputs, call.grid)
     h, i, j = torch.arange(heads)[:, None, None], torch.arange(q_len)[:, None], torch.arange(k_len)
     places = torch.tensor(entry), h, i, j
     scores = q @ k.transpose(1, 2) * call.scale

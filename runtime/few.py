@@ -49,6 +49,8 @@ class Tiles:
         """The tile for a call."""
         if self.only is not None:
             return self.only
+        if call.grid:
+            return MANY
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
         if (heads, kv_heads) not in self.by_head:
             self.by_head[heads, kv_heads] = mask_by_head(self.bound, heads, kv_heads)

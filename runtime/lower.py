@@ -6,12 +6,12 @@ from xdsl.dialects.builtin import ModuleOp
 
 from attnc.codegen.tvm.kernel import KernelSource, print_kernel
 from attnc.codegen.tvm.machine import Machine
+from attnc.compiler import fold
 from attnc.compiler.dialects.attn import TilingOp
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
-from attnc.compiler.inline import score_expression, sink_expression
+from attnc.compiler.inline import mask_condition, score_expression, sink_expression
 from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, run
-from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
@@ -34,12 +34,12 @@ def tiling(machine: Machine, sizes: Sizes) -> Tiling:
 def needs_heads(bound: Bound) -> bool:
     """Whether the spec's text depends on the head counts or its mask on the head."""
     try:
-        of_bound(bound)
+        condition = mask_condition(bound, None, None)
         score_expression(bound, None, None)
         sink_expression(bound, None, None)
     except HeadsMissing:
         return True
-    return False
+    return "h" in fold.names(condition)
 
 
 def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -109,6 +109,7 @@ class SpecRunner:
             k_start=keywords.k_start,
             cu_seqlens=keywords.cu_seqlens,
             kv_len=keywords.kv_len,
+            grid=keywords.grid,
             inputs=keywords.inputs,
         )
 
@@ -192,12 +193,11 @@ class Operator:
 
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
         k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
-        cuts the keys of each entry. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].
+        cuts the keys of each entry. `grid` are the extents of a grid's axes, whose points are the
+        tokens in row-major order. `cu_seqlens`, int32 [S + 1], packs sequences: [total, H, D].
         Inputs of the spec are keywords. Under autocast q, k and v take its dtype, as in PyTorch's
         own attention.
         """
-        if grid is not None:
-            raise NotBuiltForTarget("grid", "cpu")
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
         tensors, numbers = split_inputs(self.bound, inputs)
         check_gradients(self.bound, tensors)
@@ -217,6 +217,7 @@ class Operator:
             None if isinstance(k_start, int) and k_start == 0 else _starts("k_start", k_start),
             cu_seqlens,
             kv_len,
+            list(grid) if isinstance(grid, Sequence) else grid,
         )
         if self.bound.sink is not None:
             kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]

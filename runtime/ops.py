@@ -14,7 +14,7 @@ from torch import Tensor
 CALL = (
     "Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
     "str[] number_names, float[] numbers, float? scale, Tensor? q_start, Tensor? k_start, "
-    "Tensor? cu_seqlens, Tensor? kv_len"
+    "Tensor? cu_seqlens, Tensor? kv_len, SymInt[]? grid"
 )
 SCHEMA = f"(str key, {CALL}) -> (Tensor, Tensor)"
 BACKWARD_SCHEMA = (
@@ -76,6 +76,7 @@ class Keywords:
     k_start: Tensor | None
     cu_seqlens: Tensor | None
     kv_len: Tensor | None
+    grid: Sequence[int] | None
 
 
 _runners: dict[str, Runner] = {}
@@ -162,15 +163,15 @@ def _backward_fake(
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     """Keep the call and its outputs; tensors apart, as autograd asks."""
-    key, q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts = inputs
+    key, q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts, grid = inputs
     ctx.set_materialize_grads(False)
-    ctx.plain = key, tensor_names, number_names, numbers, scale, len(tensors)
+    ctx.plain = key, tensor_names, number_names, numbers, scale, len(tensors), grid
     ctx.save_for_backward(*output, q, k, v, *tensors, *starts)
 
 
 def _backward(ctx: Any, d_out: Tensor | None, d_lse: Tensor | None) -> tuple[Any, ...]:
     """Gradients in the order of the arguments of `attnc::attention`."""
-    key, tensor_names, number_names, numbers, scale, count = ctx.plain
+    key, tensor_names, number_names, numbers, scale, count, grid = ctx.plain
     out, lse, q, k, v, *others = ctx.saved_tensors
     tensors, starts = others[:count], others[count:]
     needed = ctx.needs_input_grad[5]
@@ -182,14 +183,14 @@ def _backward(ctx: Any, d_out: Tensor | None, d_lse: Tensor | None) -> tuple[Any
         torch.zeros_like(out) if d_out is None else d_out,
         d_lse,
         wanted,
-        *(q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts),
+        *(q, k, v, tensor_names, tensors, number_names, numbers, scale, *starts, grid),
     )
     by_name = dict(zip(wanted, d_inputs, strict=True))
     d_tensors = [by_name.get(name) for name in tensor_names]
     # PyTorch takes a list without tensors for one argument, but an empty one for a list.
     names: list[None] | None = None if tensor_names else []
     scalars: list[None] | None = None if numbers else []
-    return None, d_q, d_k, d_v, names, d_tensors, scalars, scalars, *[None] * 5
+    return None, d_q, d_k, d_v, names, d_tensors, scalars, scalars, *[None] * 6
 
 
 torch.library.define("attnc::attention", SCHEMA)

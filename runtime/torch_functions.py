@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
+from math import prod
 from typing import Any, assert_never
 
 import torch
@@ -30,10 +31,16 @@ class Functions:
 
 
 def torch_functions(
-    bound: Bound, rows: Row, heads: int, kv_heads: int, inputs: Mapping[str, Any]
+    bound: Bound,
+    rows: Row,
+    heads: int,
+    kv_heads: int,
+    inputs: Mapping[str, Any],
+    grid: tuple[int, ...] = (),
 ) -> Functions:
     """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
-    writer = _Writer(bound, rows, heads, dict(inputs))
+    extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
+    writer = _Writer(bound, rows, heads, dict(inputs), extents)
     condition = mask_condition(bound, heads, kv_heads)
     score = score_expression(bound, heads, kv_heads)
     return Functions(
@@ -55,6 +62,7 @@ class _Writer:
     rows: Row
     heads: int
     inputs: dict[str, Any]
+    grid: dict[str, int] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=lambda: dict(_HELPERS))
 
     def function(self, arguments: str, expr: ast.Expr) -> Function:
@@ -103,11 +111,21 @@ class _Writer:
                 return f"({self.rows.k_start + self.rows.k_len})"
             case "qlen":
                 return f"({self.rows.q_len})"
+            case _ if "." in name:
+                return self._along(*name.split("."))
             case _ if name in self.inputs:
                 self.names[f"x_{name}"] = self.inputs[name]
                 return f"x_{name}"
             case _:
                 return f"e_{name}"
+
+    def _along(self, what: str, label: str) -> str:
+        """A coordinate (or `len`, the extent) of a point, the last axis being the fastest."""
+        if what == "len":
+            return f"({self.grid[label]})"
+        labels = list(self.grid)
+        inner = prod(self.grid[other] for other in labels[labels.index(label) + 1 :])
+        return f"({what} // {inner} % {self.grid[label]})"
 
     def _read(self, base: str, indices: tuple[ast.Expr, ...]) -> str:
         axes, x = self.bound.inputs[base].axes, self.inputs[base]

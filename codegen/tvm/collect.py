@@ -31,7 +31,8 @@ class Collected:
     @property
     def by_row(self) -> bool:
         """Whether the visited row takes no part in the place."""
-        return self.context.visited.name not in fold.names(parse_expression(self.op.place.data))
+        read = fold.names(parse_expression(self.op.place.data))
+        return self.context.visited.name not in {name.partition(".")[0] for name in read}
 
     def size(self) -> int:
         """The numbers that the part holds."""

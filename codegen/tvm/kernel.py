@@ -158,11 +158,14 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
 
 
 def _expressions(kernel: tile.KernelOp) -> list[Expr]:
-    """Every expression that the kernel evaluates in 32 bits."""
+    """Every expression that the kernel evaluates in 32 bits.
+
+    What the plan of a grid pushes is a row of its tensors.
+    """
     kinds: dict[type[Operation], tuple[str, ...]] = {
         tile.ForOp: ("low", "high"),
         tile.IfOp: ("condition",),
-        tile.PushOp: ("tile", "possible", "certain"),
+        tile.PushOp: ("possible", "certain") if kernel.axes else ("tile", "possible", "certain"),
         tile.MaskOp: ("condition",),
         tile.ScoreOp: ("value",),
         tile.CollectOp: ("place",),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.geometry import Grid
+from attnc.codegen.tvm.grid import Grid
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.syntax import Expr, Name

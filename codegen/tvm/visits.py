@@ -1,7 +1,7 @@
 """The plan of one owned tile: which tiles to visit, as two lists in the thread's scratch."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from xdsl.ir import Block
@@ -82,7 +82,7 @@ class _Plan:
         possible = render(parse_expression(op.possible.data), target).text
         certain = render(parse_expression(op.certain.data), target).text
         whole = _whole(self.context)
-        with out.block(f"if {possible}:"):
+        with out.block(f"if {possible}:") if op.possible.data != "true" else nullcontext():
             with out.block(f"if T.And({whole}, {certain}):"):
                 self.append(self.context, FULL)
             with out.block("else:"):

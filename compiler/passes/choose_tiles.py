@@ -4,20 +4,24 @@ Input: a relation. Output: `attn.tiling`. The work of a candidate is the number 
 at a reference length, counted exactly, times what a pair costs at that tile size.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
+from attnc.compiler.boxes import Side, boxes, live_pairs
 from attnc.compiler.counts import census
 from attnc.compiler.dialects import attn
+from attnc.compiler.dialects.axes import axis
 from attnc.compiler.dialects.tile import number
-from attnc.compiler.facts import attentions, relation_of
+from attnc.compiler.facts import attentions, labels, products_of, relation_of
 from attnc.compiler.relation import Relation
 
+USUAL = (4096, 64, 24)  # extents of grids with one axis, two, more
 REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
 
 
@@ -40,12 +44,8 @@ class ChooseTiles(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Record the cheapest candidate."""
         for attention in attentions(op):
-            relation = relation_of(attention)
-            best = min(
-                zip(self.rows, self.costs, strict=True),
-                key=lambda candidate: self.work(relation, *candidate),
-            )
-            q, k = self.tile(best[0])
+            rows = self.box(attention) if labels(attention) else self.height(attention)
+            q, k = self.tile(rows)
             properties: dict[str, Attribute] = {
                 "q": number(q),
                 "k": number(k),
@@ -56,6 +56,29 @@ class ChooseTiles(ModulePass):
                 properties["split"] = UnitAttr()
             attention.body.block.add_op(attn.TilingOp.build(properties=properties))
 
+    def height(self, attention: attn.AttentionOp) -> int:
+        """The rows of a tile of a sequence."""
+        relation = relation_of(attention)
+        candidates = zip(self.rows, self.costs, strict=True)
+        return min(candidates, key=lambda candidate: self.work(relation, *candidate))[0]
+
+    def box(self, attention: attn.AttentionOp) -> int:
+        """The points of a tile of a grid, the best box of which is recorded with the axes."""
+        grid = GridChoice(attention, self.owner, self.keys)
+        found = [
+            (grid.visited(box) * cost, -rows, box, rows)
+            for rows, cost in zip(self.rows, self.costs, strict=True)
+            for box in boxes(rows, len(grid.names))
+        ]
+        _, _, best, rows = min(found)
+        attention.properties["axes"] = ArrayAttr(
+            [
+                axis(one.label.data, one.extent.data, side, int(one.step.value.data))
+                for one, side in zip(attention.axes, best, strict=True)
+            ]
+        )
+        return rows
+
     def tile(self, rows: int) -> tuple[int, int]:
         """Queries and keys of a tile that owns this many rows."""
         return (rows, self.keys) if self.owner == "q" else (self.keys, rows)
@@ -65,3 +88,48 @@ class ChooseTiles(ModulePass):
         if len(self.rows) == 1 or relation.runtime or relation.uses_batch:
             return cost
         return census(relation, *self.tile(rows), **REFERENCE).visited * cost
+
+
+@dataclass
+class GridChoice:
+    """Counts what boxes visit, at extents that are constant or usual for the number of axes."""
+
+    attention: attn.AttentionOp
+    owner: str
+    keys: int
+    known: dict[tuple[int, int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.names = labels(self.attention)
+        self.products = products_of(self.attention)
+
+    def visited(self, box: tuple[int, ...]) -> int:
+        """The pairs of all products; tiles that two of them share count twice."""
+        return sum(
+            prod(self.along(number, place, points) for place, points in enumerate(box))
+            for number in range(len(self.products))
+        )
+
+    def along(self, number: int, place: int, points: int) -> int:
+        """The pairs of one product along one axis."""
+        key = (number, place, points)
+        if key not in self.known:
+            relation = self.products[number].factors[place]
+            last = place == len(self.names) - 1
+            side = Side(self.names[place], points, self.keys if last else 1)
+            countable = not relation.runtime and not relation.uses_batch
+            head = {"h": 0} if relation.uses_head else {}
+            extent = self.extent(place)
+            self.known[key] = (
+                live_pairs(relation, side, self.owner, extent, **head)
+                if countable
+                else (extent + points) * extent
+            )
+        return self.known[key]
+
+    def extent(self, place: int) -> int:
+        """The extent of a class along an axis."""
+        one = self.attention.axes.data[place]
+        given = one.extent.data
+        usual = USUAL[min(len(self.names), len(USUAL)) - 1]
+        return max(1, (int(given) if given.isdigit() else usual) // int(one.step.value.data))

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import attentions, relation_of, the
+from attnc.compiler.facts import attentions, labels, relation_of, the
 from attnc.compiler.tiles import visits
 
 
@@ -23,8 +23,13 @@ class ClassifyTiles(ModulePass):
     assume: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        """Where run-time tensors decide, every live tile is partial here and may become full."""
+        """Where run-time tensors decide, every live tile is partial here and may become full.
+
+        The tiles of a grid are products over its axes, which `plan-visits` classifies one by one.
+        """
         for attention in attentions(op):
+            if labels(attention):
+                continue
             tiling, relation = the(attention, attn.TilingOp), relation_of(attention)
             keys = int(tiling.k.value.data)
             tiles = visits(relation, tiling.queries, keys, self.assume, tiling.owner.data)

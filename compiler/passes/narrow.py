@@ -15,7 +15,7 @@ from xdsl.rewriter import Rewriter
 
 from attnc.compiler import ranges
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import attentions, float_numbers, relation_op, the
+from attnc.compiler.facts import attentions, float_numbers, labels, relation_op, the
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
 
@@ -29,6 +29,8 @@ class Narrow(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each relation that changes."""
         for attention in attentions(op):
+            if labels(attention):
+                continue  # coordinates are far below the limit
             old = the(attention, attn.RelationOp)
             condition = parse_expression(old.condition.data)
             narrowed = ranges.narrow(condition, ranges.LONGEST, float_numbers(attention))

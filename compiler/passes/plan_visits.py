@@ -15,8 +15,9 @@ from xdsl.ir import Block, Operation, Region
 from xdsl.passes import ModulePass
 
 from attnc.compiler import fold, loops, sets
+from attnc.compiler.boxes import Planner, Side, part
 from attnc.compiler.dialects import attn, tile
-from attnc.compiler.facts import attentions, relation_of, the
+from attnc.compiler.facts import attentions, labels, products_of, relation_of, the
 from attnc.compiler.intervals import Verdict, bound
 from attnc.dsl.printer import print_expr
 
@@ -31,6 +32,9 @@ class PlanVisits(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """One nest for each class that has tiles."""
         for attention in attentions(op):
+            if labels(attention):
+                _plan_grid(attention)
+                continue
             classes, relation = the(attention, attn.ClassesOp), relation_of(attention)
             tiling = the(attention, attn.TilingOp)
             rows, keys = tiling.queries, int(tiling.k.value.data)
@@ -47,6 +51,31 @@ class PlanVisits(ModulePass):
                 attention.body.block.add_op(visits)
 
 
+def _plan_grid(attention: attn.AttentionOp) -> None:
+    """The nests of a union of products; whether a tile is full is decided when it is pushed."""
+    tiling, found = the(attention, attn.TilingOp), products_of(attention)
+    owner = tiling.owner.data
+    visited = int((tiling.k if owner == "q" else tiling.q).value.data)
+    sides = [
+        Side(
+            one.label.data,
+            int(one.rows.value.data),
+            visited if place == len(attention.axes) - 1 else 1,
+            int(one.step.value.data),
+            int(one.extent.data) if one.extent.data.isdigit() else None,
+        )
+        for place, one in enumerate(attention.axes)
+    ]
+    parts = [part(one.product, one.factors, sides, owner) for one in found]
+    planned = Planner(parts, sides, owner).nests()
+    ops = [op for one in planned for op in _Nest(one.verdict).operations(one.nest)]
+    for name, inside in (("full", []), ("partial", ops)):
+        properties = {"tile_class": StringAttr(name), "source": StringAttr("loops")}
+        region = Region(Block(inside))
+        visits = attn.VisitsOp.build(properties=properties, regions=[region])
+        attention.body.block.add_op(visits)
+
+
 @dataclass(frozen=True)
 class _Nest:
     """A nest as operations of the `tile` dialect."""
@@ -54,7 +83,10 @@ class _Nest:
     verdict: Verdict | None = field(default=None)
 
     def block(self, nest: Sequence[loops.Statement]) -> Block:
-        return Block([op for statement in nest for op in self.statement(statement)])
+        return Block(self.operations(nest))
+
+    def operations(self, nest: Sequence[loops.Statement]) -> list[Operation]:
+        return [op for statement in nest for op in self.statement(statement)]
 
     def statement(self, statement: loops.Statement) -> list[Operation]:
         match statement:

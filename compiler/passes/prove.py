@@ -25,6 +25,8 @@ class Prove(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Refuted assertions keep their counterexample; nothing is raised here."""
         for attention in attentions(op):
+            if not all_of(attention, attn.AssertOp):
+                continue
             relation = relation_of(attention)
             cross = bool(attention.cross.value.data)
             for statement in all_of(attention, attn.AssertOp):

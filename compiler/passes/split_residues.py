@@ -5,7 +5,7 @@ such classes and nothing else in the attention reads positions: a window with di
 plain window with step 4. Runs after what is said about positions themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -15,11 +15,21 @@ from xdsl.rewriter import Rewriter
 
 from attnc.compiler import fold
 from attnc.compiler.dialects import attn
-from attnc.compiler.dialects.axes import axis
-from attnc.compiler.facts import all_of, attentions, relation_of, relation_op, the
+from attnc.compiler.dialects.axes import AxisAttr, axis
+from attnc.compiler.facts import (
+    all_of,
+    attentions,
+    labels,
+    products_of,
+    relation_of,
+    relation_op,
+    the,
+)
+from attnc.compiler.grids import NAMES, whole_condition
 from attnc.compiler.residues import classes
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
+from attnc.dsl.syntax import Expr
 
 POSITIONS = {"q", "k", "len", "qlen"}
 ROWS = {"token", "q", "k"}
@@ -34,16 +44,44 @@ class SplitResidues(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Attentions whose scores or inputs depend on positions stay as they are."""
         for attention in attentions(op):
-            if attention.axes.data or _reads_positions(attention):
+            if any({*i.axis_names} & ROWS for i in attention.inputs):
                 continue
-            found = classes(relation_of(attention))
-            if found is not None:
-                attention.properties["axes"] = ArrayAttr([axis(step=found.step)])
-                new = relation_op(attention, print_expr(found.condition))
-                Rewriter.replace_op(the(attention, attn.RelationOp), new, [])
+            if labels(attention):
+                _split_grid(attention)
+            elif not _read(attention) & POSITIONS:
+                found = classes(relation_of(attention))
+                if found is not None:
+                    _replace(attention, [axis(step=found.step)], found.condition)
 
 
-def _reads_positions(attention: attn.AttentionOp) -> bool:
-    scores = [parse_expression(op.value.data) for op in all_of(attention, attn.ScoreOp)]
-    named = {name for score in scores for name in fold.names(score)}
-    return bool(named & POSITIONS) or any({*i.axis_names} & ROWS for i in attention.inputs)
+def _split_grid(attention: attn.AttentionOp) -> None:
+    """Along each axis, the classes that all products share."""
+    parts = products_of(attention)
+    factors = [list(one.product.factors) for one in parts]
+    axes = list(attention.axes)
+    beside = _read(attention).union(*(fold.names(one.product.rest) for one in parts))
+    for place, label in enumerate(labels(attention)):
+        split = [classes(one.factors[place]) for one in parts]
+        steps = {found.step if found else 1 for found in split}
+        if len(steps) > 1 or None in split or {f"{n}.{label}" for n in NAMES} & beside or (
+            {"q", "k"} & beside
+        ):  # fmt: skip
+            continue
+        axes[place] = axis(label, axes[place].extent.data, step=steps.pop())
+        for own, found in zip(factors, split, strict=True):
+            own[place] = found.condition if found else own[place]
+    if any(int(one.step.value.data) > 1 for one in axes):
+        new = [replace(p.product, factors=tuple(f)) for p, f in zip(parts, factors, strict=True)]
+        _replace(attention, axes, whole_condition(new, labels(attention)))
+
+
+def _replace(attention: attn.AttentionOp, axes: list[AxisAttr], condition: Expr) -> None:
+    attention.properties["axes"] = ArrayAttr(axes)
+    new = relation_op(attention, print_expr(condition))
+    Rewriter.replace_op(the(attention, attn.RelationOp), new, [])
+
+
+def _read(attention: attn.AttentionOp) -> frozenset[str]:
+    """The names that scores read."""
+    scores = (parse_expression(op.value.data) for op in all_of(attention, attn.ScoreOp))
+    return frozenset(name for score in scores for name in fold.names(score))

@@ -1,5 +1,6 @@
 """The code generator: the loops over a set, and the condition to be in one, as plain tuples."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import islpy as isl
@@ -50,6 +51,44 @@ def membership(points: IntegerSet, known: IntegerSet) -> Term:
         inside = points.as_params(*points.dims).raw.params()
         build = isl.AstBuild.from_context(known.raw.params())
         return _term(checked(build.expr_from_set(checked(inside.compute_divs()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Hull:
+    """The least and the greatest point of a one-dimensional set, where it has any.
+
+    `nonempty` is None where it always has; `whole` says that it holds all points between.
+    """
+
+    low: Term
+    high: Term
+    nonempty: Term | None
+    whole: bool
+
+
+def hull(points: IntegerSet, known: IntegerSet) -> Hull:
+    """The interval of a set, over its parameters, given the known facts."""
+    with guard():
+        raw, facts = points.raw, known.raw.params()
+        build = isl.AstBuild.from_context(facts)
+        ends = [checked(getattr(raw, f"dim_{end}")(0)) for end in ("min", "max")]
+        domain = checked(ends[0].domain())
+        simple = [checked(checked(end.gist(facts)).coalesce()) for end in ends]
+        low, high = (_term(checked(build.expr_from_pw_aff(end))) for end in simple)
+        nonempty = None
+        if not checked(facts.is_subset(domain)):
+            left = checked(domain.gist(facts).coalesce().compute_divs())
+            nonempty = _term(checked(build.expr_from_set(left)))
+        between = checked(_between(raw, ends).intersect_params(facts))
+        return Hull(low, high, nonempty, bool(checked(between.is_subset(raw))))
+
+
+def _between(raw: Any, ends: list[Any]) -> Any:
+    """The points from the least to the greatest."""
+    space = isl.LocalSpace.from_space(raw.get_space())
+    point = isl.PwAff.var_on_domain(space, isl.dim_type.set, 0)
+    low, high = (end.add_dims(isl.dim_type.in_, 1) for end in ends)
+    return checked(point.ge_set(low)).intersect(checked(point.le_set(high)))
 
 
 def _code(node: Any) -> Code:

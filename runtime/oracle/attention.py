@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.diagnostics import listing
-from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
+from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, bind_call
@@ -59,8 +59,6 @@ class Reference:
         [B, Hq, Nq]; packed [total, H, D] gives [total, Hq, Dv] and lse [Hq, total]. Raises
         `AttnError` for arguments that do not fit the spec or each other.
         """
-        if grid is not None:
-            raise NotBuiltForTarget("grid", "reference")
         call = bind_call(
             self.bound,
             q,
@@ -72,6 +70,7 @@ class Reference:
             k_start=k_start,
             cu_seqlens=cu_seqlens,
             kv_len=kv_len,
+            grid=grid,
             inputs=inputs,
         )
         out, lse = _attend(self.bound, call, inputs)
@@ -114,15 +113,15 @@ def _sequence(
         "q": rows.q[:, None],
         "k": rows.k,
     }
-    world = World(bound, rows, places, counts, inputs, torch.float32)
+    world = World(bound, rows, places, counts, inputs, torch.float32, call.grid)
     pairs = mask_of(world).expand(shape)
     products = (q @ k.transpose(1, 2) * call.scale)[pairs]
     h, i, j = pairs.nonzero(as_tuple=True)
     places = {"b": torch.tensor(entry), "h": h, "q": rows.q[i], "k": rows.k[j]}
-    world = World(bound, rows, places, counts, inputs, torch.float64)
+    world = World(bound, rows, places, counts, inputs, torch.float64, call.grid)
     scores = score_of(world, products)
     places = {"b": torch.tensor(entry), "h": torch.arange(heads)[:, None, None]}
-    sink = sink_of(World(bound, rows, places, counts, inputs, torch.float64))
+    sink = sink_of(World(bound, rows, places, counts, inputs, torch.float64, call.grid))
     return softmax(pairs, scores, v, sink)
 
 

@@ -101,6 +101,9 @@ class Formula:
                 return self.pairs(operand) & self.value(condition)
             case ast.SetCall():
                 return self._called(body)
+            case ast.OnAxis(operand, axis):
+                names = {**self.names, **self.world.on_axis(axis)}
+                return replace(self, names=names).pairs(operand)
             case _:
                 assert_never(body)
 
@@ -109,7 +112,10 @@ class Formula:
         mask = self.world.bound.program.masks[call.name]
         given = dict(zip((p.name for p in mask.parameters), call.arguments, strict=False))
         given |= dict(call.keywords)
-        inner: dict[str, Tensor | tuple[float, ...]] = {}
+        lifted = ("q", "k", "len", "qlen")
+        inner: dict[str, Tensor | tuple[float, ...]] = {
+            name: self.names[name] for name in lifted if name in self.names
+        }
         for parameter in mask.parameters:
             if parameter.name in given:
                 inner[parameter.name] = self.value(given[parameter.name])

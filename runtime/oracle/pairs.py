@@ -1,5 +1,6 @@
 """`mask`: the pairs of a spec as a dense tensor."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.errors import InvalidValue, ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
+from attnc.runtime.grids import check_grid
 from attnc.runtime.oracle.errors import LengthMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.world import Rows, World
@@ -31,24 +33,26 @@ def mask(
     """Which key each query may attend to: CPU bool [Hm, Nq, Nk].
 
     Hm is `heads` where the mask depends on the head, else 1. The shape is [B, Hm, Nq, Nk] where it
-    depends on the batch entry or an input has a batch axis. `seq` sets both lengths; the queries
-    are the last positions (under `cross`, both start at 0). Inputs that only the score reads need
+    depends on the batch entry or an input has a batch axis. `seq` sets both lengths, `grid` the
+    extents of a grid's axes. The queries are the last positions (under `cross`, both start at 0).
+    Inputs that only the score reads need
     not be given. Raises `AttnError`: a mistake in the spec, a missing length, head count or input.
     """
-    if grid is not None:
-        raise NotBuiltForTarget("grid", "reference")
     program = load(spec)
     inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
     tensors = {n: torch.as_tensor(x) for n, x in inputs.items()}
     batches = [x.shape[0] for n, x in tensors.items() if _is_batched(bound.inputs[n], x)]
     batch = batches[0] if batches and batch is None else batch
+    extents = check_grid(bound, grid, None)
+    if extents:
+        seq = _tokens(extents, seq, q_len, kv_len)
     queries, keys = _length("q_len", q_len, seq), _length("kv_len", kv_len, seq)
     sizes = {"b": batch, "h": heads, "hkv": kv_heads, "token": keys, "q": queries, "k": keys}
     for name, x in tensors.items():
         _check_shape(bound.inputs[name], x, sizes)
     rows = Rows(0, 0, 0 if bound.cross else keys - queries, 0, queries, keys)
-    world = _world(bound, rows, sizes, tensors)
+    world = _world(bound, rows, sizes, tensors, extents)
     found = mask_of(world)
     shape = (heads if heads is not None and "h" in world.read else 1, queries, keys)
     if batch is not None and (batches or "b" in world.read):
@@ -57,7 +61,11 @@ def mask(
 
 
 def _world(
-    bound: Bound, rows: Rows, sizes: Mapping[str, int | None], tensors: Mapping[str, Tensor]
+    bound: Bound,
+    rows: Rows,
+    sizes: Mapping[str, int | None],
+    tensors: Mapping[str, Tensor],
+    grid: tuple[int, ...],
 ) -> World:
     """All pairs at once: axes [B, H, Nq, Nk], each position along its own."""
     heads, batch = sizes["h"], sizes["b"]
@@ -67,7 +75,16 @@ def _world(
     if batch is not None:
         places["b"] = torch.arange(batch)[:, None, None, None]
     counts = {"heads": heads, "kv_heads": sizes["hkv"]}
-    return World(bound, rows, places, counts, tensors, torch.float32)
+    return World(bound, rows, places, counts, tensors, torch.float32, grid)
+
+
+def _tokens(grid: tuple[int, ...], *given: int | None) -> int:
+    """The number of tokens of a grid; a length that is given too must be that."""
+    tokens = math.prod(grid)
+    for length in given:
+        if length not in (None, tokens):
+            raise InvalidValue("seq", f"{tokens}, the points of the grid {grid}", str(length))
+    return tokens
 
 
 def _length(name: str, given: int | None, seq: int | None) -> int:

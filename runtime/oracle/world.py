@@ -1,5 +1,6 @@
 """What a formula can see: positions, counts, lengths and run-time inputs, as tensors."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,24 @@ class World:
     counts: Mapping[str, int | None]
     inputs: Mapping[str, Any]
     real: torch.dtype
+    grid: tuple[int, ...] = ()
     read: set[str] = field(default_factory=set)
+
+    def on_axis(self, axis: str) -> dict[str, Tensor]:
+        """Positions and lengths along one axis of the grid."""
+        size = self.number(self.grid[[name for name, _ in self.bound.grid].index(axis)])
+        return {
+            "q": self._coordinate("q", axis),
+            "k": self._coordinate("k", axis),
+            "len": size,
+            "qlen": size,
+        }
+
+    def _coordinate(self, side: str, axis: str) -> Tensor:
+        """A coordinate from the number of the token: the last axis is the fastest."""
+        place = [name for name, _ in self.bound.grid].index(axis)
+        inner = math.prod(self.grid[place + 1 :])
+        return self.places[side] // max(inner, 1) % max(self.grid[place], 1)
 
     def number(self, value: float) -> Tensor:
         """A constant as a tensor: bool, int64 or `real`."""
@@ -73,8 +91,17 @@ class World:
                 raise HeadsMissing()
             case "b" if name not in self.places:
                 raise BatchMissing()
+            case _ if "." in name:
+                return self._coordinate(*name.split("."))
+            case _ if name in (extents := self._extents()):
+                return self.number(extents[name])
             case _:
                 return self.places.get(name)
+
+    def _extents(self) -> dict[str, int]:
+        """The extents that the call gives, by name."""
+        axes = zip(self.bound.grid, self.grid, strict=False)
+        return {name: size for (_, name), size in axes if isinstance(name, str)}
 
     def _count(self, name: str) -> int:
         count = self.counts.get(name)

@@ -96,8 +96,6 @@ def test_keywords_are_no_names(word: str) -> None:
 
 
 DESIGN = {
-    "set on axis": "mask m = same on y | same on x",
-    "coordinate": "mask m = { q.y == k.y }",
     "membership": "mask m = { k in nbr[q] }",
     "segment member": "mask m = { q in text }",
 }
@@ -111,7 +109,6 @@ def test_what_is_not_built_says_so(name: str) -> None:
 
 
 STATEMENTS = [
-    "grid t: T, y: H, x: W",
     "segment text: L before",
     "input nbr: set[q]",
     "input gate: float[b, q, h, branch] grad",

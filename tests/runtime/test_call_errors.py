@@ -76,7 +76,7 @@ KEYWORDS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"q_start": 2**40}, InvalidValue, "`position` is 10995.*, expected at most"),
     ({"kv_len": [9, 9]}, DtypeMismatch, "`kv_len` has dtype list, expected a tensor"),
     ({"cu_seqlens": [0, 9]}, DtypeMismatch, "`cu_seqlens` has dtype list, expected a tensor"),
-    ({"grid": (3, 3)}, NotBuiltForTarget, "grid"),
+    ({"grid": (3, 3)}, InvalidValue, "declares no grid"),
     ({"doc": torch.zeros(9)}, UnknownArgument, "unknown argument `doc`"),
     (
         {"softmax_scale": 1.0},

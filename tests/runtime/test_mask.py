@@ -10,7 +10,6 @@ from attnc.dsl.errors import (
     HeadsMissing,
     InvalidValue,
     MissingInput,
-    NotBuiltForTarget,
     ShapeMismatch,
 )
 from attnc.runtime.oracle import mask
@@ -138,7 +137,7 @@ def test_inputs_of_the_score_need_not_be_given() -> None:
         (LengthMissing, {}),
         (LengthMissing, {"q_len": 3}),
         (InvalidValue, {"seq": -1}),
-        (NotBuiltForTarget, {"seq": 4, "grid": (2, 2)}),
+        (InvalidValue, {"seq": 4, "grid": (2, 2)}),
         (AttnError, {"seq": 4, "wdth": 3}),
     ],
 )

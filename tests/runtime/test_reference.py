@@ -13,7 +13,6 @@ from attnc.dsl.errors import (
     DtypeMismatch,
     InvalidValue,
     MissingInput,
-    NotBuiltForTarget,
     ShapeMismatch,
     UnknownArgument,
 )
@@ -270,7 +269,7 @@ def test_errors_name_what_is_wrong() -> None:
         reference("line/full")(q, k, v, kv_len=torch.tensor([10, 0], dtype=torch.int32))
     with pytest.raises(ShapeMismatch, match="table"):
         reference("score/relative_bias", r=2)(q, k, v, table=torch.zeros(4, 4))
-    with pytest.raises(NotBuiltForTarget, match="grid"):
+    with pytest.raises(InvalidValue, match="grid"):
         reference("line/full")(q, k, v, grid=(3, 3))
     with pytest.raises(DiagnosticsError, match="did you mean `w`"):
         reference("line/mistral", ww=3)

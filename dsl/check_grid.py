@@ -1,0 +1,121 @@
+"""Grids: the declaration, and where positions of tokens are points and no numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.complexity import children
+from attnc.dsl.constants import ConstantError, Environment, evaluate
+from attnc.dsl.diagnostics import Diagnostic
+from attnc.dsl.mistakes.grids import BarePosition, ExtentNotConstant, InputOnAxis
+from attnc.dsl.mistakes.names import DuplicateName, ShadowsBuiltin
+from attnc.dsl.print_nodes import print_expression
+from attnc.dsl.scope import Level, Scope, Symbol
+from attnc.dsl.types import BUILTINS, SCORE
+
+_COMPARED = ("q", "k")
+
+
+def grid_of(file: ast.File, attention: ast.Attention | None) -> ast.Grid | None:
+    """The grid of a file's attention, declared in it or beside it."""
+    inside = attention.body if attention is not None else ()
+    found = [item for item in (*inside, *file.definitions) if isinstance(item, ast.Grid)]
+    return found[0] if found else None
+
+
+def declare_grid(grid: ast.Grid | None, scope: Scope, mistakes: list[Diagnostic]) -> None:
+    """Enters the extents that are names of their own as run-time integers."""
+    if grid is None:
+        return
+    seen: dict[str, ast.GridAxis] = {}
+    for axis in grid.axes:
+        if axis.name in seen:
+            first = str(seen[axis.name].span)
+            mistakes.append(DuplicateName(axis.name, first, span=axis.span))
+        seen[axis.name] = axis
+        match axis.extent:
+            case ast.Name(name) if name in (*BUILTINS, SCORE):
+                mistakes.append(ShadowsBuiltin(name, span=axis.span))
+            case ast.Name(name) if name not in scope.symbols:
+                scope.symbols[name] = Symbol("int", Level.VARYING, span=axis.span)
+            case ast.Name(name):
+                scope.used.add(name)
+            case _:
+                pass
+
+
+def extent(axis: ast.GridAxis, values: Environment) -> str | int:
+    """The extent of an axis: its name where the call gives it, else its value, 0 for none."""
+    if isinstance(axis.extent, ast.Name) and axis.extent.id not in values:
+        return axis.extent.id
+    try:
+        found = evaluate(axis.extent, values)
+    except ConstantError:
+        return 0
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def extent_mistakes(grid: ast.Grid | None, values: Environment) -> list[Diagnostic]:
+    """Extents that these values make no positive number."""
+    wrong = [a for a in (grid.axes if grid else ()) if not _positive(extent(a, values))]
+    return [ExtentNotConstant(print_expression(a.extent), span=a.span) for a in wrong]
+
+
+def _positive(found: str | int) -> bool:
+    return isinstance(found, str) or found > 0
+
+
+@dataclass(frozen=True, slots=True)
+class PointChecker:
+    """Refuses arithmetic on whole positions, and reads of inputs at coordinates.
+
+    `axis` is the one that the surrounding `on` names; there, positions are coordinates.
+    """
+
+    grid: ast.Grid
+    masks: Mapping[str, ast.MaskDefinition]
+    mistakes: list[Diagnostic]
+
+    def check(self, node: ast.SetExpr | ast.Expr, axis: str = "") -> None:
+        """Checks a set or an expression, through the masks that it calls."""
+        match node:
+            case ast.OnAxis(operand, inner):
+                self.check(operand, inner)
+            case ast.SetCall(name) if name in self.masks:
+                before = len(self.mistakes)
+                self.check(self.masks[name].body, axis)
+                if len(self.mistakes) > before:  # told once, where the mask is used
+                    first = self.mistakes[before]
+                    del self.mistakes[before:]
+                    self.mistakes.append(_moved(first, node))
+                self._parts(node, axis)
+            case ast.Compare(operands=(ast.Name(left), ast.Name(right))) if (
+                left in _COMPARED and right in _COMPARED
+            ):
+                pass
+            case ast.Name("q" | "k" as name) if not axis:
+                label = self.grid.axes[-1].name
+                self.mistakes.append(BarePosition(name, label, span=node.span))
+            case ast.Index(base, indices):
+                for index in indices:
+                    self._index(base, index, axis)
+            case _:
+                self._parts(node, axis)
+
+    def _parts(self, node: ast.SetExpr | ast.Expr, axis: str) -> None:
+        for part in children(node):
+            self.check(part, axis)
+
+    def _index(self, base: str, index: ast.Expr, axis: str) -> None:
+        match index:
+            case ast.Name("q" | "k" as name) if axis:
+                self.mistakes.append(InputOnAxis(base, name, axis, span=index.span))
+            case ast.Name("q" | "k"):
+                pass
+            case _:
+                self.check(index, axis)
+
+
+def _moved(mistake: Diagnostic, call: ast.SetCall) -> Diagnostic:
+    """The mistake at the call that leads to it."""
+    return replace(mistake, span=call.span)

@@ -1,0 +1,76 @@
+"""Mistakes with grids: axes, coordinates, and positions that have no meaning on one."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from attnc.dsl.diagnostics import Diagnostic, closest, listing
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownGridAxis(Diagnostic):
+    """A coordinate or an `on` of an axis that the grid lacks."""
+
+    code: ClassVar[str] = "unknown-grid-axis"
+    title: ClassVar[str] = "the grid has no axis `{name}`"
+    notes: ClassVar[tuple[str, ...]] = ("its axes are {axes}",)
+    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
+    name: str
+    known: tuple[str, ...]
+
+    @property
+    def suggestion(self) -> str | None:
+        """The known axis nearest to this one."""
+        return closest(self.name, self.known)
+
+    @property
+    def axes(self) -> str:
+        """All axes, for the note."""
+        return listing(self.known, "and")
+
+
+@dataclass(frozen=True, slots=True)
+class MissingGrid(Diagnostic):
+    """A coordinate or an `on` where no grid is declared."""
+
+    code: ClassVar[str] = "missing-grid"
+    title: ClassVar[str] = "{what} needs a grid"
+    hints: ClassVar[tuple[str, ...]] = ("declare its axes: `grid y: H, x: W`",)
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarePosition(Diagnostic):
+    """Arithmetic on the position of a token that is a point of a grid."""
+
+    code: ClassVar[str] = "bare-position"
+    title: ClassVar[str] = "`{name}` is a point of the grid and no number"
+    notes: ClassVar[tuple[str, ...]] = ("`q` and `k` may only be compared, in row-major order",)
+    hints: ClassVar[tuple[str, ...]] = (
+        "use a coordinate, `{name}.{axis}`, or put the mask on an axis: `M on {axis}`",
+    )
+    name: str
+    axis: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputOnAxis(Diagnostic):
+    """An input read at a token inside a mask that is put on an axis."""
+
+    code: ClassVar[str] = "input-on-axis"
+    title: ClassVar[str] = "`{name}` is read at a token, but `{index}` is a coordinate here"
+    hints: ClassVar[tuple[str, ...]] = ("read it outside of `on {axis}`",)
+    name: str
+    index: str
+    axis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtentNotConstant(Diagnostic):
+    """The extent of an axis that is neither a new name nor a positive constant."""
+
+    code: ClassVar[str] = "extent-not-constant"
+    title: ClassVar[str] = "`{text}` is no extent of an axis"
+    hints: ClassVar[tuple[str, ...]] = (
+        "write a new name, which the call gives (`grid=(...)`), or a positive constant",
+    )
+    text: str

@@ -1,0 +1,65 @@
+"""The grid of a call: its extents against the spec and the tensors."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.errors import InvalidValue, ShapeMismatch
+from attnc.dsl.program import Bound
+
+
+def check_grid(
+    bound: Bound, grid: Sequence[int] | None, tokens: tuple[int, int] | None
+) -> tuple[int, ...]:
+    """The extents of all axes, () where the spec has no grid.
+
+    A spec whose extents are all constants needs none given. `tokens` are the lengths of q and k.
+    Raises `InvalidValue` or `ShapeMismatch`, naming what was expected.
+    """
+    if not bound.grid:
+        if grid is not None:
+            raise InvalidValue("grid", "none, as the spec declares no grid", str(tuple(grid)))
+        return ()
+    constants = tuple(extent for _, extent in bound.grid if isinstance(extent, int))
+    axes = f"({', '.join(f'{extent}' for _, extent in bound.grid)})"
+    if grid is None:
+        if len(constants) < len(bound.grid):
+            raise InvalidValue("grid", f"the extents {axes}, row-major", "None")
+        grid = constants
+    found = tuple(grid) if isinstance(grid, Sequence) else (grid,)
+    if len(found) != len(bound.grid) or not all(isinstance(n, int) and n > 0 for n in found):
+        raise InvalidValue("grid", f"a positive extent for each of {axes}", str(found))
+    for (name, extent), given in zip(bound.grid, found, strict=True):
+        if isinstance(extent, int) and extent != given:
+            raise InvalidValue("grid", f"the extent {extent} of axis `{name}`", str(found))
+    _check_same(bound, found)
+    points = math.prod(found)
+    for operand, length in zip("qk", tokens or (), strict=False):
+        if length != points:
+            expected = f"{points} rows, the points of the grid {found}"
+            raise ShapeMismatch(operand, expected, (length,))
+    return found
+
+
+def _check_same(bound: Bound, grid: tuple[int, ...]) -> None:
+    """Axes whose extent has one name have one extent."""
+    seen: dict[str, int] = {}
+    for (_, extent), given in zip(bound.grid, grid, strict=True):
+        if isinstance(extent, str) and seen.setdefault(extent, given) != given:
+            raise InvalidValue("grid", f"one value of `{extent}` for all axes", str(grid))
+
+
+def named_extents(bound: Bound, grid: tuple[int, ...]) -> dict[str, float]:
+    """The extents that formulas can read, by name."""
+    axes = zip(bound.grid, grid, strict=False)
+    return {extent: given for (_, extent), given in axes if isinstance(extent, str)}
+
+
+def refuse_positions(**given: int | Tensor | None) -> None:
+    """A grid says where every token is: nothing else may."""
+    for name, value in given.items():
+        zero = value is None or (isinstance(value, int) and value == 0)
+        if not zero and not (isinstance(value, Tensor) and not torch.any(value)):
+            raise InvalidValue(name, "nothing for a spec with a grid", "a position or a length")
