@@ -122,9 +122,7 @@ class Planner:
         known = context((*relation.params, *names), facts)
         with guard(OPERATIONS):
             term = membership(tiles.as_params(*names).gist(known), known)
-        if isinstance(term, int):
-            return ast.Bool(bool(term))
-        return self.named(loops.as_expression(term), side)
+        return self.named(loops.as_condition(term), side)
 
     def known(self, relation: Relation, side: Side, *tiles: str) -> tuple[str, ...]:
         """What holds of the tiles that are met: they have points."""
@@ -156,7 +154,7 @@ class Planner:
             end = fold.binary("+", high, ast.Int(1))
             nest = (loops.Loop(f"{self.other}_{side.label}", low, end, 1, nest),)
             if found.nonempty is not None:
-                some = self.named(loops.as_expression(found.nonempty), side)
+                some = self.named(loops.as_condition(found.nonempty), side)
                 nest = (loops.Guard(some, nest),)
         return nest
 

@@ -155,6 +155,11 @@ def _plus_one(expr: ast.Expr) -> ast.Expr:
             return fold.binary("+", expr, ast.Int(1))
 
 
+def as_condition(term: Term) -> ast.Expr:
+    """A term of isl's code that is a truth; isl writes constant ones as numbers."""
+    return ast.Bool(bool(term)) if isinstance(term, int) else as_expression(term)
+
+
 def as_expression(term: Term, choices: bool = False) -> ast.Expr:
     """A term of isl's code as an expression; a choice of two terms only if they are allowed."""
 

@@ -8,7 +8,7 @@ treat each residue class as a sequence, whose rows lie `step` apart.
 from dataclasses import dataclass
 
 from attnc.compiler import fold
-from attnc.compiler.loops import as_expression
+from attnc.compiler.loops import as_condition
 from attnc.compiler.relation import OPERATIONS, Relation, Translator
 from attnc.compiler.sets import Affine, IntegerSet, Space, context, guard, membership
 from attnc.dsl import syntax as ast
@@ -68,7 +68,7 @@ def _within(relation: Relation, step: int) -> ast.Expr | None:
     same = pairs.project_params(RESIDUE, BEYOND).coalesce()
     if not _extended(same, space, known).is_equal(pairs):
         return None
-    return as_expression(membership(same, context(params[:-2], ())))
+    return as_condition(membership(same, context(params[:-2], ())))
 
 
 def _extended(pairs: IntegerSet, space: Space, known: IntegerSet) -> IntegerSet:

@@ -20,6 +20,7 @@ from attnc.dsl.stack import StackProgram
 
 SUFFIX = ".attn"
 STACK = "_stack"
+GRIDS = "grid/"
 STRING_NAME = "<string>"
 MAX_USED = 32  # files that one spec may use, directly or not
 
@@ -60,8 +61,14 @@ def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
 
 
 def shipped() -> tuple[str, ...]:
-    """The names of all shipped attentions, sorted."""
-    return tuple(name for name in _all_shipped() if not name.endswith(STACK))
+    """The names of all shipped attentions on sequences, sorted."""
+    names = (name for name in _all_shipped() if not name.startswith(GRIDS))
+    return tuple(name for name in names if not name.endswith(STACK))
+
+
+def shipped_grids() -> tuple[str, ...]:
+    """The names of all shipped attentions on grids, sorted; they begin with `grid/`."""
+    return tuple(name for name in _all_shipped() if name.startswith(GRIDS))
 
 
 def shipped_stacks() -> tuple[str, ...]:

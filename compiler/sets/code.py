@@ -78,7 +78,8 @@ def hull(points: IntegerSet, known: IntegerSet) -> Hull:
         nonempty = None
         if not checked(facts.is_subset(domain)):
             left = checked(domain.gist(facts).coalesce().compute_divs())
-            nonempty = _term(checked(build.expr_from_set(left)))
+            test = _term(checked(build.expr_from_set(left)))
+            nonempty = None if test == 1 else test
         between = checked(_between(raw, ends).intersect_params(facts))
         return Hull(low, high, nonempty, bool(checked(between.is_subset(raw))))
 
