@@ -97,10 +97,12 @@ def test_opcheck(window: Operator) -> None:
     document, doc = attnc.compile("input/document"), torch.arange(20) // 7
     q, k, v = qkv(20, batch=2)
     starts = torch.tensor([1, 2], dtype=torch.int32)
-    rest = (None, None, None, None, None)
+    rest = (None, None, None, None, None, None)
+    axial = attnc.compile("grid/axial")
     cases = [
         (window._key, q, k, v, [], [], [], [], *rest),
-        (window._key, q, k, v, [], [], [], [], 0.5, starts, starts, None, starts),
+        (window._key, q, k, v, [], [], [], [], 0.5, starts, starts, None, starts, None),
+        (axial._key, q, k, v, [], [], [], [], *rest[1:], [4, 5]),
         (document._key, q, k, v, ["doc"], [doc], [], [], *rest),
         (window._key, *(x.bfloat16().transpose(1, 2) for x in qkv(2, heads=20)), [], [], [], [],
          *rest),
