@@ -1,12 +1,15 @@
 """What a spec costs, computed from its pattern: density, tiles, flops, bytes, cache, proofs."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.counts import Census, census
 from attnc.compiler.proofs import Proof, proofs_of, repeated_field, retention
-from attnc.compiler.relation import Relation, of_bound
+from attnc.compiler.relation import LENGTHS, Relation, of_bound
+from attnc.compiler.relation import relation as of_condition
+from attnc.compiler.residues import Classes, split
 from attnc.dsl.errors import MissingInput
 
 if TYPE_CHECKING:
@@ -136,16 +139,18 @@ def analyze(
     tile: tuple[int, int] = (48, 8),
     itemsize: int = 4,
     numbers: Mapping[str, int] | None = None,
+    classes: Classes | None = None,
 ) -> Analysis:
-    """Analyse a bound spec at given lengths. `numbers` are its run-time integers.
+    """Analyse a bound spec at given lengths.
 
-    Raises `HeadsMissing` where the mask depends on a head count that is None, `MissingInput` for
-    a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
+    `numbers` are its run-time integers, `classes` the residue classes that a kernel takes one by
+    one. Raises `HeadsMissing` where the mask depends on a head count that is None, `MissingInput`
+    for a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
     """
     relation = of_bound(bound, heads, kv_heads)
     kept = retention(relation, bound.cross)
     values = lengths.values | _numbers(relation, numbers or {})
-    found = census(relation, *tile, **values)
+    found = _census(relation, tile, values, classes)
     counted = (relation.heads or 1) if relation.uses_head else 1
     rows = 2 * lengths.q_len * counted + 2 * found.visited // tile[0]
     return Analysis(
@@ -159,7 +164,7 @@ def analyze(
         at_most=found.useful,
         visited=found.visited,
         tiles=TileCounts(found.empty, found.partial, found.full),
-        tile_map=f"t = (q - q_start) div {tile[0]}, c = (k - k_start) div {tile[1]}",
+        tile_map=_tile_map(tile, classes),
         flops=4 * head_dim * found.visited,
         bytes=rows * head_dim * itemsize,
         cache_bound=kept.bound,
@@ -173,6 +178,33 @@ def analyze(
         predicted_seconds=None,
         notes=_notes(relation),
     )
+
+
+def _census(
+    relation: Relation, tile: tuple[int, int], values: dict[str, int], classes: Classes | None
+) -> Census:
+    """The counts; those of tiles add up over the classes, most of which are alike."""
+    if classes is None:
+        return census(relation, *tile, **values)
+    inner = of_condition(classes.condition, relation.heads, relation.floats)
+    alike: Counter[tuple[int, int, int, int]] = Counter(
+        (one.q_start, one.k_start, one.q_len, one.k_len)
+        for one in split(classes.step, *(values[name] for name in LENGTHS))
+        if one.q_len and one.k_len
+    )
+    total = Census(0, 0, 0, 0, 0, 0)
+    for lengths, count in alike.items():
+        one = census(inner, *tile, **values | dict(zip(LENGTHS, lengths, strict=True)))
+        total = total + Census(*(count * n for n in astuple(one)))
+    heads = (relation.heads or 1) if relation.uses_head else 1
+    return replace(total, pairs=heads * values["q_len"] * values["k_len"])
+
+
+def _tile_map(tile: tuple[int, int], classes: Classes | None) -> str:
+    if classes is None:
+        return f"t = (q - q_start) div {tile[0]}, c = (k - k_start) div {tile[1]}"
+    step = classes.step
+    return f"in each class mod {step}: t = row div {tile[0]}, c = key div {tile[1]}"
 
 
 def _density(found: Census) -> float:

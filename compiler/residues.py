@@ -43,6 +43,31 @@ def classes(relation: Relation) -> Classes | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Class:
+    """Where a class begins in a sequence, the numbers of its first rows, and its lengths."""
+
+    q_first: int
+    k_first: int
+    q_start: int
+    k_start: int
+    q_len: int
+    k_len: int
+
+
+def split(step: int, q_start: int, k_start: int, q_len: int, k_len: int) -> list[Class]:
+    """The classes of a sequence, by the remainders of its positions."""
+    found = []
+    for residue in range(step):
+        q_first, k_first = (residue - q_start) % step, (residue - k_start) % step
+        starts = (q_start + q_first) // step, (k_start + k_first) // step
+        lengths = (
+            max(0, -(-(n - first) // step)) for n, first in ((q_len, q_first), (k_len, k_first))
+        )
+        found.append(Class(q_first, k_first, *starts, *lengths))
+    return found
+
+
 def _divisors(condition: ast.Expr) -> set[int]:
     """The constants that something is taken `mod` of."""
     return {

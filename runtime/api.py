@@ -123,7 +123,7 @@ def analyze_at(
     sizes = Sizes(heads or 0, kv_heads or heads or 0)
     numbers = {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
     machine = host_machine()
-    tile = chosen_tile(bound, sizes, machine)
+    tile, classes = chosen_tile(bound, sizes, machine)
     found = analyze_bound(
         bound,
         lengths,
@@ -132,9 +132,10 @@ def analyze_at(
         head_dim=head_dim,
         tile=tile,
         numbers=numbers,
+        classes=classes,
     )
     units = found.heads * -(-found.q_len // tile[0])
-    known = costs(machine)
+    known = costs(machine.computing("float32"))
     work = known.work(found.visited, 2 * head_dim, units)
     backends = {t: "accepts" if t in runnable() else NOT_RUN for t in TARGETS}
     return replace(found, backends=backends, predicted_seconds=work * 1e-9 / known.threads(work))

@@ -71,7 +71,7 @@ def _start(kernel: kernels.LoadedKernel) -> float:
     """How much longer almost nothing takes at least on all threads than on one, nanoseconds."""
     threads = torch.get_num_threads()
     if threads == 1:
-        return costs(host_machine()).start
+        return costs(host_machine().computing("float32")).start
     plan = kernel.plan
     assert plan is not None
     rows = torch.tensor([[0, 0, 0, 0, 1, 1]], dtype=torch.int32)

@@ -55,7 +55,7 @@ class Costs:
 
 SHIPPED: Mapping[str, Costs] = {
     AVX512_BF16.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
-    AVX512.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
+    AVX512.name: Costs((0.0222, 0.0217, 0.021), unit=500.0, start=10_000.0),
     AVX2.name: Costs((0.063, 0.047, 0.042), unit=500.0, start=10_000.0),
     NEON.name: Costs((0.08,), unit=500.0, start=10_000.0),
     GENERIC.name: Costs((0.27, 0.24), unit=500.0, start=10_000.0),

@@ -58,7 +58,12 @@ def digest(bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | 
         __version__,
         _sources(),
         version("apache-tvm"),
-        (host.cpu, host.triple, host.machine.name, costs(host.machine).shares),
+        (
+            host.cpu,
+            host.triple,
+            host.machine.name,
+            costs(host.machine.computing(sizes.dtype)).shares,
+        ),
         repr(program.attention),
         sorted(map(repr, program.masks.values())),
         sorted(bound.values.items()),

@@ -66,7 +66,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
 
 def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:
     """How many threads a call pays for that visits so many tiles of so many pairs."""
-    known = costs(host_machine())
+    known = costs(host_machine().computing("float32"))
     return known.threads(known.work(visits * pairs, a.q.shape[3] + a.v.shape[3], units))
 
 

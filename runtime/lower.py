@@ -1,18 +1,22 @@
 """From a bound spec to the text of its CPU kernel, and every stage on the way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ModuleOp
 
 from attnc.codegen.tvm.kernel import KernelSource, print_kernel
 from attnc.codegen.tvm.machine import Machine
 from attnc.compiler import fold
-from attnc.compiler.dialects.attn import TilingOp
+from attnc.compiler.dialects.attn import RelationOp, TilingOp
+from attnc.compiler.dialects.axes import step_of
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
+from attnc.compiler.facts import attentions, the
 from attnc.compiler.inline import mask_condition, score_expression, sink_expression
 from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, run
+from attnc.compiler.residues import Classes
 from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.parser import parse_expression
 from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
 from attnc.runtime.few import few_tiling
@@ -31,6 +35,11 @@ def tiling(machine: Machine, sizes: Sizes) -> Tiling:
     return Tiling(tuple(machine.lanes * height for height in heights), shares, machine.keys)
 
 
+def _tallest(found: Tiling) -> Tiling:
+    """The greatest height only: lower tiles visit less, but five products want registers."""
+    return replace(found, rows=found.rows[-1:], costs=found.costs[-1:])
+
+
 def needs_heads(bound: Bound) -> bool:
     """Whether the spec's text depends on the head counts or its mask on the head."""
     try:
@@ -42,14 +51,21 @@ def needs_heads(bound: Bound) -> bool:
     return "h" in fold.names(condition)
 
 
-def chosen_tile(bound: Bound, sizes: Sizes, machine: Machine) -> tuple[int, int]:
-    """Rows and keys of the tile that `choose-tiles` takes."""
+def chosen_tile(
+    bound: Bound, sizes: Sizes, machine: Machine
+) -> tuple[tuple[int, int], Classes | None]:
+    """Rows and keys of the tile that `choose-tiles` takes, and the classes that it is for."""
     module = elaborate(bound, sizes)
     sequence = passes(tiling(machine, sizes))
     end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
     run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
     (found,) = (op for op in module.walk() if isinstance(op, TilingOp))
-    return int(found.q.value.data), int(found.k.value.data)
+    (attention,) = attentions(module)
+    classes = None
+    if step_of(attention.axes) > 1:
+        condition = parse_expression(the(attention, RelationOp).condition.data)
+        classes = Classes(step_of(attention.axes), condition)
+    return (int(found.q.value.data), int(found.k.value.data)), classes
 
 
 def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None) -> ModuleOp:
@@ -72,7 +88,7 @@ def lower_backward(
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
-    run(module, backward_passes(tiling(machine, sizes), inputs, sizes.cropped), watch)
+    run(module, backward_passes(_tallest(tiling(machine, sizes)), inputs, sizes.cropped), watch)
     return module
 
 

@@ -53,7 +53,7 @@ def plot(
     trial = Trial("plot", seq, seq, heads=heads or 1, kv_heads=heads or 1)
     inputs = random_inputs(bound, trial, generator) | inputs
     given: dict[str, Any] = {**bound.values, **inputs}
-    tile = tile or chosen_tile(bound, Sizes(heads or 0, heads or 0), host_machine())
+    tile = tile or chosen_tile(bound, Sizes(heads or 0, heads or 0), host_machine())[0]
     pairs = mask(spec, seq=seq, heads=heads, kv_heads=heads, **given)
     pairs = pairs[0] if pairs.dim() == 4 else pairs
     relation = of_bound(bound, heads, heads)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from attnc.codegen.tvm.kernel import KernelFacts
+from attnc.compiler.residues import split
 from attnc.runtime.call import Row
 
 Q_LEN, K_LEN, EXTENTS = 4, 5, 6  # columns of the table
@@ -42,17 +43,10 @@ def tiles(facts: KernelFacts, found: Tensor, side: str) -> int:
 
 
 def _classes(row: Row, step: int) -> Iterable[tuple[int, ...]]:
-    """The residue classes of a sequence by position, each with its rows counted from its first."""
-    for residue in range(step):
-        q_first, k_first = ((residue - start) % step for start in (row.q_start, row.k_start))
-        yield (
-            row.q_row + q_first,
-            row.k_row + k_first,
-            (row.q_start + q_first) // step,
-            (row.k_start + k_first) // step,
-            max(0, -(-(row.q_len - q_first) // step)),
-            max(0, -(-(row.k_len - k_first) // step)),
-        )
+    """The lines of the residue classes of a sequence."""
+    for one in split(step, row.q_start, row.k_start, row.q_len, row.k_len):
+        rows = row.q_row + one.q_first, row.k_row + one.k_first
+        yield (*rows, one.q_start, one.k_start, one.q_len, one.k_len)
 
 
 def _grids(facts: KernelFacts, row: Row, grid: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

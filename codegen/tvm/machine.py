@@ -30,11 +30,18 @@ class Machine:
         return self.lanes * self.vectors
 
     def computing(self, dtype: str) -> "Machine":
-        """The same machine for kernels that compute in another dtype."""
+        """The machine as kernels for tensors of a dtype use it: what they cost depends on it."""
+        if self.dot is not None and dtype != "bfloat16":
+            return replace(self, name=self.without_dot, dot=None).computing(dtype)
         if dtype != FLOAT64.name:
             return self
         scale = self.scale and self.scale.replace(".ps.", ".pd.")
         return replace(self, lanes=self.lanes // 2, scale=scale, real=FLOAT64)
+
+    @property
+    def without_dot(self) -> str:
+        """The name of the machine that lacks the instruction for pairs."""
+        return self.name.removesuffix("_bf16")
 
 
 AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")

@@ -140,7 +140,7 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
         if needs_heads(bound):
             sizes = replace(sizes, heads=heads, kv_heads=kv_heads)
         host = build.host()
-        chosen, _ = chosen_tile(bound, sizes, host.machine)
+        (chosen, _), _ = chosen_tile(bound, sizes, host.machine)
         works = {}
         for height in tuning.heights(tiling(host.machine, sizes).rows, chosen):
             texts = kernels.files(bound, replace(sizes, height=height))

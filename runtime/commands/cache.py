@@ -46,7 +46,7 @@ def _calibrate() -> tuple[str, dict[str, Any]]:
         from attnc.runtime.cpus import host_machine
 
         found = calibrate()
-        place = str(store(host_machine(), found))
+        place = str(store(host_machine().computing("float32"), found))
     heights = ", ".join(f"{share}%" for share in found.shares)
     text = (
         f"a pair costs {heights} by the height of a query tile, {found.columns[-1]:.4f} ns a column"

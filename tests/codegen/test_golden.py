@@ -81,9 +81,10 @@ def test_what_a_reader_finds(spec):
     header, *lines = text.splitlines()
     assert re.match(rf"# {spec.rpartition('/')[2]}\(.*\), written by attnc {__version__}$", header)
     comments = {line.strip() for line in lines if line.strip().startswith("#")}
-    assert "# query [d 64, q 48], scaled" in comments
-    assert "# scores [k 8, q 48] = k [k, d 64] . query [d, q]" in comments
-    assert "# output [v 64, q 48] += v [k, v]^T . scores [k, q]" in comments
+    rows = 16 if spec == "line/longformer" else 48  # narrow bands want low tiles
+    assert f"# query [d 64, q {rows}], scaled" in comments
+    assert f"# scores [k 8, q {rows}] = k [k, d 64] . query [d, q]" in comments
+    assert f"# output [v 64, q {rows}] += v [k, v]^T . scores [k, q]" in comments
     assert "# the partial tiles" in comments
     assert any(line.startswith("# only where") for line in comments)
 

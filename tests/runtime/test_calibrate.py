@@ -21,7 +21,7 @@ def test_calibrate(
     assert main(["cache", "calibrate", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert Path(data["path"]).is_relative_to(tmp_path)
-    known = costs(host_machine())
+    known = costs(host_machine().computing("float32"))
     assert len(known.columns) == len(SHIPPED[host_machine().name].columns)
     assert all(0 < cost < 10 for cost in known.columns) and known.unit > 0 <= known.start
     assert list(known.columns) == data["columns"]

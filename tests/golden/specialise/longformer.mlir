@@ -1,19 +1,19 @@
 builtin.module {
-  tile.kernel @longformer heads 0 / 0 dims 64 / 64 tile 48 x 8 inputs [] cross 0 {
+  tile.kernel @longformer heads 0 / 0 dims 64 / 64 tile 16 x 8 inputs [] cross 0 {
     %0 = tile.load "q" : !tile.block<"qd">
     tile.visit "full" by "loops" plan {
       tile.for "c" from "0" to "min(2, k_len div 8)" step 1 {
         tile.push "c"
       }
-      tile.if "q_start + 48 * t >= -31" {
-        tile.for "c" from "max(2, 6 * t + (q_start - 2) div 8 - 25)" to "min(34, k_len div 8)" step 1 {
+      tile.if "q_start + 16 * t >= 1" {
+        tile.for "c" from "max(2, 2 * t + (q_start - 2) div 8 - 29)" to "min(34, k_len div 8)" step 1 {
           tile.push "c"
         }
       }
-      tile.for "c" from "max(34, 6 * t + (q_start - 2) div 8 - 25)" to "min(6 * t + (q_start + 1) div 8 + 31 + 1, k_len div 8)" step 1 {
+      tile.for "c" from "max(34, 2 * t + (q_start - 2) div 8 - 29)" to "min(2 * t + (q_start + 1) div 8 + 31 + 1, k_len div 8)" step 1 {
         tile.push "c"
       }
-      tile.if "q_start + 48 * t <= -32" {
+      tile.if "q_start + 16 * t <= 0" {
         tile.for "c" from "2" to "k_len div 8" step 1 {
           tile.push "c"
         }
@@ -26,36 +26,32 @@ builtin.module {
       tile.accumulate %3, %4 into "out" : !tile.block<"kq">, !tile.block<"kv">
     }
     tile.visit "partial" by "loops" plan {
-      tile.if "q_start + 48 * t <= 15 and q_start + 48 * t >= -31" {
+      tile.if "k_len <= 15 and k_len mod 8 >= 1" {
+        tile.push "(k_len - 1) div 8"
+      }
+      tile.if "q_start + 16 * t >= 1 and q_start + 16 * t <= 15" {
         tile.for "c" from "34" to "(k_len - 1) div 8 + 1" step 1 {
           tile.push "c"
         }
       }
-      tile.if "k_len >= 16 and q_start + 48 * t >= -31 and k_len + 255 >= q_start + 48 * t" {
-        tile.for "c" from "max(2, 6 * t + q_start div 8 - 32)" to "min(6 * t + (q_start - 2) div 8 - 26 + 1, (k_len - 1) div 8 + 1)" step 1 {
+      tile.if "k_len >= 16 and q_start + 16 * t <= 0 and k_len mod 8 >= 1" {
+        tile.push "(k_len - 1) div 8"
+      }
+      tile.if "q_start + 16 * t >= 16" {
+        tile.for "c" from "2 * t + (q_start + 1) div 8 + 32" to "min(min(2 * t + (q_start - 1) div 8 + 34 + 1, (q_start + q_len - 1) div 8 + 32 + 1), k_len div 8)" step 1 {
           tile.push "c"
         }
-        tile.if "k_len <= 271 and k_len mod 8 >= 1 and k_len + 209 >= k_len mod 8 + q_start + 48 * t" {
-          tile.push "(k_len - 1) div 8"
-        }
-        tile.if "q_start + 48 * t >= 16" {
-          tile.for "c" from "6 * t + (q_start + 1) div 8 + 32" to "min(min(6 * t + (q_start - 1) div 8 + 38 + 1, (q_start + q_len - 1) div 8 + 32 + 1), k_len div 8)" step 1 {
-            tile.push "c"
-          }
-          tile.if "k_len >= 272 and k_len mod 8 >= 1 and k_len + 209 >= k_len mod 8 + q_start + 48 * t and k_len mod 8 + q_start + q_len + 255 >= k_len and k_len mod 8 + q_start + 48 * t + 303 >= k_len" {
-            tile.push "(k_len - 1) div 8"
-          }
+      }
+      tile.if "k_len + 255 >= q_start + 16 * t" {
+        tile.for "c" from "max(2, 2 * t + q_start div 8 - 32)" to "min(2 * t + (q_start - 2) div 8 - 30 + 1, (k_len - 1) div 8 + 1)" step 1 {
+          tile.push "c"
         }
       }
-      tile.if "not (k_len >= 16 and q_start + 48 * t >= -31 and k_len + 255 >= q_start + 48 * t)" {
-        tile.if "k_len <= 15 and k_len mod 8 >= 1" {
-          tile.push "(k_len - 1) div 8"
-        }
-        tile.if "not (k_len <= 15 and k_len mod 8 >= 1)" {
-          tile.if "k_len >= 16 and q_start + 48 * t <= -32 and k_len mod 8 >= 1" {
-            tile.push "(k_len - 1) div 8"
-          }
-        }
+      tile.if "k_len >= 16 and q_start + 16 * t >= 16 and k_len mod 8 >= 1 and k_len + 241 >= k_len mod 8 + q_start + 16 * t and k_len mod 8 + q_start + q_len + 255 >= k_len and k_len mod 8 + q_start + 16 * t + 271 >= k_len" {
+        tile.push "(k_len - 1) div 8"
+      }
+      tile.if "k_len >= 16 and k_len <= 271 and q_start + 16 * t >= 1 and q_start + 16 * t <= 15 and k_len mod 8 >= 1" {
+        tile.push "(k_len - 1) div 8"
       }
     } each {
       %5 = tile.load "k" : !tile.block<"kd">

@@ -54,11 +54,11 @@ class Module:
         with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
             for worker in T.parallel(threads):
                 query_at: T.int64 = T.Cast('int64', worker) * f_s0 + 0
-                scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3072
-                output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 6144
-                maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9216
-                total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9264
-                rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 9312
+                scores_at: T.int64 = T.Cast('int64', worker) * f_s0 + 1024
+                output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 2048
+                maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3072
+                total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3088
+                rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 3104
                 lists_at: T.int64 = T.Cast('int64', worker) * lists_s0 + 0
                 count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 head_count: T.int32 = T.Cast('int32', heads)
@@ -77,9 +77,9 @@ class Module:
                     k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
                     q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
-                    i_first: T.int32 = t * 48
+                    i_first: T.int32 = t * 16
                     q_first: T.int32 = q_start + i_first
-                    if t * 48 < q_len:
+                    if t * 16 < q_len:
                         k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
                         v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
                         q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
@@ -96,22 +96,22 @@ class Module:
                                 tile: T.int32 = c
                                 lists[lists_at + 0 * key_tiles + count[0]] = tile
                                 count[0] = count[0] + 1
-                            if ((q_start + (48 * t)) >= (-31)):
-                                low_3: T.int32 = T.max(2, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
+                            if ((q_start + (16 * t)) >= 1):
+                                low_3: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
                                 high_4: T.int32 = T.min(34, T.floordiv(k_len, 8))
                                 for c_i in range(T.max(0, high_4 - low_3)):
                                     c: T.int32 = low_3 + c_i
                                     tile: T.int32 = c
                                     lists[lists_at + 0 * key_tiles + count[0]] = tile
                                     count[0] = count[0] + 1
-                            low_5: T.int32 = T.max(34, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
-                            high_6: T.int32 = T.min(((((6 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
+                            low_5: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                            high_6: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
                             for c_i in range(T.max(0, high_6 - low_5)):
                                 c: T.int32 = low_5 + c_i
                                 tile: T.int32 = c
                                 lists[lists_at + 0 * key_tiles + count[0]] = tile
                                 count[0] = count[0] + 1
-                            if ((q_start + (48 * t)) <= (-32)):
+                            if ((q_start + (16 * t)) <= 0):
                                 low_7: T.int32 = 2
                                 high_8: T.int32 = T.floordiv(k_len, 8)
                                 for c_i in range(T.max(0, high_8 - low_7)):
@@ -120,7 +120,11 @@ class Module:
                                     lists[lists_at + 0 * key_tiles + count[0]] = tile
                                     count[0] = count[0] + 1
                             # the partial tiles
-                            if T.And(((q_start + (48 * t)) <= 15), ((q_start + (48 * t)) >= (-31))):
+                            if T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                            if T.And(((q_start + (16 * t)) >= 1), ((q_start + (16 * t)) <= 15)):
                                 low_9: T.int32 = 34
                                 high_10: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
                                 for c_i in range(T.max(0, high_10 - low_9)):
@@ -128,43 +132,37 @@ class Module:
                                     tile: T.int32 = c
                                     lists[lists_at + 1 * key_tiles + count[1]] = tile
                                     count[1] = count[1] + 1
-                            if T.And(T.And((k_len >= 16), ((q_start + (48 * t)) >= (-31))), ((k_len + 255) >= (q_start + (48 * t)))):
-                                low_11: T.int32 = T.max(2, (((6 * t) + T.floordiv(q_start, 8)) - 32))
-                                high_12: T.int32 = T.min(((((6 * t) + T.floordiv((q_start - 2), 8)) - 26) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                            if T.And(T.And((k_len >= 16), ((q_start + (16 * t)) <= 0)), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                            if ((q_start + (16 * t)) >= 16):
+                                low_11: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
+                                high_12: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
                                 for c_i in range(T.max(0, high_12 - low_11)):
                                     c: T.int32 = low_11 + c_i
                                     tile: T.int32 = c
                                     lists[lists_at + 1 * key_tiles + count[1]] = tile
                                     count[1] = count[1] + 1
-                                if T.And(T.And((k_len <= 271), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))):
-                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
+                            if ((k_len + 255) >= (q_start + (16 * t))):
+                                low_13: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
+                                high_14: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                                for c_i in range(T.max(0, high_14 - low_13)):
+                                    c: T.int32 = low_13 + c_i
+                                    tile: T.int32 = c
                                     lists[lists_at + 1 * key_tiles + count[1]] = tile
                                     count[1] = count[1] + 1
-                                if ((q_start + (48 * t)) >= 16):
-                                    low_13: T.int32 = (((6 * t) + T.floordiv((q_start + 1), 8)) + 32)
-                                    high_14: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 38) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
-                                    for c_i in range(T.max(0, high_14 - low_13)):
-                                        c: T.int32 = low_13 + c_i
-                                        tile: T.int32 = c
-                                        lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                        count[1] = count[1] + 1
-                                    if T.And(T.And(T.And(T.And((k_len >= 272), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 303) >= k_len)):
-                                        tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                        lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                        count[1] = count[1] + 1
-                            if T.Not(T.And(T.And((k_len >= 16), ((q_start + (48 * t)) >= (-31))), ((k_len + 255) >= (q_start + (48 * t))))):
-                                if T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1)):
-                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                    lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                    count[1] = count[1] + 1
-                                if T.Not(T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1))):
-                                    if T.And(T.And((k_len >= 16), ((q_start + (48 * t)) <= (-32))), (T.floormod(k_len, 8) >= 1)):
-                                        tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                        lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                        count[1] = count[1] + 1
-                        # query [d 64, q 48], scaled
+                            if T.And(T.And(T.And(T.And(T.And((k_len >= 16), ((q_start + (16 * t)) >= 16)), (T.floormod(k_len, 8) >= 1)), ((k_len + 241) >= ((T.floormod(k_len, 8) + q_start) + (16 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (16 * t)) + 271) >= k_len)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                            if T.And(T.And(T.And(T.And((k_len >= 16), (k_len <= 271)), ((q_start + (16 * t)) >= 1)), ((q_start + (16 * t)) <= 15)), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                count[1] = count[1] + 1
+                        # query [d 64, q 16], scaled
                         factor: T.float32 = (scale * T.float32(1.4426950408889634))
-                        for v in range(3):
+                        for v in range(1):
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
                                 x_15 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -184,10 +182,10 @@ class Module:
                                     x_15[2 * i + 0] = T.Shuffle([x_16[i // 8 * 16 + i % 8], x_16[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
                                     x_15[2 * i + 1] = T.Shuffle([x_16[i // 8 * 16 + i % 8], x_16[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_15[i]
-                        for i in range(192):
+                                    f[T.ramp(query_at + (first + i) * 16 + v * 16, 1, 16)] = x_15[i]
+                        for i in range(64):
                             f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
-                        for v in T.unroll(3):
+                        for v in T.unroll(1):
                             f[T.ramp(maximum_at + v * 16, 1, 16)] = T.broadcast(T.float32(-1e+30), 16)
                             f[T.ramp(total_at + v * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
                         for which in range(2):
@@ -196,7 +194,7 @@ class Module:
                                 list_left: T.int32 = count[which] - i * 8
                                 tiles_now: T.int32 = T.min(8, list_left)
                                 list_at: T.int64 = list_first + i * 8
-                                # scores [k 8, q 48] = k [k, d 64] . query [d, q]
+                                # scores [k 8, q 16] = k [k, d 64] . query [d, q]
                                 for g in range(tiles_now):
                                     row_first: T.int32 = lists[list_at + g] * 8
                                     k_0: T.int64 = k_base + T.Cast('int64', T.min(row_first + 0, k_len - 1)) * k_s2
@@ -207,15 +205,15 @@ class Module:
                                     k_5: T.int64 = k_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * k_s2
                                     k_6: T.int64 = k_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * k_s2
                                     k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
-                                    scores0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    scores7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    for v in T.unroll(3):
+                                    scores0 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores1 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores2 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores3 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores4 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores5 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores6 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    scores7 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(1):
                                         scores0[v] = T.broadcast(T.float32(0.0), 16)
                                         scores1[v] = T.broadcast(T.float32(0.0), 16)
                                         scores2[v] = T.broadcast(T.float32(0.0), 16)
@@ -225,60 +223,44 @@ class Module:
                                         scores6[v] = T.broadcast(T.float32(0.0), 16)
                                         scores7[v] = T.broadcast(T.float32(0.0), 16)
                                     for d in range(64):
-                                        scores0[0] = scores0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores0[1] = scores0[1] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores0[2] = scores0[2] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores1[0] = scores1[0] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores1[1] = scores1[1] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores1[2] = scores1[2] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores2[0] = scores2[0] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores2[1] = scores2[1] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores2[2] = scores2[2] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores3[0] = scores3[0] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores3[1] = scores3[1] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores3[2] = scores3[2] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores4[0] = scores4[0] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores4[1] = scores4[1] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores4[2] = scores4[2] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores5[0] = scores5[0] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores5[1] = scores5[1] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores5[2] = scores5[2] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores6[0] = scores6[0] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores6[1] = scores6[1] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores6[2] = scores6[2] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                        scores7[0] = scores7[0] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
-                                        scores7[1] = scores7[1] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 16, 1, 16)]
-                                        scores7[2] = scores7[2] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 48 + 32, 1, 16)]
-                                    for v in T.unroll(3):
-                                        f[T.ramp(scores_at + (g * 8 + 0) * 48 + v * 16, 1, 16)] = scores0[v]
-                                        f[T.ramp(scores_at + (g * 8 + 1) * 48 + v * 16, 1, 16)] = scores1[v]
-                                        f[T.ramp(scores_at + (g * 8 + 2) * 48 + v * 16, 1, 16)] = scores2[v]
-                                        f[T.ramp(scores_at + (g * 8 + 3) * 48 + v * 16, 1, 16)] = scores3[v]
-                                        f[T.ramp(scores_at + (g * 8 + 4) * 48 + v * 16, 1, 16)] = scores4[v]
-                                        f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = scores5[v]
-                                        f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = scores6[v]
-                                        f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = scores7[v]
+                                        scores0[0] = scores0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores1[0] = scores1[0] + T.broadcast(k_t[k_1 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores2[0] = scores2[0] + T.broadcast(k_t[k_2 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores3[0] = scores3[0] + T.broadcast(k_t[k_3 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores4[0] = scores4[0] + T.broadcast(k_t[k_4 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores5[0] = scores5[0] + T.broadcast(k_t[k_5 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores6[0] = scores6[0] + T.broadcast(k_t[k_6 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                        scores7[0] = scores7[0] + T.broadcast(k_t[k_7 + d], 16) * f[T.ramp(query_at + d * 16 + 0, 1, 16)]
+                                    for v in T.unroll(1):
+                                        f[T.ramp(scores_at + (g * 8 + 0) * 16 + v * 16, 1, 16)] = scores0[v]
+                                        f[T.ramp(scores_at + (g * 8 + 1) * 16 + v * 16, 1, 16)] = scores1[v]
+                                        f[T.ramp(scores_at + (g * 8 + 2) * 16 + v * 16, 1, 16)] = scores2[v]
+                                        f[T.ramp(scores_at + (g * 8 + 3) * 16 + v * 16, 1, 16)] = scores3[v]
+                                        f[T.ramp(scores_at + (g * 8 + 4) * 16 + v * 16, 1, 16)] = scores4[v]
+                                        f[T.ramp(scores_at + (g * 8 + 5) * 16 + v * 16, 1, 16)] = scores5[v]
+                                        f[T.ramp(scores_at + (g * 8 + 6) * 16 + v * 16, 1, 16)] = scores6[v]
+                                        f[T.ramp(scores_at + (g * 8 + 7) * 16 + v * 16, 1, 16)] = scores7[v]
                                 if which == 1:  # partial tiles
                                     for g in range(tiles_now):
                                         for j in range(8):
                                             row: T.int32 = lists[list_at + g] * 8 + j
                                             key: T.int32 = k_start + row
-                                            for v in T.unroll(3):
+                                            for v in T.unroll(1):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where -256 <= k - q <= 256 or (q < 16 or k < 16)
-                                                s_17: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_17
-                                for v in T.unroll(3):
+                                                s_17: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_17
+                                for v in T.unroll(1):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
                                     top[1] = f[T.ramp(maximum_at + v * 16, 1, 16)]
                                     top[2] = f[T.ramp(maximum_at + v * 16, 1, 16)]
                                     top[3] = f[T.ramp(maximum_at + v * 16, 1, 16)]
                                     for j in range(tiles_now * 2):
-                                        top[0] = T.max(top[0], f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)])
-                                        top[1] = T.max(top[1], f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)])
-                                        top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
-                                        top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
+                                        top[0] = T.max(top[0], f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)])
+                                        top[1] = T.max(top[1], f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)])
+                                        top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)])
+                                        top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
                                     x_18: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
                                     n_19: T.let = T.nearbyint(x_18)
@@ -295,7 +277,7 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] - top[0])
                                         n_26: T.let = T.nearbyint(x_25)
                                         r_27: T.let = x_25 - n_26
                                         p_28: T.let = T.broadcast(T.float32(0.00132647), 16) * r_27 + T.broadcast(T.float32(0.00967151), 16)
@@ -304,7 +286,7 @@ class Module:
                                         p_31: T.let = p_30 * r_27 + T.broadcast(T.float32(0.69314698), 16)
                                         w_32: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_27) + T.broadcast(T.float32(1.0), 16), n_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                         part[0] = part[0] + w_32
-                                        x_33: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        x_33: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] - top[0])
                                         n_34: T.let = T.nearbyint(x_33)
                                         r_35: T.let = x_33 - n_34
                                         p_36: T.let = T.broadcast(T.float32(0.00132647), 16) * r_35 + T.broadcast(T.float32(0.00967151), 16)
@@ -313,7 +295,7 @@ class Module:
                                         p_39: T.let = p_38 * r_35 + T.broadcast(T.float32(0.69314698), 16)
                                         w_40: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_39 * r_35) + T.broadcast(T.float32(1.0), 16), n_34, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                         part[1] = part[1] + w_40
-                                        x_41: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        x_41: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] - top[0])
                                         n_42: T.let = T.nearbyint(x_41)
                                         r_43: T.let = x_41 - n_42
                                         p_44: T.let = T.broadcast(T.float32(0.00132647), 16) * r_43 + T.broadcast(T.float32(0.00967151), 16)
@@ -322,7 +304,7 @@ class Module:
                                         p_47: T.let = p_46 * r_43 + T.broadcast(T.float32(0.69314698), 16)
                                         w_48: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_47 * r_43) + T.broadcast(T.float32(1.0), 16), n_42, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                         part[2] = part[2] + w_48
-                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] - top[0])
                                         n_50: T.let = T.nearbyint(x_49)
                                         r_51: T.let = x_49 - n_50
                                         p_52: T.let = T.broadcast(T.float32(0.00132647), 16) * r_51 + T.broadcast(T.float32(0.00967151), 16)
@@ -331,68 +313,52 @@ class Module:
                                         p_55: T.let = p_54 * r_51 + T.broadcast(T.float32(0.69314698), 16)
                                         w_56: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_55 * r_51) + T.broadcast(T.float32(1.0), 16), n_50, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                         part[3] = part[3] + w_56
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_32
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_40
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_48
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_56
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] = w_32
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] = w_40
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] = w_48
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] = w_56
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
-                                # output [v 64, q 48] += v [k, v]^T . scores [k, q]
+                                # output [v 64, q 16] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
-                                    output0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output3 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output4 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output5 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output6 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    output7 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    for v in T.unroll(3):
-                                        output0[v] = f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output1[v] = f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output2[v] = f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output3[v] = f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output4[v] = f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output5[v] = f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
-                                        output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                    output0 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output1 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output2 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output3 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output4 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output5 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output6 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    output7 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for v in T.unroll(1):
+                                        output0[v] = f[T.ramp(output_at + (column * 8 + 0) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output1[v] = f[T.ramp(output_at + (column * 8 + 1) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output2[v] = f[T.ramp(output_at + (column * 8 + 2) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output3[v] = f[T.ramp(output_at + (column * 8 + 3) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output4[v] = f[T.ramp(output_at + (column * 8 + 4) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output5[v] = f[T.ramp(output_at + (column * 8 + 5) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
+                                        output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                     for g in range(tiles_now):
                                         row_first: T.int32 = lists[list_at + g] * 8
                                         for j in range(8):
                                             v_at: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
-                                            output0[0] = output0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output0[1] = output0[1] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output0[2] = output0[2] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output1[0] = output1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output1[1] = output1[1] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output1[2] = output1[2] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output2[0] = output2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output2[1] = output2[1] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output2[2] = output2[2] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output3[0] = output3[0] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output3[1] = output3[1] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output3[2] = output3[2] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output4[0] = output4[0] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output4[1] = output4[1] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output4[2] = output4[2] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output5[0] = output5[0] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output5[1] = output5[1] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output5[2] = output5[2] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output6[0] = output6[0] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output6[1] = output6[1] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output6[2] = output6[2] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                            output7[0] = output7[0] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
-                                            output7[1] = output7[1] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
-                                            output7[2] = output7[2] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]
-                                    for v in T.unroll(3):
-                                        f[T.ramp(output_at + (column * 8 + 0) * 48 + v * 16, 1, 16)] = output0[v]
-                                        f[T.ramp(output_at + (column * 8 + 1) * 48 + v * 16, 1, 16)] = output1[v]
-                                        f[T.ramp(output_at + (column * 8 + 2) * 48 + v * 16, 1, 16)] = output2[v]
-                                        f[T.ramp(output_at + (column * 8 + 3) * 48 + v * 16, 1, 16)] = output3[v]
-                                        f[T.ramp(output_at + (column * 8 + 4) * 48 + v * 16, 1, 16)] = output4[v]
-                                        f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
-                                        f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
-                                        f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
-                        for v in T.unroll(3):
+                                            output0[0] = output0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output1[0] = output1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output2[0] = output2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output3[0] = output3[0] + T.broadcast(v_t[v_at + 3], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output4[0] = output4[0] + T.broadcast(v_t[v_at + 4], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output5[0] = output5[0] + T.broadcast(v_t[v_at + 5], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output6[0] = output6[0] + T.broadcast(v_t[v_at + 6], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                            output7[0] = output7[0] + T.broadcast(v_t[v_at + 7], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
+                                    for v in T.unroll(1):
+                                        f[T.ramp(output_at + (column * 8 + 0) * 16 + v * 16, 1, 16)] = output0[v]
+                                        f[T.ramp(output_at + (column * 8 + 1) * 16 + v * 16, 1, 16)] = output1[v]
+                                        f[T.ramp(output_at + (column * 8 + 2) * 16 + v * 16, 1, 16)] = output2[v]
+                                        f[T.ramp(output_at + (column * 8 + 3) * 16 + v * 16, 1, 16)] = output3[v]
+                                        f[T.ramp(output_at + (column * 8 + 4) * 16 + v * 16, 1, 16)] = output4[v]
+                                        f[T.ramp(output_at + (column * 8 + 5) * 16 + v * 16, 1, 16)] = output5[v]
+                                        f[T.ramp(output_at + (column * 8 + 6) * 16 + v * 16, 1, 16)] = output6[v]
+                                        f[T.ramp(output_at + (column * 8 + 7) * 16 + v * 16, 1, 16)] = output7[v]
+                        for v in T.unroll(1):
                             sums_57: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
                             z_58: T.let = T.reinterpret('int32x16', sums_57)
                             n_59: T.let = T.shift_right(z_58 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
@@ -406,15 +372,15 @@ class Module:
                             e_67: T.let = T.Cast('float32x16', n_59) * T.broadcast(T.float32(0.6931471805599453), 16) + p_66 * y_61
                             f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_67, T.broadcast(T.float32('-inf'), 16))
                             f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_57, T.broadcast(T.float32(0.0), 16))
-                        # out_t [q 48, v 64] = output^T / total
-                        for turn in range(3):
-                            v: T.int32 = 2 - turn
+                        # out_t [q 16, v 64] = output^T / total
+                        for turn in range(1):
+                            v: T.int32 = 0 - turn
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
                                 x_68 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 x_69 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 for i in T.unroll(16):
-                                    x_68[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    x_68[i] = f[T.ramp(output_at + (first + i) * 16 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
                                 for i in T.unroll(8):
                                     x_69[2 * i + 0] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
                                     x_69[2 * i + 1] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
@@ -428,8 +394,8 @@ class Module:
                                     x_68[2 * i + 0] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
                                     x_68[2 * i + 1] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_68[15 - i])
-                        for r in range(T.min(48, q_len - i_first)):
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_68[15 - i])
+                        for r in range(T.min(16, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
@@ -464,9 +430,9 @@ class Module:
                     k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
                     q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
                     k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
-                    i_first: T.int32 = t * 48
+                    i_first: T.int32 = t * 16
                     q_first: T.int32 = q_start + i_first
-                    if t * 48 < q_len:
+                    if t * 16 < q_len:
                         count[0] = 0
                         count[1] = 0
                         if k_len > 0:
@@ -478,20 +444,20 @@ class Module:
                                 c: T.int32 = low_70 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
-                            if ((q_start + (48 * t)) >= (-31)):
-                                low_72: T.int32 = T.max(2, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
+                            if ((q_start + (16 * t)) >= 1):
+                                low_72: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
                                 high_73: T.int32 = T.min(34, T.floordiv(k_len, 8))
                                 for c_i in range(T.max(0, high_73 - low_72)):
                                     c: T.int32 = low_72 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
-                            low_74: T.int32 = T.max(34, (((6 * t) + T.floordiv((q_start - 2), 8)) - 25))
-                            high_75: T.int32 = T.min(((((6 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
+                            low_74: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                            high_75: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
                             for c_i in range(T.max(0, high_75 - low_74)):
                                 c: T.int32 = low_74 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
-                            if ((q_start + (48 * t)) <= (-32)):
+                            if ((q_start + (16 * t)) <= 0):
                                 low_76: T.int32 = 2
                                 high_77: T.int32 = T.floordiv(k_len, 8)
                                 for c_i in range(T.max(0, high_77 - low_76)):
@@ -499,41 +465,39 @@ class Module:
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
                             # the partial tiles
-                            if T.And(((q_start + (48 * t)) <= 15), ((q_start + (48 * t)) >= (-31))):
+                            if T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                count[1] = count[1] + 1
+                            if T.And(((q_start + (16 * t)) >= 1), ((q_start + (16 * t)) <= 15)):
                                 low_78: T.int32 = 34
                                 high_79: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
                                 for c_i in range(T.max(0, high_79 - low_78)):
                                     c: T.int32 = low_78 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
-                            if T.And(T.And((k_len >= 16), ((q_start + (48 * t)) >= (-31))), ((k_len + 255) >= (q_start + (48 * t)))):
-                                low_80: T.int32 = T.max(2, (((6 * t) + T.floordiv(q_start, 8)) - 32))
-                                high_81: T.int32 = T.min(((((6 * t) + T.floordiv((q_start - 2), 8)) - 26) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                            if T.And(T.And((k_len >= 16), ((q_start + (16 * t)) <= 0)), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                count[1] = count[1] + 1
+                            if ((q_start + (16 * t)) >= 16):
+                                low_80: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
+                                high_81: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
                                 for c_i in range(T.max(0, high_81 - low_80)):
                                     c: T.int32 = low_80 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
-                                if T.And(T.And((k_len <= 271), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))):
-                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
+                            if ((k_len + 255) >= (q_start + (16 * t))):
+                                low_82: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
+                                high_83: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                                for c_i in range(T.max(0, high_83 - low_82)):
+                                    c: T.int32 = low_82 + c_i
+                                    tile: T.int32 = c
                                     count[1] = count[1] + 1
-                                if ((q_start + (48 * t)) >= 16):
-                                    low_82: T.int32 = (((6 * t) + T.floordiv((q_start + 1), 8)) + 32)
-                                    high_83: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 38) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
-                                    for c_i in range(T.max(0, high_83 - low_82)):
-                                        c: T.int32 = low_82 + c_i
-                                        tile: T.int32 = c
-                                        count[1] = count[1] + 1
-                                    if T.And(T.And(T.And(T.And((k_len >= 272), (T.floormod(k_len, 8) >= 1)), ((k_len + 209) >= ((T.floormod(k_len, 8) + q_start) + (48 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 303) >= k_len)):
-                                        tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                        count[1] = count[1] + 1
-                            if T.Not(T.And(T.And((k_len >= 16), ((q_start + (48 * t)) >= (-31))), ((k_len + 255) >= (q_start + (48 * t))))):
-                                if T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1)):
-                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                    count[1] = count[1] + 1
-                                if T.Not(T.And((k_len <= 15), (T.floormod(k_len, 8) >= 1))):
-                                    if T.And(T.And((k_len >= 16), ((q_start + (48 * t)) <= (-32))), (T.floormod(k_len, 8) >= 1)):
-                                        tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                        count[1] = count[1] + 1
+                            if T.And(T.And(T.And(T.And(T.And((k_len >= 16), ((q_start + (16 * t)) >= 16)), (T.floormod(k_len, 8) >= 1)), ((k_len + 241) >= ((T.floormod(k_len, 8) + q_start) + (16 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (16 * t)) + 271) >= k_len)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                count[1] = count[1] + 1
+                            if T.And(T.And(T.And(T.And((k_len >= 16), (k_len <= 271)), ((q_start + (16 * t)) >= 1)), ((q_start + (16 * t)) <= 15)), (T.floormod(k_len, 8) >= 1)):
+                                tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                count[1] = count[1] + 1
                         if fill == 0:
                             offsets[unit * 2 + 0] = T.Cast('int64', count[0])
                             offsets[unit * 2 + 1] = T.Cast('int64', count[1])
