@@ -59,7 +59,7 @@ def whole_condition(found: Sequence[Product], labels: Sequence[str]) -> ast.Expr
 def _cases(expr: ast.Expr, labels: Sequence[str], positive: bool = True) -> list[list[ast.Expr]]:
     """The disjunctive form; what speaks of one axis only stays whole."""
     match expr:
-        case _ if len(_spoken(expr, labels)) <= 1 and not _compares_points(expr):
+        case _ if len(_spoken(expr, labels)) <= 1 and not _of_all_tokens(expr):
             return [[expr if positive else fold.negation(expr)]]
         case ast.Unary("not", operand):
             return _cases(operand, labels, not positive)
@@ -123,6 +123,11 @@ def _spoken(expr: ast.Expr, labels: Sequence[str]) -> set[str]:
     return {name.partition(".")[2] for name in fold.names(expr) if "." in name}
 
 
+def _of_all_tokens(expr: ast.Expr) -> bool:
+    """Whether it reads what no axis has: whole positions, or the number of tokens."""
+    return bool({"q", "k", "len", "qlen"} & fold.names(expr))
+
+
 def _compares_points(expr: ast.Expr) -> bool:
     return bool({"q", "k"} & fold.names(expr))
 
@@ -134,7 +139,7 @@ def _product(case: Iterable[ast.Expr], labels: Sequence[str]) -> Product:
     rest: ast.Expr = ALWAYS
     for condition in case:
         spoken = _spoken(condition, labels)
-        if _compares_points(condition) or len(spoken) > 1:
+        if _of_all_tokens(condition) or len(spoken) > 1:
             rest = fold.conjunction(rest, condition)
         elif not spoken:
             heads = fold.conjunction(heads, condition)

@@ -38,6 +38,8 @@ def declare_grid(grid: ast.Grid | None, scope: Scope, mistakes: list[Diagnostic]
                 mistakes.append(ShadowsBuiltin(name, span=axis.span))
             case ast.Name(name) if name not in scope.symbols:
                 scope.symbols[name] = Symbol("int", Level.VARYING, span=axis.span)
+            case ast.Name(name) if (taken := scope.symbols[name]).axes is not None:
+                mistakes.append(DuplicateName(name, str(taken.span), span=axis.span))
             case ast.Name(name):
                 scope.used.add(name)
             case _:

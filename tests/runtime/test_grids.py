@@ -52,6 +52,10 @@ SPECS: dict[str, tuple[str, tuple[tuple[int, ...], ...]]] = {
         f"{PLANE} {{ input group: int[token]  mask window(2) on y & {{ group[q] == group[k] }} }}",
         ((9, 23),),
     ),
+    "lengths": (
+        f"{PLANE} {{ mask {{ k.x + 5 < len and k.y + 3 < qlen }} & window(2) on x }}",
+        ((3, 40), (20, 5), (6, 7)),
+    ),
     "constant": ("attention a(n = 12) { grid y: n, x: 10  mask window(2) on y }", ((12, 10),)),
     "shifted": (
         f"{PLANE} {{ input shift: int  mask {{ (q.y + 2) div 4 == (k.y + 2) div 4 and "
@@ -118,3 +122,8 @@ def test_what_a_call_gets_wrong(keywords: dict[str, Any], message: str) -> None:
 def test_an_assertion_is_not_silently_left_unproved() -> None:
     with pytest.raises(AttnError, match="an assertion on a grid: not supported yet"):
         attnc.compile(f"{PLANE} {{ mask same on y  assert covers }}")
+
+
+def test_an_extent_and_an_input_do_not_share_a_name() -> None:
+    with pytest.raises(AttnError, match="`H` is declared twice"):
+        attnc.compile("grid y: H  attention a { input H: int  mask { q.y + H < k.y } }")
