@@ -26,6 +26,7 @@ from attnc.dsl.syntax import (
 )
 
 INT, FLOAT, BOOL = "int32", "float32", "bool"
+LN_2, LOG2_E = 0.6931471805599453, 1.4426950408889634
 POWERS = 16  # the greatest exponent that is written as products
 
 

@@ -9,21 +9,18 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.ir import SSAValue
 
-from attnc.codegen.expressions import FLOAT, Value
-from attnc.codegen.triton.context import COLUMNS, Context
+from attnc.codegen.expressions import LOG2_E
+from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.lines import Lines
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-LOG2_E = 1.4426950408889634
 
 
 def state(context: Context) -> list[str]:
     """What one visit hands to the next: the softmax's maximum and sum, and the accumulators."""
-    names = ["b_m", "b_l"] if context.role == "forward" else []
-    targets = {"forward": ["out"], "dq": ["dq"], "dkdv": ["dk", "dv"]}[context.role]
-    return names + [f"b_{t}{part[0]}" for t in targets for part in context.parts(t)]
+    return ["b_m", "b_l", *(f"b_out{suffix}" for suffix, *_ in context.parts("out"))]
 
 
 def owned_operands(context: Context) -> list[str]:
@@ -40,21 +37,24 @@ def visited_operands(context: Context) -> list[str]:
 
 def owned_blocks(context: Context) -> list[str]:
     """The names of the blocks of the owned tile."""
-    blocks = []
-    for name in owned_operands(context):
-        suffixes = [p[0] for p in context.parts(name)] if name in COLUMNS else [""]
-        blocks += [f"b_{name}{suffix}" for suffix in suffixes]
-    return blocks
+    names = owned_operands(context)
+    return [f"b_{name}{suffix}" for name in names for suffix, *_ in context.parts(name)]
 
 
 def arguments(context: Context) -> list[str]:
     """The arguments of a visit, after the visited tile."""
     tensors = []
     for name in visited_operands(context):
-        tensors += [f"p_{name}"] + ([f"{name}_sn"] if name in COLUMNS else [])
+        tensors += [f"p_{name}", f"{name}_sn"]
     sizes = ["b", "h", "group", "q_start", "q_len", "k_len", "scale"]
-    owned = [*owned_blocks(context), f"i_{context.owned}"]
-    return [*state(context), *owned, *tensors, *sizes, *context.input_signature()]
+    return [
+        *state(context),
+        *owned_blocks(context),
+        "i_q",
+        *tensors,
+        *sizes,
+        *context.input_signature(),
+    ]
 
 
 def emit_visit(context: Context, visit: tile.VisitOp) -> list[str]:
@@ -68,9 +68,7 @@ def emit_visit(context: Context, visit: tile.VisitOp) -> list[str]:
     used = set(IDENTIFIER.findall("\n".join([*above, body])))
     taken = [name for name in arguments(context) if name in used]
     blocks = [f"{context.block(a)}: tl.constexpr" for a in "qk"]
-    with context.out.function(
-        f"{context.role}_{visit.tile_class.data}", [context.visited_tile, *taken, *blocks]
-    ):
+    with context.out.function(f"forward_{visit.tile_class.data}", ["c", *taken, *blocks]):
         said = "every pair is in the pattern" if step.full else "pairs outside the pattern weigh 0"
         context.out.line(f'"""A tile of which {said}."""')
         context.out.line(*above)
@@ -92,25 +90,21 @@ class _Step:
         for op in self.context.kernel.body.block.ops:
             if isinstance(op, tile.LoadOp):
                 self.blocks[op.result] = op.operand_name.data
-        # The keys of a full tile exist; queries of an owned tile of keys are always asked.
-        self.exists = "" if self.full and self.context.owned == "q" else "m_visited"
+        self.exists = "" if self.full else "m_visited"
 
     def positions(self, used: set[str]) -> list[str]:
         """The rows and positions of both sides that the rest uses."""
-        context = self.context
-        axis, own = context.visited, context.owned
-        size = context.block(axis)
-        spread = {own: "[:, None]", axis: "[None, :]"}
+        size = self.context.block("k")
         found = {
-            "m_visited": f"i_{axis} < {axis}_len",
-            "q": f"(q_start + i_q){spread['q']}",
-            "k": f"i_k{spread['k']}",
-            "m_q": f"(i_q < q_len){spread['q']}",
-            "m_k": f"(i_k < k_len){spread['k']}",
+            "m_visited": "i_k < k_len",
+            "q": "(q_start + i_q)[:, None]",
+            "k": "i_k[None, :]",
+            "m_q": "(i_q < q_len)[:, None]",
+            "m_k": "(i_k < k_len)[None, :]",
         }
         return [
-            f"r_{axis} = tl.arange(0, {size})",
-            f"i_{axis} = {context.visited_tile} * {size} + r_{axis}  # [{size}]",
+            f"r_k = tl.arange(0, {size})",
+            f"i_k = c * {size} + r_k  # [{size}]",
             *(f"{name} = {text}" for name, text in found.items() if name in used),
         ]
 
@@ -126,8 +120,6 @@ class _Step:
                 self.mask(op)
             case tile.OnlineSoftmaxOp():
                 self.softmax(op)
-            case tile.MapOp():
-                self.map(op)
             case tile.AccumulateOp():
                 self.accumulate(op)
             case _:
@@ -136,32 +128,24 @@ class _Step:
     def load(self, op: tile.LoadOp) -> None:
         """Rows of the visited tile."""
         context, out, name = self.context, self.context.out, op.operand_name.data
-        axis = context.visited
-        other, size = ("c" if axis == "k" else "t"), context.block(axis)
+        size = context.block("k")
         self.blocks[op.result] = name
-        if name not in COLUMNS:
-            fill = 'float("inf")' if name == "lse" else "0.0"
-            out.line(f"b_{name} = tl.load(p_{name} + i_{axis}, mask={self.exists}, other={fill})")
-            return
-        out.line(f"o_{name} = tl.cast({other}, tl.int64) * ({size} * {name}_sn)")
-        emit_parts(context, name, f"p_{name} + o_{name}", f"r_{axis}", self.exists, size)
+        out.line(f"o_{name} = tl.cast(c, tl.int64) * ({size} * {name}_sn)")
+        emit_parts(context, name, f"p_{name} + o_{name}", "r_k", self.exists, size)
 
     def dot(self, op: tile.DotOp) -> None:
         """Owned rows times visited rows, part by part."""
         context, out = self.context, self.context.out
-        pair = [self.blocks[op.left], self.blocks[op.right]]
-        own = owned_operands(context)
-        left, right = sorted(pair, key=lambda name: name not in own)
-        score = {"q", "k"} == {*pair}
-        target = self.blocks[op.result] = "b_s" if score else "b_dp"
-        shape = f"[{context.block(context.owned)}, {context.block(context.visited)}]"
+        left, right = self.blocks[op.left], self.blocks[op.right]
+        self.blocks[op.result] = "b_s"
+        shape = f"[{context.block('q')}, {context.block('k')}]"
         for i, (suffix, *_) in enumerate(context.parts(left)):
-            before = f", {target}" if i else ""
+            before = ", b_s" if i else ""
             out.line(
-                f"{target} = tl.dot(b_{left}{suffix}, tl.trans(b_{right}{suffix}){before}"
+                f"b_s = tl.dot(b_{left}{suffix}, tl.trans(b_{right}{suffix}){before}"
                 f"{context.precision})  # {shape}"
             )
-        if score and (context.scored or context.role != "forward"):
+        if context.scored:
             out.line("b_s = b_s * scale")
 
     def score(self, op: tile.ScoreOp) -> None:
@@ -196,20 +180,6 @@ class _Step:
         out.line("b_l = b_l * b_a + tl.sum(b_p, 1)", "b_m = b_top")
         for suffix, *_ in context.parts("out"):
             out.line(f"b_out{suffix} = b_out{suffix} * b_a[:, None]")
-
-    def map(self, op: tile.MapOp) -> None:
-        """An expression of blocks; a block of queries repeats along the keys."""
-        context = self.context
-        names = {}
-        for label, block in zip(op.names, op.blocks, strict=True):
-            text = self.blocks[block]
-            if text in ("lse", "delta"):
-                text = f"b_{text}[:, None]" if context.owned == "q" else f"b_{text}[None, :]"
-            names[label.data] = Value(text, FLOAT)
-        value = op.value.data
-        target = "b_p" if value.startswith("exp(s - lse)") else "b_ds"
-        self.blocks[op.result] = target
-        context.out.let(target, context.with_names(names).text(value))
 
     def accumulate(self, op: tile.AccumulateOp) -> None:
         """Weights times visited rows, part by part."""

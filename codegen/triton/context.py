@@ -3,49 +3,28 @@
 from dataclasses import dataclass, field, replace
 
 from attnc.codegen.expressions import FLOAT, INT, Value, render
+from attnc.codegen.questions import plans_read
 from attnc.codegen.triton.config import TYPES, TritonConfig
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.target import TritonTarget
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
-from attnc.compiler.fold import walk
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr, Name
 
-COLUMNS = {"q": "d", "k": "d", "v": "v", "do": "v", "out": "v", "dq": "d", "dk": "d", "dv": "v"}
+COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v"}
 SIZES = ("heads", "group", "q_start", "q_len", "k_len")
 
 
 @dataclass(frozen=True)
 class Context:
-    """One kernel: what it owns, its inputs, and where its text goes."""
+    """One kernel, which owns tiles of queries: its inputs, and where its text goes."""
 
     out: Lines
     kernel: tile.KernelOp
     config: TritonConfig
-    role: str = "forward"
     sink: Expr | None = None
     names: dict[str, Value] = field(default_factory=dict)
-
-    @property
-    def owned(self) -> str:
-        """`q` or `k`."""
-        return self.kernel.owner.data
-
-    @property
-    def visited(self) -> str:
-        """`k` or `q`."""
-        return "k" if self.owned == "q" else "q"
-
-    @property
-    def owned_tile(self) -> str:
-        """The name of the owned tile in plans."""
-        return "t" if self.owned == "q" else "c"
-
-    @property
-    def visited_tile(self) -> str:
-        """The name of the visited tile in plans."""
-        return "c" if self.owned == "q" else "t"
 
     @property
     def inputs(self) -> dict[str, InputAttr]:
@@ -104,18 +83,12 @@ class Context:
 
     def table(self, tile_class: str) -> str:
         """The first part of the names of a table, as FlexAttention has them."""
-        kv = "kv" if self.owned == "q" else "q"
-        return f"full_{kv}" if tile_class == "full" else kv
+        return "full_kv" if tile_class == "full" else "kv"
 
     def plan_reads(self, name: str) -> bool:
         """Whether the plans of tables mention a name (or an input with that axis)."""
-        for visit in self.visits:
-            for op in visit.plan.walk():
-                for text in op.properties.values():
-                    data = getattr(text, "data", None)
-                    if isinstance(data, str) and Name(name) in walk(parse_expression(data)):
-                        return True
-        return self.decided and any(name in i.axis_names for i in self.inputs.values())
+        by_input = self.decided and any(name in i.axis_names for i in self.inputs.values())
+        return by_input or plans_read(self.visits, name)
 
     def with_names(self, names: dict[str, Value]) -> "Context":
         """The context where more names are known."""

@@ -1,6 +1,6 @@
 """The function that a user calls: shapes, strides, tables and launches."""
 
-from attnc.codegen.triton.body import LOG2_E
+from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.kernel import TENSORS
 
@@ -55,7 +55,7 @@ def _emit_launch(context: Context, tables: list[str]) -> None:
         "grid = (section, tiles, batch * heads // section)",
     )
     folded = "scale" if context.scored else f"scale * {LOG2_E}"
-    tensors = [y for x in TENSORS["forward"] for y in (x, f"*{x}.stride()[:3]")]
+    tensors = [y for x in TENSORS for y in (x, f"*{x}.stride()[:3]")]
     out.call(
         "forward[grid]",
         [

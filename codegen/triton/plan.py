@@ -51,20 +51,20 @@ def plan_signature(context: Context) -> dict[str, str]:
 
 def emit_planner(context: Context) -> None:
     """`plan`: one program per owned tile, head and sequence that have lists of their own."""
-    out, own = context.out, context.owned_tile
-    with out.function(f"{context.role}_plan", [*plan_signature(context)]):
+    out = context.out
+    with out.function("forward_plan", [*plan_signature(context)]):
         out.line('"""Lists the tiles of the other axis that each tile visits."""')
         out.line(
-            f"{own} = tl.program_id(0)",
+            "t = tl.program_id(0)",
             "h = tl.program_id(1)",
             "b = tl.program_id(2)",
-            f"row = b * plan_sb + h * plan_sh + {own}",
+            "row = b * plan_sb + h * plan_sh + t",
         )
         for name in context.tables:
             table = context.table(name)
             out.line(f"p_{table}_indices += tl.cast(row, tl.int64) * plan_columns")
             out.line(f"n_{table} = tl.full((), 0, tl.int32)")
-        bounds = _emit_bounds(context, context.owned) if context.decided else {}
+        bounds = _emit_bounds(context, "q") if context.decided else {}
         inner = context.with_names(bounds)
         for visit in context.visits:
             if context.tabled(visit):
@@ -82,28 +82,24 @@ class _Append:
 
     def __call__(self, op: tile.PushOp) -> None:
         context, out = self.context, self.context.out
-        other = "c" if context.owned == "q" else "t"
         place = tidy(context.text(op.tile.data))
         if op.possible is None or op.certain is None:
             self.append(self.tile_class, place)
             return
-        if place != other:
-            out.let(other, place)
-        inner = context.with_names(_emit_bounds(context, context.visited))
+        if place != "c":
+            out.let("c", place)
+        inner = context.with_names(_emit_bounds(context, "k"))
         out.let("possible", inner.text(op.possible.data))
-        whole = f"({other} + 1) * {context.rows(context.visited)} <= {context.visited}_len"
-        if context.owned == "k":
-            whole += f" and (c + 1) * {context.rows('k')} <= k_len"
-        whole = whole.replace(" and ", ") & (")
+        whole = f"(c + 1) * {context.rows('k')} <= k_len"
         out.let("certain", f"(({inner.text(op.certain.data)}) & ({whole}))")
         with out.block("if possible:"):
             if "full" not in context.tables:
-                self.append("partial", other)
+                self.append("partial", "c")
                 return
             with out.block("if certain:"):
-                self.append("full", other)
+                self.append("full", "c")
             with out.block("else:"):
-                self.append("partial", other)
+                self.append("partial", "c")
 
     def append(self, tile_class: str, place: str) -> None:
         table = self.context.table(tile_class)

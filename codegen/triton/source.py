@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from attnc.codegen.questions import searches
 from attnc.codegen.triton.config import TYPES, KernelInfo, TritonConfig, TritonSource
 from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.host import emit_host
@@ -9,10 +10,8 @@ from attnc.codegen.triton.kernel import emit_kernel
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.target import HELPERS
 from attnc.compiler.dialects import tile
-from attnc.compiler.fold import walk
 from attnc.dsl.errors import NotBuiltForTarget
-from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Exists, Expr
+from attnc.dsl.syntax import Expr
 
 __all__ = ["KernelInfo", "TritonConfig", "TritonSource", "print_triton"]
 
@@ -64,7 +63,5 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if kernel.dtype.data not in TYPES:
         yield f"dtype {kernel.dtype.data}"
     for op in kernel.walk():
-        if isinstance(op, tile.MaskOp) and any(
-            isinstance(node, Exists) for node in walk(parse_expression(op.condition.data))
-        ):
+        if isinstance(op, tile.MaskOp) and searches(op.condition.data):
             yield "`exists` over a range of many values"

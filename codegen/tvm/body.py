@@ -3,11 +3,11 @@
 from functools import partial
 from types import ModuleType
 
+from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.tvm import columns, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
-from attnc.codegen.tvm.exponential import LOG2_E
 from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing

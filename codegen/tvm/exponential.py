@@ -6,10 +6,8 @@ at 6e-8). Arguments below the least exponent give exactly 0; NaN stays NaN.
 """
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.expressions import FLOAT, Value
+from attnc.codegen.expressions import FLOAT, LOG2_E, Value
 from attnc.codegen.tvm.real import FLOAT32, Real
-
-LOG2_E = 1.4426950408889634
 
 
 def _integer(number: int, real: Real, lanes: int) -> str:

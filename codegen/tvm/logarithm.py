@@ -8,10 +8,9 @@ from math import sqrt
 from struct import pack, unpack
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.expressions import FLOAT, Value
+from attnc.codegen.expressions import FLOAT, LN_2, Value
 from attnc.codegen.tvm.real import FLOAT32, Real
 
-LN_2 = 0.6931471805599453
 TERMS = {"float32": 5, "float64": 11}
 
 

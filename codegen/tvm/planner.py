@@ -6,17 +6,13 @@ may have to be visited. Plans of many loops run here instead of once per head: a
 summed the counts, `fill = 1` writes the tiles into `table` (CSR; int64 offsets, int32 tiles).
 """
 
-from xdsl.dialects.builtin import StringAttr
-
+from attnc.codegen.questions import plans_read
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.rows import emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_owned_bounds, emit_plan
-from attnc.compiler.fold import walk
-from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Name
 
 
 def bind_table(tensors: Tensors) -> None:
@@ -95,11 +91,4 @@ def _emit_lookup(context: Context) -> None:
 
 def plan_depends_on_head(context: Context) -> bool:
     """Whether the plans of the heads differ."""
-    texts = [
-        text.data
-        for visit in context.visits
-        for op in visit.plan.walk()
-        for text in op.properties.values()
-        if isinstance(text, StringAttr)
-    ]
-    return any(Name("h") in walk(parse_expression(text)) for text in texts)
+    return plans_read(context.visits, "h")

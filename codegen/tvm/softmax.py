@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from attnc.codegen.expressions import FLOAT, Value
+from attnc.codegen.expressions import FLOAT, LOG2_E, Value
 from attnc.codegen.tvm.columns import fold
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.exponential import LOG2_E, exp2
+from attnc.codegen.tvm.exponential import exp2
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.pairs import packed
 from attnc.codegen.tvm.placement import STREAMS

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
+from attnc.codegen.questions import searches
 from attnc.compiler.dialects import tile
-from attnc.compiler.fold import walk
 from attnc.dsl.errors import NotBuiltForTarget
-from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Exists
 
 TARGET = "cpu"
 PLANS = (tile.VisitOp, tile.ForOp, tile.IfOp, tile.PushOp)
@@ -32,12 +30,7 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     for op in kernel.walk():
         if not isinstance(op, (tile.KernelOp, *PLANS, *printed)):
             yield op.name
-        if isinstance(op, tile.MaskOp) and _searches(op.condition.data):
+        if isinstance(op, tile.MaskOp) and searches(op.condition.data):
             yield "`exists` over a range of many values"
         if isinstance(op, tile.FinishOp) and op.normalizer.data != "softmax":
             yield f"normalize {op.normalizer.data}"
-
-
-def _searches(condition: str) -> bool:
-    """Whether a condition asks for a value that inlining could not write out."""
-    return any(isinstance(node, Exists) for node in walk(parse_expression(condition)))
