@@ -91,17 +91,16 @@ class Planner:
 
     def planned(self, number: int, one: Part) -> "Planned":
         """The nest of a product: it leaves tiles of earlier products out."""
+        nest, live = self.nest(one)
         earlier = (fold.negation(self.inside(p, "live")) for p in self.parts[:number])
-        possible = reduce(fold.conjunction, earlier, self.holes(one))
+        possible = reduce(fold.conjunction, earlier, live)
         if one.product.rest == ast.Bool(True):
             certain = self.inside(one, "whole")
         else:
             labels = [side.label for side in self.sides]
-            whole = whole_condition([p.product for p in self.parts], labels)
-            verdict = bound(whole)
+            verdict = bound(whole_condition([p.product for p in self.parts], labels))
             possible = fold.conjunction(possible, verdict.possible)
             certain = verdict.certain
-        nest = self.nest(one)
         heads = one.product.heads
         if heads != ast.Bool(True):
             nest = (loops.Guard(heads, nest),)
@@ -117,36 +116,39 @@ class Planner:
 
     def member(self, side: Side, relation: Relation, tiles: IntegerSet) -> ast.Expr:
         """The condition for a tile to be among these along one axis."""
-        names = (*relation.outer, self.fixed, self.other)
-        facts = self.known(relation, side, self.fixed, self.other)
-        known = context((*relation.params, *names), facts)
+        points, known = self.met(side, relation, tiles, self.fixed, self.other)
         with guard(OPERATIONS):
-            term = membership(tiles.as_params(*names).gist(known), known)
+            term = membership(points.gist(known), known)
         return self.named(loops.as_condition(term), side)
 
-    def known(self, relation: Relation, side: Side, *tiles: str) -> tuple[str, ...]:
-        """What holds of the tiles that are met: they have points."""
+    def met(
+        self, side: Side, relation: Relation, tiles: IntegerSet, *given: str
+    ) -> tuple[IntegerSet, IntegerSet]:
+        """The tiles for given ones, and what holds of those: they have points."""
+        names = (*relation.outer, *given)
         rows = {self.fixed: side.owned, self.other: side.visited}
-        exist = [f"0 <= {name} and {rows[name]} {name} < k_len" for name in tiles]
+        exist = [f"0 <= {name} and {rows[name]} {name} < k_len" for name in given]
         heads = [f"0 <= h < {relation.heads}"] if relation.uses_head else []
-        return (*side.facts, "1 <= k_len", *exist, *heads)
+        facts = (*side.facts, "1 <= k_len", *exist, *heads)
+        return tiles.as_params(*names), context((*relation.params, *names), facts)
 
-    def nest(self, one: Part) -> loops.Nest:
-        """One loop along each axis, from the first live tile to the last; it pushes first rows."""
+    def nest(self, one: Part) -> tuple[loops.Nest, ast.Expr]:
+        """One loop along each axis, from the first live tile to the last; it pushes first rows.
+
+        Also the condition for a tile of the nest to be live, where it is not always.
+        """
         row: ast.Expr = ast.Int(0)
         for side in self.sides:
             place = fold.binary("*", ast.Name(f"{self.other}_{side.label}"), ast.Int(side.visited))
             step = fold.binary("*", place, ast.Name(f"stride.{side.label}"))
             row = fold.binary("+", row, step)
         nest: loops.Nest = (loops.Visit(row),)
+        live: ast.Expr = ast.Bool(True)
         for side, relation, visited in reversed(
             [*zip(self.sides, one.relations, one.visits, strict=True)]
         ):
-            names = (*relation.outer, self.fixed)
-            known = context((*relation.params, *names), self.known(relation, side, self.fixed))
             with guard(OPERATIONS):
-                live = visited.live.as_params(*names)
-                found = hull(live, known)
+                found = hull(*self.met(side, relation, visited.live, self.fixed))
             low, high = (
                 self.named(loops.as_expression(e, choices=True), side)
                 for e in (found.low, found.high)
@@ -156,18 +158,9 @@ class Planner:
             if found.nonempty is not None:
                 some = self.named(loops.as_condition(found.nonempty), side)
                 nest = (loops.Guard(some, nest),)
-        return nest
-
-    def holes(self, one: Part) -> ast.Expr:
-        """The condition for a tile of the nest to be live, where it is not always."""
-        found: ast.Expr = ast.Bool(True)
-        for side, relation, visited in zip(self.sides, one.relations, one.visits, strict=True):
-            names = (*relation.outer, self.fixed)
-            known = context((*relation.params, *names), self.known(relation, side, self.fixed))
-            with guard(OPERATIONS):
-                if not hull(visited.live.as_params(*names), known).whole:
-                    found = fold.conjunction(found, self.member(side, relation, visited.live))
-        return found
+            if not found.whole:
+                live = fold.conjunction(self.member(side, relation, visited.live), live)
+        return nest, live
 
     def named(self, expr: ast.Expr, side: Side) -> ast.Expr:
         """An expression along an axis in names that all axes can share."""

@@ -1,7 +1,7 @@
 """Smart constructors: build an expression, folding what is constant. Exact on integers."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import assert_never
 
 from attnc.compiler.errors import NotAffineError
@@ -201,27 +201,52 @@ def names(expr: ast.Expr) -> frozenset[str]:
 
 def on_diagonal(expr: ast.Expr, floats: frozenset[str] = frozenset()) -> ast.Expr:
     """The condition for `k = q`; a tensor compared with itself is decided, if it holds no NaN."""
+
+    def change(part: ast.Expr) -> ast.Expr:
+        return on_diagonal(part, floats)
+
     match expr:
         case ast.Name("k"):
             return ast.Name("q")
-        case ast.Index(base, indices):
-            return ast.Index(base, tuple(on_diagonal(i, floats) for i in indices))
-        case ast.Unary(op, operand):
-            return unary(op, on_diagonal(operand, floats))
-        case ast.Binary(op, left, right):
-            return binary(op, on_diagonal(left, floats), on_diagonal(right, floats))
-        case ast.Compare((op,), (a, b)):
-            a, b = on_diagonal(a, floats), on_diagonal(b, floats)
+        case ast.Compare((op,), operands):
+            a, b = map(change, operands)
             same = a == b and isinstance(a, ast.Index) and a.base not in floats
             return ast.Bool(op in ("==", "<=", ">=")) if same else compare((op,), (a, b))
-        case ast.Compare(ops, operands):
-            return compare(ops, tuple(on_diagonal(o, floats) for o in operands))
-        case ast.Call(function, arguments):
-            return call(function, tuple(on_diagonal(a, floats) for a in arguments))
-        case ast.Exists(variable, low, high, body):
-            return ast.Exists(variable, low, high, on_diagonal(body, floats))
         case _:
+            return rebuilt(expr, change)
+
+
+def substitute(expr: ast.Expr, names: Mapping[str, ast.Expr]) -> ast.Expr:
+    """The expression with names replaced, folded again."""
+    if isinstance(expr, ast.Name):
+        return names.get(expr.id, expr)
+    return rebuilt(expr, lambda part: substitute(part, names))
+
+
+def rebuilt(expr: ast.Expr, change: Callable[[ast.Expr], ast.Expr]) -> ast.Expr:
+    """The expression with the parts directly below it changed, folded again.
+
+    The bounds of `exists` are constants and stay.
+    """
+    match expr:
+        case ast.Int() | ast.Float() | ast.Bool() | ast.Name():
             return expr
+        case ast.List(items):
+            return ast.List(tuple(map(change, items)))
+        case ast.Index(base, indices):
+            return ast.Index(base, tuple(map(change, indices)))
+        case ast.Unary(op, operand):
+            return unary(op, change(operand))
+        case ast.Binary(op, left, right):
+            return binary(op, change(left), change(right))
+        case ast.Compare(ops, operands):
+            return compare(ops, tuple(map(change, operands)))
+        case ast.Call(function, arguments):
+            return call(function, tuple(map(change, arguments)))
+        case ast.Exists(variable, low, high, body):
+            return ast.Exists(variable, low, high, change(body))
+        case _:
+            assert_never(expr)
 
 
 def affine_in(expr: ast.Expr, variable: str) -> bool:
@@ -242,26 +267,3 @@ def affine_in(expr: ast.Expr, variable: str) -> bool:
             case _:
                 pass
     return True
-
-
-def substitute(expr: ast.Expr, names: dict[str, ast.Expr]) -> ast.Expr:
-    """The expression with names replaced, folded again."""
-    match expr:
-        case ast.Name(name):
-            return names.get(name, expr)
-        case ast.Int() | ast.Float() | ast.Bool():
-            return expr
-        case ast.List(items):
-            return ast.List(tuple(substitute(item, names) for item in items))
-        case ast.Index(base, indices):
-            return ast.Index(base, tuple(substitute(index, names) for index in indices))
-        case ast.Unary(op, operand):
-            return unary(op, substitute(operand, names))
-        case ast.Binary(op, left, right):
-            return binary(op, substitute(left, names), substitute(right, names))
-        case ast.Compare(ops, operands):
-            return compare(ops, tuple(substitute(operand, names) for operand in operands))
-        case ast.Call(function, arguments):
-            return call(function, tuple(substitute(a, names) for a in arguments))
-        case ast.Exists(variable, low, high, body):
-            return ast.Exists(variable, low, high, substitute(body, names))

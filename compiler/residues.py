@@ -55,15 +55,18 @@ class Class:
     k_len: int
 
 
+def rows_from(first: int, length: int, step: int) -> int:
+    """How many of so many rows lie a multiple of `step` after the first one of a class."""
+    return max(0, -(-(length - first) // step))
+
+
 def split(step: int, q_start: int, k_start: int, q_len: int, k_len: int) -> list[Class]:
     """The classes of a sequence, by the remainders of its positions."""
     found = []
     for residue in range(step):
         q_first, k_first = (residue - q_start) % step, (residue - k_start) % step
         starts = (q_start + q_first) // step, (k_start + k_first) // step
-        lengths = (
-            max(0, -(-(n - first) // step)) for n, first in ((q_len, q_first), (k_len, k_first))
-        )
+        lengths = rows_from(q_first, q_len, step), rows_from(k_first, k_len, step)
         found.append(Class(q_first, k_first, *starts, *lengths))
     return found
 

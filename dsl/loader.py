@@ -62,21 +62,22 @@ def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
 
 def shipped() -> tuple[str, ...]:
     """The names of all shipped attentions on sequences, sorted."""
-    names = (name for name in _all_shipped() if not name.startswith(GRIDS))
+    names = (name for name in all_shipped() if not name.startswith(GRIDS))
     return tuple(name for name in names if not name.endswith(STACK))
 
 
 def shipped_grids() -> tuple[str, ...]:
     """The names of all shipped attentions on grids, sorted; they begin with `grid/`."""
-    return tuple(name for name in _all_shipped() if name.startswith(GRIDS))
+    return tuple(name for name in all_shipped() if name.startswith(GRIDS))
 
 
 def shipped_stacks() -> tuple[str, ...]:
     """The names of all shipped stacks, sorted; they end in `_stack`."""
-    return tuple(name for name in _all_shipped() if name.endswith(STACK))
+    return tuple(name for name in all_shipped() if name.endswith(STACK))
 
 
-def _all_shipped() -> tuple[str, ...]:
+def all_shipped() -> tuple[str, ...]:
+    """The names of all shipped specs, sorted."""
     root = _root()
     found = (path.relative_to(root).with_suffix("") for path in root.rglob(f"*{SUFFIX}"))
     return tuple(sorted(path.as_posix() for path in found))
@@ -94,7 +95,7 @@ def _root() -> Path:
 
 
 def _shipped(name: str) -> Path:
-    known = _all_shipped()
+    known = all_shipped()
     if name not in known:
         shown = name[:80] or '""'
         raise DiagnosticsError([mistakes.UnknownSpec(shown, known, span=_start(shown))])

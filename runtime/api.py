@@ -17,7 +17,7 @@ from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime.artifact import load
 from attnc.runtime.costs import costs
-from attnc.runtime.cpus import TARGETS, host_machine, runnable
+from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options, unknown_dtype
@@ -135,7 +135,7 @@ def analyze_at(
         classes=classes,
     )
     units = found.heads * -(-found.q_len // tile[0])
-    known = costs(machine.computing("float32"))
+    known = costs(measured_machine())
     work = known.work(found.visited, 2 * head_dim, units)
     backends = {t: "accepts" if t in runnable() else NOT_RUN for t in TARGETS}
     return replace(found, backends=backends, predicted_seconds=work * 1e-9 / known.threads(work))

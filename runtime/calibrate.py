@@ -10,7 +10,7 @@ from attnc.dsl.loader import load
 from attnc.runtime import build, kernels
 from attnc.runtime.call import Row
 from attnc.runtime.costs import SHIPPED, Costs, costs
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.cpus import measured_machine
 from attnc.runtime.launch import Arguments, launch
 from attnc.runtime.lower import print_module
 from attnc.runtime.timing import seconds
@@ -24,8 +24,8 @@ def calibrate() -> Costs:
 
     Takes a few seconds, most of them to compile the kernels.
     """
-    heights = len(SHIPPED[host_machine().name].columns)
-    measured = [_kernel(host_machine().vectors - drop) for drop in reversed(range(heights))]
+    heights = len(SHIPPED[measured_machine().name].columns)
+    measured = [_kernel(measured_machine().vectors - drop) for drop in reversed(range(heights))]
     works = [_call(kernel, keys) for kernel in measured for keys in (ROWS, FEW_KEYS)]
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -71,7 +71,7 @@ def _start(kernel: kernels.LoadedKernel) -> float:
     """How much longer almost nothing takes at least on all threads than on one, nanoseconds."""
     threads = torch.get_num_threads()
     if threads == 1:
-        return costs(host_machine().computing("float32")).start
+        return costs(measured_machine()).start
     plan = kernel.plan
     assert plan is not None
     rows = torch.tensor([[0, 0, 0, 0, 1, 1]], dtype=torch.int32)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnc.dsl.errors import DtypeMismatch, InvalidValue, MissingInput, ShapeMismatch
 from attnc.dsl.program import Bound
-from attnc.runtime.grids import check_grid, named_extents, refuse_positions
+from attnc.runtime.grids import check_grid, refuse_positions
 from attnc.runtime.inputs import bind_inputs
 
 INTEGERS = (torch.int32, torch.int64)
@@ -95,7 +95,6 @@ def bind_call(
     tensors, numbers = bind_inputs(bound, inputs or {}, q, k)
     factor = 1 / math.sqrt(max(q.shape[3], 1)) if scale is None else float(scale)
     rows = [left_aligned(row) for row in rows]
-    numbers |= named_extents(bound, extents)
     return Call(q, k, v, rows, factor, tensors, numbers, packed, extents)
 
 

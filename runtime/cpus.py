@@ -46,6 +46,11 @@ def host_machine() -> Machine:
     return {"AVX512": AVX512, "AVX2": AVX2}.get(found, GENERIC)
 
 
+def measured_machine() -> Machine:
+    """The machine model whose costs are measured: this CPU for float32."""
+    return host_machine().computing("float32")
+
+
 def machine_of(target: str) -> Machine:
     """The machine model of a target."""
     return host_machine() if target == OWN else CPUS[target].machine

@@ -51,7 +51,7 @@ def _check_same(bound: Bound, grid: tuple[int, ...]) -> None:
             raise InvalidValue("grid", f"one value of `{extent}` for all axes", str(grid))
 
 
-def named_extents(bound: Bound, grid: tuple[int, ...]) -> dict[str, float]:
+def named_extents(bound: Bound, grid: tuple[int, ...]) -> dict[str, int]:
     """The extents that formulas can read, by name."""
     axes = zip(bound.grid, grid, strict=False)
     return {extent: given for (_, extent), given in axes if isinstance(extent, str)}

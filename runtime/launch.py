@@ -10,7 +10,7 @@ from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.errors import InvalidValue
 from attnc.runtime.call import Row
 from attnc.runtime.costs import costs
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.cpus import measured_machine
 from attnc.runtime.few import choose_shares
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
@@ -66,7 +66,7 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
 
 def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:
     """How many threads a call pays for that visits so many tiles of so many pairs."""
-    known = costs(host_machine().computing("float32"))
+    known = costs(measured_machine())
     return known.threads(known.work(visits * pairs, a.q.shape[3] + a.v.shape[3], units))
 
 

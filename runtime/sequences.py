@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnc.codegen.tvm.kernel import KernelFacts
-from attnc.compiler.residues import split
+from attnc.compiler.residues import rows_from, split
 from attnc.runtime.call import Row
 
 Q_LEN, K_LEN, EXTENTS = 4, 5, 6  # columns of the table
@@ -55,9 +55,7 @@ def _grids(facts: KernelFacts, row: Row, grid: tuple[int, ...]) -> Iterable[tupl
     strides = [prod(grid[i + 1 :]) for i in range(len(grid))]
     for residues in product(*map(range, steps)):
         first = sum(r * stride for r, stride in zip(residues, strides, strict=True))
-        extents = [
-            max(0, -(-(n - r) // step)) for n, r, step in zip(grid, residues, steps, strict=True)
-        ]
+        extents = list(map(rows_from, residues, grid, steps))
         apart = [stride * step for stride, step in zip(strides, steps, strict=True)][:-1]
         points = prod(extents)
         yield (row.q_row + first, row.k_row + first, 0, 0, points, points, *extents, *apart)

@@ -33,8 +33,7 @@ def scalar_target(context: Context) -> TvmTarget:
 
 def _scalars(context: Context) -> dict[str, Value]:
     """What has one value in a whole tile."""
-    lie = context.geometry
-    return SCALARS | _numbers(context) | (lie.names(context) if isinstance(lie, Grid) else {})
+    return SCALARS | _numbers(context) | context.geometry.names(context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def spot_target(
     names = _scalars(context) | dict(blocks or {})
     names[owned.name] = Value(spot.position, INT, spot.lanes)
     names[visited.name] = Value(visited.word, INT, spot.lanes if placement.few else 1)
-    for label in context.geometry.labels if isinstance(context.geometry, Grid) else ():
+    for label in context.geometry.labels:
         names[f"{owned.name}.{label}"] = Value(f"{spot.position}_{label}", INT, spot.lanes)
         names[f"{visited.name}.{label}"] = Value(f"{visited.word}_{label}", INT)
     if placement.packed > 1:

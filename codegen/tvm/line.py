@@ -21,6 +21,11 @@ class Line:
     classes: int
     columns: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def names(self, context: "Context") -> dict[str, Value]:
+        """Nothing more than any kernel reads."""
+        return {}
 
     def emit_tile(self, context: "Context") -> None:
         """The first row of the owned tile, and its position."""

@@ -6,7 +6,7 @@ Where run-time tensors decide, each candidate carries the conditions on their bo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -44,11 +44,8 @@ class PlanVisits(ModulePass):
             for name, text in (("full", classes.full), ("partial", classes.partial)):
                 tiles = sets.parse(text.data)
                 plan = loops.plan(tiles, relation, fixed, size, self.assume, other)
-                block = _Nest(verdict).block(plan.nest)
                 source = plan.kind if relation.exact else "loops"
-                properties = {"tile_class": StringAttr(name), "source": StringAttr(source)}
-                visits = attn.VisitsOp.build(properties=properties, regions=[Region(block)])
-                attention.body.block.add_op(visits)
+                _record(attention, name, source, _Nest(verdict).operations(plan.nest))
 
 
 def _plan_grid(attention: attn.AttentionOp) -> None:
@@ -70,20 +67,21 @@ def _plan_grid(attention: attn.AttentionOp) -> None:
     planned = Planner(parts, sides, owner).nests()
     ops = [op for one in planned for op in _Nest(one.verdict).operations(one.nest)]
     for name, inside in (("full", []), ("partial", ops)):
-        properties = {"tile_class": StringAttr(name), "source": StringAttr("loops")}
-        region = Region(Block(inside))
-        visits = attn.VisitsOp.build(properties=properties, regions=[region])
-        attention.body.block.add_op(visits)
+        _record(attention, name, "loops", inside)
+
+
+def _record(attention: attn.AttentionOp, name: str, source: str, plan: Sequence[Operation]) -> None:
+    """The visits of a class."""
+    properties = {"tile_class": StringAttr(name), "source": StringAttr(source)}
+    regions = [Region(Block(plan))]
+    attention.body.block.add_op(attn.VisitsOp.build(properties=properties, regions=regions))
 
 
 @dataclass(frozen=True)
 class _Nest:
     """A nest as operations of the `tile` dialect."""
 
-    verdict: Verdict | None = field(default=None)
-
-    def block(self, nest: Sequence[loops.Statement]) -> Block:
-        return Block(self.operations(nest))
+    verdict: Verdict | None
 
     def operations(self, nest: Sequence[loops.Statement]) -> list[Operation]:
         return [op for statement in nest for op in self.statement(statement)]
@@ -97,7 +95,7 @@ class _Nest:
                     "high": StringAttr(print_expr(high)),
                     "step": tile.number(step),
                 }
-                region = Region(self.block(body))
+                region = Region(Block(self.operations(body)))
                 return [tile.ForOp.build(properties=properties, regions=[region])]
             case loops.Guard(condition, body, otherwise):
                 then = self.guarded(print_expr(condition), body)
@@ -110,7 +108,8 @@ class _Nest:
         if not body:
             return []
         properties = {"condition": StringAttr(condition)}
-        return [tile.IfOp.build(properties=properties, regions=[Region(self.block(body))])]
+        region = Region(Block(self.operations(body)))
+        return [tile.IfOp.build(properties=properties, regions=[region])]
 
     def push(self, key_tile: str) -> tile.PushOp:
         properties = {"tile": StringAttr(key_tile)}

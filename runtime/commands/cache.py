@@ -43,10 +43,10 @@ def _calibrate() -> tuple[str, dict[str, Any]]:
     with progress("measuring"):
         from attnc.runtime.calibrate import calibrate
         from attnc.runtime.costs import store
-        from attnc.runtime.cpus import host_machine
+        from attnc.runtime.cpus import measured_machine
 
         found = calibrate()
-        place = str(store(host_machine().computing("float32"), found))
+        place = str(store(measured_machine(), found))
     heights = ", ".join(f"{share}%" for share in found.shares)
     text = (
         f"a pair costs {heights} by the height of a query tile, {found.columns[-1]:.4f} ns a column"

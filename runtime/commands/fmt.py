@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnc.dsl.loader import SUFFIX, load_any, shipped, shipped_grids, shipped_stacks
+from attnc.dsl.loader import SUFFIX, all_shipped, load_any
 from attnc.dsl.printer import format_source
 from attnc.dsl.source import Source
 from attnc.runtime.commands import options as shared
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 def read(spec: str) -> Text:
     """The text of an argument: `-`, a file, a shipped name or source text."""
-    known = (*shipped(), *shipped_grids(), *shipped_stacks())
+    known = all_shipped()
     match spec:
         case "-":
             return Text(Source("<stdin>", sys.stdin.read()), None)

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass
 from importlib import resources
 
-from attnc.dsl.loader import STACK, SUFFIX, shipped, shipped_grids, shipped_stacks
+from attnc.dsl.loader import STACK, SUFFIX, all_shipped
 from attnc.dsl.parser import parse
 from attnc.dsl.printer import print_expression
 from attnc.dsl.source import Source
@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Always 0."""
-    entries = [entry(name) for name in sorted((*shipped(), *shipped_grids(), *shipped_stacks()))]
+    entries = [entry(name) for name in all_shipped()]
     if options.json:
         print_json([asdict(found) for found in entries])
         return YES

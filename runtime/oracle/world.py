@@ -11,6 +11,7 @@ from torch import Tensor
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import HeadsMissing, MissingInput, ShapeMismatch
 from attnc.dsl.program import Bound
+from attnc.runtime.grids import named_extents
 from attnc.runtime.oracle.errors import BatchMissing
 
 
@@ -93,15 +94,10 @@ class World:
                 raise BatchMissing()
             case _ if "." in name:
                 return self._coordinate(*name.split("."))
-            case _ if name in (extents := self._extents()):
+            case _ if name in (extents := named_extents(self.bound, self.grid)):
                 return self.number(extents[name])
             case _:
                 return self.places.get(name)
-
-    def _extents(self) -> dict[str, int]:
-        """The extents that the call gives, by name."""
-        axes = zip(self.bound.grid, self.grid, strict=False)
-        return {name: size for (_, name), size in axes if isinstance(name, str)}
 
     def _count(self, name: str) -> int:
         count = self.counts.get(name)
