@@ -33,7 +33,8 @@ class Sizes:
     `cropped` kernels accept keys that start after position 0; `dtype` is that of the tensors.
     A kernel for few queries has `rows` rows in a query tile (0: as many as are best for many
     queries), which hold `packed` heads of each query, and shares keys out among threads. `height`
-    fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses).
+    fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses). A
+    kernel of units of so many keys that each query chooses has `unit`.
     """
 
     heads: int = 0
@@ -45,6 +46,7 @@ class Sizes:
     rows: int = 0
     packed: int = 1
     height: int = 0
+    unit: int = 0
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

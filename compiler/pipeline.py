@@ -15,6 +15,7 @@ from attnc.compiler.passes.classify_tiles import ClassifyTiles
 from attnc.compiler.passes.derive_backward import DeriveBackward
 from attnc.compiler.passes.lower_to_tile import LowerToTile
 from attnc.compiler.passes.narrow import Narrow
+from attnc.compiler.passes.plan_units import PlanUnits
 from attnc.compiler.passes.plan_visits import PlanVisits
 from attnc.compiler.passes.prove import Prove
 from attnc.compiler.passes.simplify import Simplify
@@ -76,6 +77,18 @@ def backward_passes(
         ClassifyTiles(assume=assume),
         PlanVisits(assume=assume),
         DeriveBackward(inputs=inputs),  # needs the visits
+        Specialise(),
+    )
+
+
+def unit_passes(size: int, rows: int, keys: int) -> tuple[ModulePass, ...]:
+    """The passes to the kernel of units of `size` keys that each query chooses at the call."""
+    return (
+        Simplify(),
+        SplitAtoms(),
+        Narrow(),
+        PlanUnits(size, rows, keys),  # needs the relation
+        LowerToTile(),
         Specialise(),
     )
 

@@ -124,6 +124,7 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     lists["axes"] = tuple(tuple(axis) for axis in facts["axes"])
     with _lock:
         known = KernelFacts(**(facts | lists))
-        names = ("main", "plan") if known.owner == "q" or known.tabled else ("main",)
+        planned = known.tabled or (known.owner == "q" and not known.gathered)
+        names = ("main", "plan") if planned else ("main",)
         functions = dict(zip(names, build.load(texts[LLVM_FILE], *names), strict=True))
     return LoadedKernel(functions["main"], functions.get("plan"), known)

@@ -13,7 +13,14 @@ from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.facts import attentions, the
 from attnc.compiler.inline import mask_condition, score_expression, sink_expression
-from attnc.compiler.pipeline import Tiling, Watcher, backward_passes, passes, run
+from attnc.compiler.pipeline import (
+    Tiling,
+    Watcher,
+    backward_passes,
+    passes,
+    run,
+    unit_passes,
+)
 from attnc.compiler.residues import Classes
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.parser import parse_expression
@@ -73,6 +80,10 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
+    if sizes.unit:
+        own = machine.computing(sizes.dtype)
+        run(module, unit_passes(sizes.unit, own.tile_q, own.keys), watch)
+        return module
     run(module, passes(tiling(machine, sizes), sizes.cropped), watch)
     return module
 

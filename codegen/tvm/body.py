@@ -14,6 +14,7 @@ from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import elements, widened
+from attnc.codegen.tvm.stretches import emit_state
 from attnc.codegen.tvm.transpose import emit_columns_from_rows
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
@@ -62,6 +63,9 @@ def _emit_load(context: Context) -> None:
         else:
             out.line(f"factor: T.{m.real.name} = {factor}")
             emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
+    if context.gathered:
+        emit_state(context)
+        return
     with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
         out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
     with out.block(f"for v in T.unroll({m.vectors}):"):

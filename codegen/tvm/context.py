@@ -69,7 +69,7 @@ class Context:
     @cached_property
     def geometry(self) -> Geometry:
         """Where the rows of tiles lie."""
-        return geometry(tuple(self.kernel.axes))
+        return geometry(tuple(self.kernel.axes), self.gathered > 0)
 
     @property
     def entry(self) -> str:
@@ -92,6 +92,11 @@ class Context:
     def split(self) -> bool:
         """Whether several workers share the tiles that an owned tile visits."""
         return self.kernel.split is not None
+
+    @property
+    def gathered(self) -> int:
+        """The keys of a unit, where tiles hold the queries that chose one; else 0."""
+        return int(self.kernel.gathered.value.data) if self.kernel.gathered else 0
 
     @property
     def owned(self) -> Axis:

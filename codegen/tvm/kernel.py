@@ -9,6 +9,9 @@ The module's function `main` takes, in this order:
     f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
     order                (forward) int32 [units]: which query tile of which head and sequence starts
                          when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
+    chosen               (instead of `order`, where queries are gathered) int32 [n, 1 or heads,
+                         q_rows, choices]: the units of keys that a query chose, each once, or less than
+                         0. `out` and `lse` are of the queries' other keys, and are added to
     parts                (instead of `order`, where the kernel is split) see `shares`; its units
                          are shares of query tiles, the packed heads of a group being one
     offsets, table       only where the kernel is tabled: see `planner`
@@ -18,6 +21,8 @@ The module's function `main` takes, in this order:
     scale, threads
     tiles                owned tiles of the longest sequence
     key_tiles            (query_tiles in the backward pass) room in a list
+    units, stretch       (where queries are gathered) how many units of keys there are, and how many
+                         queries a thread takes at a time; `tiles` are then the stretches of a head
     splits               (backward pass) how many units share the key tiles of a head
     shares               (where the kernel is split) how many units share the keys of a query tile
 """
@@ -53,6 +58,7 @@ from attnc.codegen.tvm.signature import (
 )
 from attnc.codegen.tvm.spread import padded
 from attnc.codegen.tvm.stored import storage
+from attnc.codegen.tvm.stretches import emit_gathered_worker
 from attnc.codegen.tvm.support import refuse_unprintable
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.compiler.dialects import tile
@@ -88,7 +94,8 @@ class KernelFacts:
     `plan` fills. `gradients` names the inputs whose gradients are asked for, in argument order;
     `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
     kernel owns. A tile holds `tile_q` queries of `packed` heads; several threads can share the key
-    tiles of a `split` kernel. `axes` are those of the kernel: label, rows of an owned tile, step.
+    tiles of a `split` kernel. A tile is of one unit of so many `gathered` keys,
+    if not 0. `axes` are those of the kernel: label, rows of an owned tile, step.
     """
 
     floats: int
@@ -105,6 +112,7 @@ class KernelFacts:
     width: int = 0
     packed: int = 1
     split: bool = False
+    gathered: int = 0
     axes: tuple[tuple[str, int, int], ...] = ()
 
 
@@ -131,7 +139,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
         _emit_main(context)
-        if not backward or context.tabled:
+        if context.tabled or not (backward or context.gathered):
             emit_planner(context)
     tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
@@ -152,6 +160,7 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         padded(context.head_dim, machine.lanes),
         placement.packed,
         context.split,
+        context.gathered,
         tuple((a.label.data, int(a.rows.value.data), int(a.step.value.data)) for a in kernel.axes),
     )
     return KernelSource(out.text(), facts)
@@ -184,6 +193,7 @@ def _emit_main(context: Context) -> None:
     handles += [f"d_{name}" for name in gradients(context)]
     scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
     scalars += ["tiles: T.int32", f"{context.visited.word}_tiles: T.int32"]
+    scalars += ["units: T.int32", "stretch: T.int32"] if context.gathered else []
     scalars += ["splits: T.int32"] if backward else []
     scalars += ["shares: T.int32"] if context.split else []
     arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
@@ -195,6 +205,8 @@ def _emit_main(context: Context) -> None:
             _emit_scratch(context)
             if backward:
                 emit_backward_worker(context)
+            elif context.gathered:
+                emit_gathered_worker(context, emit_tile)
             else:
                 _emit_worker(context)
         if context.split:
@@ -205,6 +217,8 @@ def _scheduling(context: Context) -> list[str]:
     """The argument that says how the work of a forward kernel is shared, if it is one."""
     if context.owned is KEYS:
         return []
+    if context.gathered:
+        return ["chosen"]
     return ["parts"] if context.split else ["order"]
 
 
@@ -228,7 +242,9 @@ def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
     threads = "T.Cast('int64', threads)"
     tensors.bind("f", context.real.name, [threads, "f_width"], unit=True)
     tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
-    for name in _scheduling(context):
+    if context.gathered:
+        tensors.bind("chosen", "int32", ["n", "chosen_n1", "q_rows", "chosen_n3"], unit=True)
+    for name in _scheduling(context) if not context.gathered else ():
         kind = "int32" if name == "order" else context.real.name
         tensors.bind(name, kind, [f"{name}_n"], unit=True)
     if context.tabled:

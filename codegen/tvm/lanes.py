@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.gathered import Gathered
 from attnc.codegen.tvm.grid import Grid
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
@@ -52,7 +53,7 @@ class Spot:
 
     def owned_rows(self, context: Context) -> str:
         """The owned rows, counted from the first of the sequence."""
-        if isinstance(context.geometry, Grid):
+        if context.geometry.parts:
             return context.part("own_row", self.offset, self.lanes)
         return self.counted(context, context.owned.first)
 
@@ -104,7 +105,7 @@ def spot_target(
 def emit_owned_positions(context: Context, vector: str) -> None:
     """The positions of a vector of owned rows (and their heads), as a lane target reads them."""
     owned, placement, lie = context.owned, context.placement, context.geometry
-    if isinstance(lie, Grid):
+    if isinstance(lie, Grid | Gathered):
         lie.emit_owned(context, vector)
         return
     spot = Spot("", f"{vector} * {placement.lanes}", owned.word, placement.lanes)
@@ -221,7 +222,7 @@ def owned_element(context: Context, attr: InputAttr, row: str) -> str:
     row = f"T.floormod({row}, {placement.rows})" if placement.few else row
     head = f"(h + {placement.head(row)})" if placement.packed > 1 else "h"
     place = f"({owned.first} + {placement.query(row)})"
-    if isinstance(context.geometry, Grid):
+    if context.geometry.parts:
         place = context.geometry.owned_row(context, row)
     return row_element(context, attr, owned, place, head)
 

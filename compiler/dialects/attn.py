@@ -218,7 +218,7 @@ class TilingOp(IRDLOperation):
 
     `owner` is the side whose tiles a kernel owns. `packed` heads of a group lie in the q rows, so
     that a tile holds q / packed queries. The key tiles of a query tile may be `split` among
-    several workers.
+    several workers. Tiles may hold `gathered` queries, which chose the same unit of so many keys.
     """
 
     name = "attn.tiling"
@@ -227,8 +227,10 @@ class TilingOp(IRDLOperation):
     owner = prop_def(StringAttr, default_value=StringAttr("q"))
     packed = prop_def(Number, default_value=number(1))
     split = opt_prop_def(UnitAttr)
+    gathered = opt_prop_def(Number)
     assembly_format = (
-        "$q `x` $k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? attr-dict"
+        "$q `x` $k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? "
+        "(`gathered` $gathered^)? attr-dict"
     )
 
     @property

@@ -80,9 +80,11 @@ class KernelOp(IRDLOperation):
     that share their keys lie in the rows of one query tile: row r is head r mod packed of the
     group and query r div packed. The tiles that the plans of a `split` kernel list, in order, are
     shared out among a number of workers that the call chooses; `tile.finish` merges their partial
-    results by their log-sum-exp. `axes` say where the rows of tiles lie, which by default are
-    consecutive: in boxes of a grid, or `step` apart. Each residue class is then a sequence or grid
-    of its own, within which the plans and expressions count. On a grid a visited tile lies along
+    results by their log-sum-exp. The tiles of a `gathered` kernel are of one unit of so many keys
+    and of queries that chose it, wherever they are: an owned tile of queries takes up their state
+    from `out` and `lse`, plans see the unit as `u`. `axes` say where the rows of tiles
+    lie, which by default are consecutive: in boxes of a grid, or `step` apart. Each residue class
+    is then a sequence or grid of its own, within which the plans and expressions count. On a grid a visited tile lies along
     the last axis, and a plan pushes its first row. `dtype` is what is loaded and stored;
     arithmetic is float32, or float64 for that dtype.
     """
@@ -98,6 +100,7 @@ class KernelOp(IRDLOperation):
     owner = prop_def(StringAttr, default_value=StringAttr("q"))
     packed = prop_def(Number, default_value=number(1))
     split = opt_prop_def(UnitAttr)
+    gathered = opt_prop_def(Number)
     axes = prop_def(ArrayAttr[AxisAttr], default_value=ArrayAttr[AxisAttr]([]))
     dtype = prop_def(StringAttr, default_value=StringAttr("float32"))
     inputs = prop_def(ArrayAttr[InputAttr])
@@ -107,8 +110,8 @@ class KernelOp(IRDLOperation):
     assembly_format = (
         "$sym_name `heads` $heads `/` $kv_heads `dims` $head_dim `/` $value_dim "
         "`tile` $tile_q `x` $tile_k (`owner` $owner^)? (`packed` $packed^)? (`split` $split^)? "
-        "(`axes` $axes^)? (`dtype` $dtype^)? `inputs` $inputs `cross` $cross "
-        "$body attr-dict"
+        "(`gathered` $gathered^)? (`axes` $axes^)? (`dtype` $dtype^)? `inputs` $inputs "
+        "`cross` $cross $body attr-dict"
     )
 
     def verify_(self) -> None:

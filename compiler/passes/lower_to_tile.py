@@ -52,8 +52,9 @@ def kernel(attention: attn.AttentionOp, body: Block, owner: str) -> tile.KernelO
     properties = {name: attention.properties[name] for name in kept}
     properties |= {"tile_q": tiling.q, "tile_k": tiling.k, "owner": StringAttr(owner)}
     properties["packed"] = tiling.packed
-    if tiling.split is not None:
-        properties["split"] = tiling.split
+    for name in ("split", "gathered"):
+        if tiling.properties.get(name) is not None:
+            properties[name] = tiling.properties[name]
     return tile.KernelOp.build(properties=properties, regions=[Region(body)])
 
 

@@ -45,7 +45,7 @@ class PlanVisits(ModulePass):
                 tiles = sets.parse(text.data)
                 plan = loops.plan(tiles, relation, fixed, size, self.assume, other)
                 source = plan.kind if relation.exact else "loops"
-                _record(attention, name, source, _Nest(verdict).operations(plan.nest))
+                record(attention, name, source, plan.nest, verdict)
 
 
 def _plan_grid(attention: attn.AttentionOp) -> None:
@@ -70,8 +70,19 @@ def _plan_grid(attention: attn.AttentionOp) -> None:
         _record(attention, name, "loops", inside)
 
 
+def record(
+    attention: attn.AttentionOp,
+    name: str,
+    source: str,
+    nest: Sequence[loops.Statement],
+    verdict: Verdict | None,
+) -> None:
+    """The visits of a class; with a verdict each candidate is decided when it is pushed."""
+    _record(attention, name, source, _Nest(verdict).operations(nest))
+
+
 def _record(attention: attn.AttentionOp, name: str, source: str, plan: Sequence[Operation]) -> None:
-    """The visits of a class."""
+    """The visits of a class, its plan in operations."""
     properties = {"tile_class": StringAttr(name), "source": StringAttr(source)}
     regions = [Region(Block(plan))]
     attention.body.block.add_op(attn.VisitsOp.build(properties=properties, regions=regions))

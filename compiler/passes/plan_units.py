@@ -1,0 +1,59 @@
+"""`plan-units`: the kernel of a pattern whose keys are chosen in units, query by query.
+
+Input: the relation within the chosen units. Output: a tiling and its visits. The queries that chose
+a unit meet all of its keys; where they lie is known at the call, so whether a tile needs the mask
+is decided from their bounds.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.passes import ModulePass
+
+from attnc.compiler import loops
+from attnc.compiler.dialects import attn
+from attnc.compiler.dialects.tile import number
+from attnc.compiler.facts import attentions, relation_of
+from attnc.compiler.intervals import bound
+from attnc.compiler.passes.plan_visits import record
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.syntax import Name
+
+
+@dataclass(frozen=True)
+class PlanUnits(ModulePass):
+    """Units of `size` keys; a tile holds `rows` of the `owner` side and `keys` of the other."""
+
+    name: ClassVar[str] = "plan-units"
+    size: int
+    rows: int = 48
+    keys: int = 8
+    owner: str = "q"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """All tiles are partial until they are pushed."""
+        for attention in attentions(op):
+            q, k = (self.rows, self.keys) if self.owner == "q" else (self.keys, self.rows)
+            properties = {
+                "q": number(q),
+                "k": number(k),
+                "owner": StringAttr(self.owner),
+                "packed": number(1),
+                "gathered": number(self.size),
+            }
+            attention.body.block.add_op(attn.TilingOp.build(properties=properties))
+            verdict = bound(relation_of(attention).condition)
+            record(attention, "full", "loops", [], verdict)
+            record(attention, "partial", "loops", [self._tiles()], verdict)
+
+    def _tiles(self) -> loops.Statement:
+        """The key tiles of unit `u`, or the tiles of its `members` queries."""
+        if self.owner == "q":
+            variable, low = "c", f"u * {self.size} div {self.keys}"
+            high = f"(min(u * {self.size} + {self.size}, k_len) + {self.keys - 1}) div {self.keys}"
+        else:
+            variable, low, high = "t", "0", f"(members + {self.keys - 1}) div {self.keys}"
+        ends = parse_expression(low), parse_expression(high)
+        return loops.Loop(variable, *ends, 1, (loops.Visit(Name(variable)),))
