@@ -34,7 +34,8 @@ class Sizes:
     A kernel for few queries has `rows` rows in a query tile (0: as many as are best for many
     queries), which hold `packed` heads of each query, and shares keys out among threads. `height`
     fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses). A
-    kernel of units of so many keys that each query chooses has `unit`.
+    kernel of units of so many keys that each query chooses has `unit`; one that keeps the greatest
+    scores of each query, how many: `best`.
     """
 
     heads: int = 0
@@ -47,6 +48,7 @@ class Sizes:
     packed: int = 1
     height: int = 0
     unit: int = 0
+    best: int = 0
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

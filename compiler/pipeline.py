@@ -46,8 +46,11 @@ FROM_ZERO = ("k_start = 0",)
 CROPPED = ("k_start >= 0",)
 
 
-def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
-    """The passes in order; `cropped` kernels accept keys that start after position 0."""
+def passes(tiling: Tiling, cropped: bool = False, best: int = 0) -> tuple[ModulePass, ...]:
+    """The passes in order; `cropped` kernels accept keys that start after position 0.
+
+    With `best`, to the kernel that keeps so many of the greatest scores of each query.
+    """
     assume = CROPPED if cropped else FROM_ZERO
     return (
         Simplify(),
@@ -58,7 +61,7 @@ def passes(tiling: Tiling, cropped: bool = False) -> tuple[ModulePass, ...]:
         ChooseTiles(**asdict(tiling)),  # needs the relation
         ClassifyTiles(assume=assume),  # needs the tiling
         PlanVisits(assume=assume),  # needs the classes
-        LowerToTile(),  # needs the visits
+        LowerToTile(best),  # needs the visits
         Specialise(),  # needs the mask in every visit
     )
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.tvm import columns, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
+from attnc.codegen.tvm.choice import choice_parts, emit_choice, emit_keep, emit_no_choice
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.finish import emit_finish
@@ -22,6 +23,8 @@ from attnc.compiler.dialects import tile
 
 def forward_parts(context: Context) -> dict[str, int]:
     """The float scratch of a thread."""
+    if context.count:
+        return choice_parts(context)
     rows, placement, chunk = context.rows, context.placement, context.machine.chunk
     d, v = (placement.columns(size) for size in (context.head_dim, context.value_dim))
     keys = chunk * context.machine.keys
@@ -36,16 +39,19 @@ def forward_parts(context: Context) -> dict[str, int]:
 
 def emit_tile(context: Context) -> None:
     """One tile of queries: load, plan, visit, finish."""
-    for name in ("k", "v"):
+    for name in ("k",) if context.count else ("k", "v"):
         emit_base(context, name, KEYS, KEY_HEAD)
-    for name in ("q", "out"):
+    for name in ("q",) if context.count else ("q", "out"):
         emit_base(context, name, QUERIES, QUERY_HEAD)
     emit_listing(context)
     _emit_load(context)
     if context.visits:
         with emit_chunks(context):
             _emit_chunk(context)
-    emit_finish(context)
+    if context.count:
+        emit_choice(context)
+    else:
+        emit_finish(context)
 
 
 def _emit_load(context: Context) -> None:
@@ -63,8 +69,8 @@ def _emit_load(context: Context) -> None:
         else:
             out.line(f"factor: T.{m.real.name} = {factor}")
             emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
-    if context.gathered:
-        emit_state(context)
+    if context.gathered or context.count:
+        (emit_state if context.gathered else emit_no_choice)(context)
         return
     with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
         out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
@@ -94,6 +100,8 @@ def _emit_chunk(context: Context) -> None:
                 _emit_by_class(context)
             case tile.OnlineSoftmaxOp():
                 emit_online_softmax(context)
+            case tile.KeepOp():
+                emit_keep(context)
             case tile.AccumulateOp():
                 values = _values(context)
                 _products(context).emit_accumulate(context, values, "scores", "output", "rescale")

@@ -98,6 +98,12 @@ class Context:
         """The keys of a unit, where tiles hold the queries that chose one; else 0."""
         return int(self.kernel.gathered.value.data) if self.kernel.gathered else 0
 
+    @cached_property
+    def count(self) -> int:
+        """How many scores of each query are kept; 0 where the kernel computes outputs."""
+        kept = (op for op in self.kernel.walk() if isinstance(op, tile.KeepOp))
+        return next((int(op.count.value.data) for op in kept), 0)
+
     @property
     def owned(self) -> Axis:
         """The side whose tile the kernel owns."""
@@ -115,8 +121,9 @@ class Context:
 
     @cached_property
     def scored(self) -> bool:
-        """Whether the scores pass through an expression, and so keep their natural units."""
-        return any(isinstance(op, tile.ScoreOp) for visit in self.visits for op in visit.walk())
+        """Whether scores pass through an expression or are kept: they have their natural units."""
+        kinds = tile.ScoreOp | tile.KeepOp
+        return any(isinstance(op, kinds) for visit in self.visits for op in visit.walk())
 
     @property
     def tabled(self) -> bool:

@@ -2,16 +2,15 @@
 
 The module's function `main` takes, in this order:
 
-    the tensors          in the order of `FORWARD` or `BACKWARD`, with the axes of `SHAPES`, for n
-                         sequences; any strides, but 1 in an axis of columns. bfloat16 as uint16
+    the tensors          see `bindings`
     rows                 int32 [sequences, columns]: where each sequence (each residue class of an
                          entry, each grid) lies, see `signature.row_columns`
     f, lists             scratch of each thread: numbers and int32 [threads, ...] (see `context`)
     order                (forward) int32 [units]: which query tile of which head and sequence starts
                          when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
     chosen               (instead of `order`, where queries are gathered) int32 [n, 1 or heads,
-                         q_rows, choices]: the units of keys that a query chose, each once, or less than
-                         0. `out` and `lse` are of the queries' other keys, and are added to
+                         q_rows, choices]: the units of keys that each query chose; below 0: none.
+                         `out` and `lse` are of the queries' other keys, and are added to
     parts                (instead of `order`, where the kernel is split) see `shares`; its units
                          are shares of query tiles, the packed heads of a group being one
     offsets, table       only where the kernel is tabled: see `planner`
@@ -35,6 +34,7 @@ from xdsl.ir import Operation
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.backward import backward_parts, emit_backward_worker
+from attnc.codegen.tvm.bindings import bind_tensors, scheduling, tensors_of
 from attnc.codegen.tvm.body import emit_tile, forward_parts
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
@@ -42,7 +42,6 @@ from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.placement import fitted, place_tile
 from attnc.codegen.tvm.planner import (
-    bind_table,
     emit_planner,
     plan_depends_on_head,
 )
@@ -50,14 +49,12 @@ from attnc.codegen.tvm.rows import emit_owned_tile
 from attnc.codegen.tvm.shares import emit_merge
 from attnc.codegen.tvm.signature import (
     ANY,
-    Tensors,
     emit_row,
     number_arguments,
     number_inputs,
     tensor_inputs,
 )
 from attnc.codegen.tvm.spread import padded
-from attnc.codegen.tvm.stored import storage
 from attnc.codegen.tvm.stretches import emit_gathered_worker
 from attnc.codegen.tvm.support import refuse_unprintable
 from attnc.codegen.tvm.units import each_unit, parallel
@@ -66,21 +63,6 @@ from attnc.compiler.ranges import exact_length
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr
 
-SHAPES = {
-    "q": "n heads q_rows d",
-    "k": "n kv_heads k_rows d",
-    "v": "n kv_heads k_rows v",
-    "out": "n heads q_rows v",
-    "lse": "n heads q_rows",
-    "do": "n heads q_rows v",
-    "delta": "n heads q_rows",
-    "dq": "n heads q_rows splits width",
-    "dk": "n kv_heads k_rows d",
-    "dv": "n kv_heads k_rows v",
-}
-FORWARD = ("q", "k", "v", "out", "lse")
-BACKWARD = ("q", "k", "v", "do", "lse", "delta", "dq", "dk", "dv")
-STORED = ("q", "k", "v", "out")  # in the kernel's dtype, the others in that of the arithmetic
 LET = "{0}: T.let = {1}"  # a plain assignment would be a variable in memory
 
 
@@ -186,8 +168,8 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
 def _emit_main(context: Context) -> None:
     """The function `main`."""
     out, backward = context.out, context.owned is KEYS
-    tensors = BACKWARD if backward else FORWARD
-    handles = [*tensors, "rows", "f", "lists", *_scheduling(context)]
+    tensors = tensors_of(context)
+    handles = [*tensors, "rows", "f", "lists", *scheduling(context)]
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
     handles += [f"d_{name}" for name in gradients(context)]
@@ -200,7 +182,7 @@ def _emit_main(context: Context) -> None:
     out.line("@T.prim_func(s_tir=True)")
     with out.block(f"def main({arguments}):"):
         out.line('T.func_attr({"global_symbol": "main", "tirx.noalias": True})')
-        _bind_tensors(context, tensors)
+        bind_tensors(context, tensors)
         with parallel(out):
             _emit_scratch(context)
             if backward:
@@ -211,47 +193,6 @@ def _emit_main(context: Context) -> None:
                 _emit_worker(context)
         if context.split:
             emit_merge(context)
-
-
-def _scheduling(context: Context) -> list[str]:
-    """The argument that says how the work of a forward kernel is shared, if it is one."""
-    if context.owned is KEYS:
-        return []
-    if context.gathered:
-        return ["chosen"]
-    return ["parts"] if context.split else ["order"]
-
-
-def _bind_tensors(context: Context, names: tuple[str, ...]) -> None:
-    """Shapes and strides of the arguments, and a flat view of each."""
-    real, stored = context.real.name, storage(context.tensor_type)
-    tensors = Tensors(context)
-    tensors.sizes("n", "heads", "kv_heads", "q_rows", "k_rows")
-    columns = {
-        "d": context.head_dim,
-        "v": context.value_dim,
-        "width": padded(context.head_dim, context.machine.lanes),
-    }
-    for name in names:
-        axes = SHAPES[name].split()
-        sizes = [f"T.int64({columns[axis]})" if axis in columns else axis for axis in axes]
-        sizes = ["T.Cast('int64', splits)" if size == "splits" else size for size in sizes]
-        dtype = stored if name in STORED else real
-        tensors.bind(name, dtype, sizes, unit=axes[-1] in columns)
-    tensors.rows()
-    threads = "T.Cast('int64', threads)"
-    tensors.bind("f", context.real.name, [threads, "f_width"], unit=True)
-    tensors.bind("lists", "int32", [threads, "lists_width"], unit=True)
-    if context.gathered:
-        tensors.bind("chosen", "int32", ["n", "chosen_n1", "q_rows", "chosen_n3"], unit=True)
-    for name in _scheduling(context) if not context.gathered else ():
-        kind = "int32" if name == "order" else context.real.name
-        tensors.bind(name, kind, [f"{name}_n"], unit=True)
-    if context.tabled:
-        bind_table(tensors)
-    tensors.inputs()
-    tensors.gradients(gradients(context))
-    tensors.declare()
 
 
 def _emit_worker(context: Context) -> None:

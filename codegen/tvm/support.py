@@ -10,6 +10,7 @@ TARGET = "cpu"
 PLANS = (tile.VisitOp, tile.ForOp, tile.IfOp, tile.PushOp)
 STEPS = (tile.LoadOp, tile.DotOp, tile.ScoreOp, tile.MaskOp)
 FORWARD = (*STEPS, tile.OnlineSoftmaxOp, tile.AccumulateOp, tile.FinishOp)
+CHOICE = (*STEPS, tile.KeepOp, tile.StoreOp)
 BACKWARD = (*STEPS, tile.MapOp, tile.CollectOp, tile.AccumulateOp, tile.StoreOp)
 
 
@@ -26,7 +27,10 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "tiles of few queries on a grid or in a residue class"
     if kernel.owner.data == "k" and kernel.dtype.data not in ("float32", "float64"):
         yield f"the gradients of dtype {kernel.dtype.data}"
-    printed = FORWARD if kernel.owner.data == "q" else BACKWARD
+    keeps = any(isinstance(op, tile.KeepOp) for op in kernel.walk())
+    printed = BACKWARD if kernel.owner.data == "k" else CHOICE if keeps else FORWARD
+    if keeps and (kernel.split is not None or kernel.dtype.data not in ("float32", "float64")):
+        yield f"choosing by scores of dtype {kernel.dtype.data}, or by split kernels"
     for op in kernel.walk():
         if not isinstance(op, (tile.KernelOp, *PLANS, *printed)):
             yield op.name

@@ -7,7 +7,7 @@ from xdsl.utils.exceptions import VerifyException
 
 AXES = frozenset("qkdv")
 OPERANDS = {"q": "qd", "k": "kd", "v": "kv", "do": "qv", "lse": "q", "delta": "q"}
-TARGETS = {"out": "qv", "dq": "qd", "dk": "kd", "dv": "kv"}
+TARGETS = {"out": "qv", "dq": "qd", "dk": "kd", "dv": "kv", "picks": "q"}
 
 
 @irdl_attr_definition

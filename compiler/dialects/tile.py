@@ -60,12 +60,20 @@ from attnc.compiler.dialects.blocks import (
 )
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.dialects.plan import ForOp, IfOp, PushOp, verify_visit
-from attnc.compiler.dialects.values import CollectOp, DotOp, MapOp, MaskOp, OnlineSoftmaxOp, ScoreOp
+from attnc.compiler.dialects.values import (
+    CollectOp,
+    DotOp,
+    KeepOp,
+    MapOp,
+    MaskOp,
+    OnlineSoftmaxOp,
+    ScoreOp,
+)
 
 __all__ = [
-    "AccumulateOp", "BlockType", "CollectOp", "DotOp", "FinishOp", "ForOp", "IfOp", "KernelOp",
-    "LoadOp", "MapOp", "MaskOp", "OnlineSoftmaxOp", "PushOp", "ScoreOp", "StoreOp", "Tile",
-    "VisitOp", "block", "number",
+    "AccumulateOp", "BlockType", "CollectOp", "DotOp", "FinishOp", "ForOp", "IfOp", "KeepOp",
+    "KernelOp", "LoadOp", "MapOp", "MaskOp", "OnlineSoftmaxOp", "PushOp", "ScoreOp", "StoreOp",
+    "Tile", "VisitOp", "block", "number",
 ]  # fmt: skip
 
 OWNERS = ("q", "k")
@@ -84,9 +92,9 @@ class KernelOp(IRDLOperation):
     and of queries that chose it, wherever they are: an owned tile of queries takes up their state
     from `out` and `lse`, plans see the unit as `u`. `axes` say where the rows of tiles
     lie, which by default are consecutive: in boxes of a grid, or `step` apart. Each residue class
-    is then a sequence or grid of its own, within which the plans and expressions count. On a grid a visited tile lies along
-    the last axis, and a plan pushes its first row. `dtype` is what is loaded and stored;
-    arithmetic is float32, or float64 for that dtype.
+    is then a sequence or grid of its own, within which the plans and expressions count. On a grid
+    a visited tile lies along the last axis, and a plan pushes its first row. `dtype` is what is
+    loaded and stored; arithmetic is float32, or float64 for that dtype.
     """
 
     name = "tile.kernel"
@@ -238,7 +246,7 @@ Tile = Dialect(
     "tile",
     [
         KernelOp, LoadOp, VisitOp, ForOp, IfOp, PushOp, DotOp, ScoreOp, MaskOp, OnlineSoftmaxOp,
-        MapOp, CollectOp, AccumulateOp, FinishOp, StoreOp,
+        KeepOp, MapOp, CollectOp, AccumulateOp, FinishOp, StoreOp,
     ],
     [BlockType],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from attnc.compiler.dialects.attributes import verify_expression
+from attnc.compiler.dialects.attributes import Number, verify_expression
 from attnc.compiler.dialects.blocks import BlockType, axes_of, contracted
 
 
@@ -81,6 +81,24 @@ class OnlineSoftmaxOp(_Elementwise):
 
     name = "tile.online_softmax"
     assembly_format = "$block `:` type($block) `->` type($result) attr-dict"
+
+
+@irdl_op_definition
+class KeepOp(IRDLOperation):
+    """Of each query, keep the `count` greatest scores so far and their keys, the lower of equals.
+
+    `tile.store "picks"` stores both.
+    """
+
+    name = "tile.keep"
+    block = operand_def(BlockType)
+    count = prop_def(Number)
+    assembly_format = "$block `best` $count `:` type($block) attr-dict"
+
+    def verify_(self) -> None:
+        """There is room, and the block is one of scores."""
+        if self.count.value.data < 1 or axes_of(self.block) != frozenset("kq"):
+            raise VerifyException("at least one of the scores of a query is kept")
 
 
 @irdl_op_definition

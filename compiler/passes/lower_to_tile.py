@@ -10,7 +10,7 @@ from typing import ClassVar
 from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.ir import Block, Region
+from xdsl.ir import Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -20,14 +20,32 @@ from attnc.compiler.facts import all_of, attentions, the
 
 @dataclass(frozen=True)
 class LowerToTile(ModulePass):
-    """Write the forward kernel of each attention."""
+    """Write the forward kernel of each attention, or the one that keeps the `best` scores."""
 
     name: ClassVar[str] = "lower-to-tile"
+    best: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its kernel."""
         for attention in attentions(op):
-            Rewriter.replace_op(attention, forward(attention), [])
+            lowered = choice(attention, self.best) if self.best else forward(attention)
+            Rewriter.replace_op(attention, lowered, [])
+
+
+def choice(attention: attn.AttentionOp, best: int) -> tile.KernelOp:
+    """The kernel that keeps the best scores of each query, and their keys."""
+    body = Block()
+    at = Builder(InsertPoint.at_end(body))
+    query = at.insert(load("q", "qd"))
+    for visits in all_of(attention, attn.VisitsOp):
+        block = Block()
+        inside = Builder(InsertPoint.at_end(block))
+        masked = _masked(attention, query, inside)
+        kept = {"count": tile.number(best)}
+        inside.insert(tile.KeepOp.build(operands=[masked], properties=kept))
+        at.insert(visit(visits, block))
+    at.insert(tile.StoreOp.build(properties={"target": StringAttr("picks")}))
+    return kernel(attention, body, owner="q")
 
 
 def forward(attention: attn.AttentionOp) -> tile.KernelOp:
@@ -77,6 +95,20 @@ def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
     """What is done with a key tile: score, mask, weigh, accumulate."""
     block = Block()
     at = Builder(InsertPoint.at_end(block))
+    masked = _masked(attention, query, at)
+    weigh = tile.OnlineSoftmaxOp.build(operands=[masked], result_types=[tile.block("kq")])
+    weights = at.insert(weigh).result
+    values = at.insert(load("v", "kv"))
+    at.insert(
+        tile.AccumulateOp.build(
+            operands=[weights, values.result], properties={"target": StringAttr("out")}
+        )
+    )
+    return block
+
+
+def _masked(attention: attn.AttentionOp, query: tile.LoadOp, at: Builder) -> SSAValue:
+    """The scores of a key tile, minus infinity where the pair is not in the pattern."""
     kq = tile.block("kq")
     keys = at.insert(load("k", "kd"))
     dot = tile.DotOp.build(operands=[query.result, keys.result], result_types=[kq])
@@ -90,13 +122,4 @@ def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
     mask = tile.MaskOp.build(
         operands=[scores], properties={"condition": condition}, result_types=[kq]
     )
-    masked = at.insert(mask).result
-    weigh = tile.OnlineSoftmaxOp.build(operands=[masked], result_types=[kq])
-    weights = at.insert(weigh).result
-    values = at.insert(load("v", "kv"))
-    at.insert(
-        tile.AccumulateOp.build(
-            operands=[weights, values.result], properties={"target": StringAttr("out")}
-        )
-    )
-    return block
+    return at.insert(mask).result
