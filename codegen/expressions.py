@@ -60,16 +60,15 @@ class Target(Protocol):
     def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
         """A function with no entry in `functions` (exp, tanh, ...), on float arguments."""
 
+    def exists(self, expr: Exists) -> Value:
+        """A search over a range of constants."""
+
 
 def render(expr: Expr, target: Target) -> Value:
     """The text of an expression; the target emits the statements that it needs."""
     match expr:
-        case Int(value=value):
-            return Value(str(value), INT)
-        case Float(value=value):
-            return target.cast(Value(repr(value), "literal"), FLOAT)
-        case Bool(value=value):
-            return target.cast(Value(str(value), "literal"), BOOL)
+        case Int() | Float() | Bool():
+            return _literal(expr, target)
         case Name(id=name):
             return target.name(name)
         case Index(base=base, indices=indices):
@@ -84,10 +83,22 @@ def render(expr: Expr, target: Target) -> Value:
             return _chain(expr, target)
         case Call():
             return _call(expr, target)
-        case Exists() | List():
-            raise AssertionError("inlining leaves no list, and kernels expand `exists`")
+        case Exists():
+            return target.exists(expr)
+        case List():
+            raise AssertionError("a list is no number")
         case _:
             assert_never(expr)
+
+
+def _literal(expr: Int | Float | Bool, target: Target) -> Value:
+    match expr:
+        case Int(value=value):
+            return Value(str(value), INT)
+        case Float(value=value):
+            return target.cast(Value(repr(value), "literal"), FLOAT)
+        case Bool(value=value):
+            return target.cast(Value(str(value), "literal"), BOOL)
 
 
 def condition(expr: Expr, target: Target) -> str:

@@ -55,3 +55,29 @@ def start(span: Span) -> Place:
 def end(span: Span) -> Place:
     """The place after the last character."""
     return span.end_line, span.end_column
+
+
+def summary(text: str) -> str:
+    """The first sentence of the comment that a text begins with.
+
+    >>> summary("# A window of keys on each side. And more.")
+    'A window of keys on each side.'
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    comment = " ".join(lines)
+    end = _sentence_end(comment)
+    return comment[:end]
+
+
+def _sentence_end(comment: str) -> int:
+    """The place after the first full stop outside of parentheses."""
+    depth = 0
+    for place, letter in enumerate(comment):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "." and depth == 0 and comment[place + 1 : place + 2] in ("", " "):
+            return place + 1
+    return len(comment)

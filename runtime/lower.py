@@ -7,7 +7,7 @@ from xdsl.dialects.builtin import ModuleOp
 from attnc.codegen.tvm.kernel import KernelSource, print_kernel
 from attnc.codegen.tvm.machine import Machine
 from attnc.compiler import fold
-from attnc.compiler.dialects.attn import RelationOp, TilingOp
+from attnc.compiler.dialects.attn import AttentionOp, RelationOp, TilingOp
 from attnc.compiler.dialects.axes import step_of
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
@@ -62,17 +62,23 @@ def chosen_tile(
     bound: Bound, sizes: Sizes, machine: Machine
 ) -> tuple[tuple[int, int], Classes | None]:
     """Rows and keys of the tile that `choose-tiles` takes, and the classes that it is for."""
-    module = elaborate(bound, sizes)
-    sequence = passes(tiling(machine, sizes))
-    end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
-    run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
-    (found,) = (op for op in module.walk() if isinstance(op, TilingOp))
-    (attention,) = attentions(module)
+    attention = tiled(bound, sizes, machine)
+    found = the(attention, TilingOp)
     classes = None
     if step_of(attention.axes) > 1:
         condition = parse_expression(the(attention, RelationOp).condition.data)
         classes = Classes(step_of(attention.axes), condition)
     return (int(found.q.value.data), int(found.k.value.data)), classes
+
+
+def tiled(bound: Bound, sizes: Sizes, machine: Machine) -> AttentionOp:
+    """The attention as it is when `choose-tiles` has run."""
+    module = elaborate(bound, sizes)
+    sequence = passes(tiling(machine, sizes))
+    end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
+    run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
+    (attention,) = attentions(module)
+    return attention
 
 
 def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None) -> ModuleOp:

@@ -13,16 +13,9 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from attnc.dsl.program import Bound
+from attnc.runtime.palette import LEGEND, MASKED, MUTED, OUTLINE, SKIPPED, TESTED, TEXT, WHOLE
 
 EMPTY, PARTIAL, FULL = range(3)
-SKIPPED, MASKED, TESTED, WHOLE = "#eef1f4", "#f9dfb5", "#e07b1a", "#23618e"
-LEGEND = {
-    WHOLE: "full tile, no test needed",
-    TESTED: "pair of a partial tile",
-    MASKED: "computed, then masked",
-    SKIPPED: "never visited",
-}
-TEXT, MUTED, OUTLINE = "#1f2933", "#616e7c", "#ffffff"
 PANEL = 4.6  # inches
 DPI = 200
 

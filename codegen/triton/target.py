@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.dsl.errors import NotBuiltForTarget
-from attnc.dsl.syntax import Expr
+from attnc.dsl.syntax import Exists, Expr
 
 HELPERS = {
     "floor_mod": '''@triton.jit
@@ -100,6 +100,10 @@ class TritonTarget:
     def splat(self, value: Value, lanes: int) -> Value:
         """Blocks broadcast by themselves."""
         return value
+
+    def exists(self, expr: Exists) -> Value:
+        """Kernels have none: it is written out or decided before."""
+        raise AssertionError(f"`exists {expr.variable}` in a kernel")
 
     def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
         """exp, tanh, ...: on floats."""

@@ -7,7 +7,7 @@ from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.codegen.tvm.exponential import exp, expm1
 from attnc.codegen.tvm.real import FLOAT32, Real
-from attnc.dsl.syntax import Expr
+from attnc.dsl.syntax import Exists, Expr
 
 OPERATORS = {
     "+": "({0} + {1})",
@@ -80,6 +80,10 @@ class TvmTarget:
         """A scalar repeated over lanes."""
         text = f"T.int32({value.text})" if value.text.lstrip("-").isdigit() else value.text
         return Value(f"T.broadcast({text}, {lanes})", value.dtype, lanes)
+
+    def exists(self, expr: Exists) -> Value:
+        """Kernels have none: it is written out or decided before."""
+        raise AssertionError(f"`exists {expr.variable}` in a kernel")
 
     def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
         """exp, tanh and sigmoid from one polynomial; TVM's own are scalar library calls."""

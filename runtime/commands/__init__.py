@@ -12,6 +12,7 @@ COMMANDS = {
     "verify": "compare the compiled kernel with the float64 reference on random inputs",
     "bench": "time the compiled kernel against PyTorch's, in turns",
     "plot": "draw the mask with its tiles",
+    "view": "write a page that draws the mask and has sliders for its parameters",
     "equal": "prove two specs equal for every length, or show where they differ",
     "fmt": "format specs",
     "list": "list the shipped specs",

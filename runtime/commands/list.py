@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass
 from importlib import resources
 
+from attnc.dsl.comments import summary
 from attnc.dsl.loader import STACK, SUFFIX, all_shipped
 from attnc.dsl.parser import parse
 from attnc.dsl.printer import print_expression
@@ -51,32 +52,6 @@ def entry(name: str) -> Entry:
     (found,) = (d for d in file.definitions if isinstance(d, kind))
     parameters = {p.name: _default(p) for p in found.parameters}
     return Entry(name, name.partition("/")[0], summary(text), parameters)
-
-
-def summary(text: str) -> str:
-    """The first sentence of the comment that a text begins with.
-
-    >>> summary("# A window of keys on each side. And more.")
-    'A window of keys on each side.'
-    """
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("# ").rstrip())
-    comment = " ".join(lines)
-    end = _sentence_end(comment)
-    return comment[:end]
-
-
-def _sentence_end(comment: str) -> int:
-    """The place after the first full stop outside of parentheses."""
-    depth = 0
-    for place, letter in enumerate(comment):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "." and depth == 0 and comment[place + 1 : place + 2] in ("", " "):
-            return place + 1
-    return len(comment)
 
 
 def _default(parameter: Parameter) -> str | None:

@@ -91,3 +91,29 @@ def test_emit_of_a_stage_that_is_not_built(attnc: Callable, stage: str) -> None:
     found = attnc("emit", "line/causal", "--stage", stage)
     assert (found.status, found.out) == (2, "")
     assert "not built yet" in found.err
+
+
+def test_view(attnc: Callable, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    found = attnc("view", "line/mistral", "-p", "w=32", "-o", page)
+    assert found.status == 0 and found.out == f"mistral(w = 32) is in {page}\n"
+    assert "window(w - 1, 0)" in page.read_text()
+    data = attnc("view", "grid/natten2d", "--grid", "8x4", "-o", page, "--json").json
+    assert data == {"file": str(page), "seq": 32, "grid": [8, 4]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("line/mistral", "-o", "page.pdf"), "has to end in .html"),
+        (("line/mistral", "--seq", "4096", "-o", "page.html"), "1 to 1024 tokens"),
+        (("line/longlora", "--heads", "64", "-o", "page.html"), "1 to 32 heads"),
+        (("line/progressive_stack", "-o", "page.html"), "this is a stack"),
+        (("grid/natten2d", "--seq", "9", "--grid", "3x3", "-o", "page.html"), "leave --seq out"),
+        (("line/mistral", "-p", "v=3", "-o", "page.html"), "has no parameter `v`"),
+    ],
+)
+def test_view_refuses(attnc: Callable, arguments: tuple[str, ...], reason: str) -> None:
+    found = attnc("view", *arguments)
+    assert found.status == 2 and reason in found.err
+    assert not Path("page.html").exists()

@@ -1,0 +1,57 @@
+"""`attnc view`: a page that draws the mask and redraws it as parameters are moved."""
+
+import argparse
+from pathlib import Path
+
+from attnc.dsl.loader import load_any
+from attnc.dsl.stack import StackProgram
+from attnc.runtime.commands import options as shared
+from attnc.runtime.commands.output import print_json, progress
+from attnc.runtime.commands.report import YES, UsageError
+
+SUFFIXES = (".html", ".htm")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, the file, and the shape that the page begins with."""
+    shared.add_spec(parser)
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help=".html")
+    parser.add_argument("--seq", type=shared.count, metavar="N", help="the length, 1 to 1024")
+    parser.add_argument("--grid", type=extents, metavar="HxW", help="the extents of a grid")
+    parser.add_argument("--heads", type=shared.count, metavar="N", help="number of heads")
+
+
+def extents(text: str) -> tuple[int, ...]:
+    """`4x16x16` as extents.
+
+    >>> extents("4x16x16")
+    (4, 16, 16)
+    """
+    return tuple(map(shared.count, text.split("x")))
+
+
+def run(options: argparse.Namespace) -> int:
+    """0, with the page written."""
+    if options.output.suffix not in SUFFIXES:
+        raise UsageError(f"the page's name has to end in {' or '.join(SUFFIXES)}")
+    if isinstance(load_any(options.spec), StackProgram):
+        raise UsageError("a page shows one attention, and this is a stack: give one of its layers")
+    if options.grid and options.seq:
+        raise UsageError("--grid says how many tokens there are: leave --seq out")
+    with progress("writing"):
+        from attnc.runtime.api import split_parameters
+        from attnc.runtime.view.facts import ViewError
+        from attnc.runtime.view.page import view
+
+        given = shared.given(options)
+        bound, _ = split_parameters(options.spec, given)
+        shape = {"seq": options.seq, "grid": options.grid, "heads": options.heads}
+        try:
+            found = view(options.spec, options.output, **shape, **given)
+        except ViewError as error:
+            raise UsageError(str(error)) from None
+    if options.json:
+        print_json({"file": str(options.output), "seq": found.seq, "grid": found.grid})
+    else:
+        print(f"{shared.title(bound)} is in {options.output}")
+    return YES

@@ -1,0 +1,1 @@
+"""`attnc view`: a pattern as one HTML page that evaluates it by itself."""

@@ -1,0 +1,175 @@
+"""What a page is told of a spec: its controls, tensors, tiles and proofs, as plain data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+
+from attnc.compiler import fold
+from attnc.compiler.dialects.attn import TilingOp
+from attnc.compiler.elaborate import Sizes
+from attnc.compiler.facts import labels, the
+from attnc.compiler.inline import mask_condition
+from attnc.compiler.proofs import proofs_of
+from attnc.dsl import syntax as ast
+from attnc.dsl.diagnostics import AttnError
+from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.program import Bound
+from attnc.runtime.cpus import host_machine
+from attnc.runtime.grids import check_grid
+from attnc.runtime.lower import needs_heads, tiled
+from attnc.runtime.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
+from attnc.runtime.trials import Trial, random_inputs
+from attnc.version import __version__
+
+LONGEST = 1024  # tokens: a page holds a byte for each pair
+MOST_HEADS = 32
+USUAL_HEADS = 4
+MOST_NUMBERS = 1 << 18  # of a tensor
+USUAL_EXTENTS = {1: (256,), 2: (16, 16), 3: (4, 8, 8)}
+
+
+class ViewError(AttnError):
+    """A pattern that a page cannot show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a page begins with: tokens, extents of the grid (none for a sequence), heads."""
+
+    seq: int
+    grid: tuple[int, ...]
+    heads: int
+    reads_heads: bool
+
+
+def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: int | None) -> Shape:
+    """The shape to begin with, from what was asked for."""
+    lists = {len(value) for value in bound.values.values() if isinstance(value, tuple)}
+    heads = heads or min(lists, default=USUAL_HEADS)
+    if heads > MOST_HEADS:
+        raise ViewError(f"a page shows 1 to {MOST_HEADS} heads, not {heads}")
+    extents = _extents(bound, grid)
+    tokens = prod(extents) if extents else seq or _usual(bound)
+    if not 1 <= tokens <= LONGEST:
+        raise ViewError(f"a page shows 1 to {LONGEST} tokens, not {tokens}")
+    return Shape(tokens, extents, heads, _reads_heads(bound))
+
+
+def _usual(bound: Bound) -> int:
+    """Twice the greatest parameter, from 256 to what a page holds."""
+    sizes = [value for value in bound.values.values() if isinstance(value, int)]
+    return min(max(256, 2 * max(sizes, default=0)), LONGEST)
+
+
+def _reads_heads(bound: Bound) -> bool:
+    """Whether the mask depends on the head or on how many there are."""
+    try:
+        return "h" in fold.names(mask_condition(bound, None, None))
+    except HeadsMissing:
+        return True
+
+
+def _extents(bound: Bound, grid: Sequence[int] | None) -> tuple[int, ...]:
+    """Those given, else the spec's constants, else small ones; axes of one name have one extent."""
+    if not bound.grid or grid is not None:
+        return check_grid(bound, grid, None)
+    usual = USUAL_EXTENTS.get(len(bound.grid), (4,) * len(bound.grid))
+    named: dict[str, int] = {}
+    return tuple(
+        extent if isinstance(extent, int) else named.setdefault(extent, size)
+        for (_, extent), size in zip(bound.grid, usual, strict=True)
+    )
+
+
+def facts(
+    bound: Bound, shape: Shape, given: Mapping[str, Any], title: str, summary: str
+) -> dict[str, Any]:
+    """All of it; `given` are inputs by name, random where they are missing."""
+    heads = shape.heads if shape.reads_heads else None
+    read = _read(bound, shape)
+    tensors, numbers = _inputs(bound, read, given)
+    note = "Tensors hold random numbers; the classes of tiles are for these." if tensors else ""
+    return {
+        "title": title,
+        "summary": summary,
+        "source": bound.program.source.text,
+        "parameters": [_control(name, value) for name, value in bound.values.items()],
+        "numbers": [_control(name, value) for name, value in numbers.items()],
+        "inputs": tensors,
+        "grid": list(_axes(bound, shape)),
+        "seq": shape.seq,
+        "longest": LONGEST,
+        "heads": {
+            "used": shape.reads_heads,
+            "fixed": any(isinstance(value, tuple) for value in bound.values.values()),
+            "count": shape.heads,
+            "most": MOST_HEADS,
+        },
+        "tiling": _tiling(bound, shape),
+        "proofs": [proof.to_dict() for proof in proofs_of(bound, heads, heads)],
+        "colours": {"skipped": SKIPPED, "masked": MASKED, "tested": TESTED, "whole": WHOLE},
+        "legend": LEGEND,
+        "version": __version__,
+        "note": note,
+    }
+
+
+def _read(bound: Bound, shape: Shape) -> frozenset[str]:
+    """The inputs that the mask reads."""
+    condition = mask_condition(bound, shape.heads, shape.heads)
+    nodes = fold.walk(condition)
+    bases = {node.base for node in nodes if isinstance(node, ast.Index)}
+    return fold.names(condition) | bases
+
+
+def _control(name: str, value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            kind = "bool"
+        case int():
+            kind = "int"
+        case float():
+            kind = "float"
+        case _:
+            kind = "list"
+    least = value if kind in ("int", "float") else 0
+    return {"name": name, "kind": kind, "value": value, "least": min(0, least)}
+
+
+def _axes(bound: Bound, shape: Shape) -> Iterator[dict[str, Any]]:
+    """The axes of the grid; the name of an extent is that of its control, None of a constant."""
+    for (label, extent), size in zip(bound.grid, shape.grid, strict=True):
+        yield {"label": label, "extent": None if isinstance(extent, int) else extent, "value": size}
+
+
+def _inputs(
+    bound: Bound, read: frozenset[str], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors that the mask reads, and its run-time numbers."""
+    trial = Trial("view", LONGEST, LONGEST, heads=MOST_HEADS, kv_heads=MOST_HEADS)
+    found = random_inputs(bound, trial, torch.Generator().manual_seed(1)) | dict(given)
+    wanted = {name: found[name] for name in bound.inputs if name in read}
+    numbers = {n: x for n, x in wanted.items() if not bound.inputs[n].axes}
+    tensors = {}
+    for name in wanted.keys() - numbers.keys():
+        x = torch.as_tensor(wanted[name])
+        if x.numel() > MOST_NUMBERS or x.dim() > 3:
+            raise ViewError(f"input `{name}` has too many numbers for a page")
+        tensors[name] = {"shape": list(x.shape), "values": x.flatten().tolist()}
+    return tensors, numbers
+
+
+def _tiling(bound: Bound, shape: Shape) -> dict[str, list[int]]:
+    """Points of a tile along each axis, of queries and of keys, and how far apart they lie."""
+    heads = shape.heads if needs_heads(bound) else 0
+    attention = tiled(bound, Sizes(heads, heads), host_machine())
+    tile = the(attention, TilingOp)
+    steps = [int(axis.step.value.data) for axis in attention.axes] or [1]
+    queries, keys = int(tile.q.value.data), int(tile.k.value.data)
+    if not labels(attention):
+        return {"steps": steps, "q": [queries], "k": [keys]}
+    box = [int(axis.rows.value.data) for axis in attention.axes]
+    return {"steps": steps, "q": box, "k": [1] * (len(box) - 1) + [keys]}
