@@ -153,6 +153,40 @@ class NotBuiltForTarget(Failure):
 
 
 @dataclass(eq=False)
+class NothingFits(Failure):
+    """No tile of a kernel keeps within a target's limits."""
+
+    template = "no tile of `{name}` fits `{target}`"
+    notes = ("{limits}", "a smaller head dimension or 16-bit tensors take less")
+    name: str
+    target: str
+    limits: str
+
+
+@dataclass(eq=False)
+class NeedsGpu(Failure):
+    """A kernel for a GPU that this machine does not have."""
+
+    template = "kernels for `{target}` run on that GPU only, and {found}"
+    notes = (
+        "`attnc compile SPEC --target {target} -o DIR` builds them on any machine",
+        "target `cpu` runs here",
+    )
+    target: str
+    found: str
+
+
+@dataclass(eq=False)
+class PackageMissing(Failure):
+    """A package that only some commands need."""
+
+    template = "{feature} needs {package}, which is not installed: pip install 'attnc[{extra}]'"
+    feature: str
+    package: str
+    extra: str
+
+
+@dataclass(eq=False)
 class GradientNotDeclared(Failure):
     """An input that requires a gradient, which the spec does not say that it has."""
 

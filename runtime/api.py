@@ -20,24 +20,14 @@ from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator
-from attnc.runtime.options import Options, unknown_dtype
+from attnc.runtime.options import Options, parse_dtype
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
 NOT_RUN = "compiles; this CPU cannot run it"
 LAYOUTS = ("bhsd", "bshd")
-DTYPES = {
-    "fp32": torch.float32,
-    "float32": torch.float32,
-    "fp64": torch.float64,
-    "float64": torch.float64,
-    "bf16": torch.bfloat16,
-    "bfloat16": torch.bfloat16,
-    "fp16": torch.float16,
-    "float16": torch.float16,
-}
 
-__all__ = ["analyze", "compile", "load", "mask", "reference"]
+__all__ = ["analyze", "compile", "load", "mask", "parse_dtype", "reference"]
 
 
 def compile(
@@ -154,15 +144,6 @@ def check_target(target: str, wanted: Sequence[str] = TARGETS) -> None:
         raise NotBuiltForTarget("code generation", target, TARGETS)
     if target not in wanted:
         raise NotBuiltForTarget("running on this CPU", target, tuple(wanted))
-
-
-def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.dtype | None:
-    """The torch dtype of a name such as `bf16`."""
-    if dtype is None or dtype in DTYPES.values():
-        return dtype  # type: ignore[return-value]
-    if str(dtype) not in DTYPES:
-        raise unknown_dtype(dtype, target)
-    return DTYPES[str(dtype)]
 
 
 def check_assertions(bound: Bound, heads: int | None, kv_heads: int | None) -> None:

@@ -58,6 +58,28 @@ def needs_heads(bound: Bound) -> bool:
     return "h" in fold.names(condition)
 
 
+def sizes_for(
+    bound: Bound,
+    *,
+    dtype: str,
+    head_dim: int,
+    value_dim: int | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    cropped: bool = False,
+) -> Sizes:
+    """What a kernel is specialised on: head counts only where the spec depends on them."""
+    wanted = needs_heads(bound)
+    return Sizes(
+        heads=(heads or 0) if wanted else 0,
+        kv_heads=(kv_heads or heads or 0) if wanted else 0,
+        head_dim=head_dim,
+        value_dim=value_dim or head_dim,
+        cropped=cropped,
+        dtype=dtype,
+    )
+
+
 def chosen_tile(
     bound: Bound, sizes: Sizes, machine: Machine
 ) -> tuple[tuple[int, int], Classes | None]:

@@ -1,6 +1,7 @@
 """What was fixed when an operator was compiled, and what a call must agree with."""
 
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 
@@ -10,6 +11,16 @@ from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
 from attnc.runtime.cpus import OWN
 
+DTYPES = {
+    "fp32": torch.float32,
+    "float32": torch.float32,
+    "fp64": torch.float64,
+    "float64": torch.float64,
+    "bf16": torch.bfloat16,
+    "bfloat16": torch.bfloat16,
+    "fp16": torch.float16,
+    "float16": torch.float16,
+}
 COMPUTED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -30,6 +41,19 @@ def unknown_dtype(dtype: object, target: str) -> NotBuiltForTarget:
     """The error for a dtype that no kernel computes; it lists those that are."""
     known = ", ".join(str(one) for one in COMPUTED)
     return NotBuiltForTarget(f"dtype {dtype} (of {known})", target)
+
+
+@overload
+def parse_dtype(dtype: None, target: str = ...) -> None: ...
+@overload
+def parse_dtype(dtype: str | torch.dtype, target: str = ...) -> torch.dtype: ...
+def parse_dtype(dtype: str | torch.dtype | None, target: str = "cpu") -> torch.dtype | None:
+    """The torch dtype of a name such as `bf16`."""
+    if dtype is None or dtype in DTYPES.values():
+        return dtype  # type: ignore[return-value]
+    if str(dtype) not in DTYPES:
+        raise unknown_dtype(dtype, target)
+    return DTYPES[str(dtype)]
 
 
 def check_options(options: Options, call: Call) -> None:

@@ -1,4 +1,7 @@
-"""`attnc analyze`: what a pattern costs at given lengths; nothing is compiled."""
+"""`attnc analyze`: what a pattern costs at given lengths; nothing is compiled.
+
+With `--static`, kernels for a GPU are, and their machine code is judged.
+"""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -6,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from attnc.dsl.loader import load_any
 from attnc.dsl.stack import StackProgram
 from attnc.runtime.commands import options as shared
+from attnc.runtime.commands import static
 from attnc.runtime.commands.output import console, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
+from attnc.runtime.gpu.targets import is_gpu
 
 if TYPE_CHECKING:
     from attnc.compiler.analysis import Analysis, StackAnalysis
+
+HEAD_DIM = 64
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +26,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for name, what in (("seq", "both lengths"), ("q-len", "queries"), ("kv-len", "keys")):
         parser.add_argument(f"--{name}", type=shared.count, metavar="N", help=what)
     shared.add_heads(parser)
-    parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
+    parser.add_argument("--static", action="store_true", help="the machine code for a GPU --target")
+    shared.add_dims(parser)
+    shared.add_target(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """0, with the numbers on stdout."""
+    if options.static:
+        return static.run(options)
+    if is_gpu(options.target):
+        raise UsageError("counts are the same for every target: for the machine code add --static")
     if not options.seq and not (options.q_len and options.kv_len):
         raise UsageError("give --seq, or --q-len and --kv-len")
     if isinstance(load_any(options.spec), StackProgram):
@@ -40,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             kv_len=options.kv_len,
             heads=options.heads,
             kv_heads=options.kv_heads,
-            head_dim=options.head_dim,
+            head_dim=options.head_dim or HEAD_DIM,
             **given,
         )
     if options.json:
@@ -61,7 +74,7 @@ def _stack(options: argparse.Namespace) -> int:
             kv_len=options.kv_len,
             heads=options.heads,
             kv_heads=options.kv_heads,
-            head_dim=options.head_dim,
+            head_dim=options.head_dim or HEAD_DIM,
             **shared.given(options),
         )
     if options.json:

@@ -4,17 +4,23 @@ import argparse
 import sys
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.diagnostics import closest
+from attnc.dsl.diagnostics import closest, listing
+from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import print_json, progress
 from attnc.runtime.commands.report import YES, UsageError
+from attnc.runtime.gpu.targets import GPUS, find, is_gpu
 from attnc.runtime.tree import tree
 
 LAST_PASSES = {"attn": "plan-visits", "tile": "specialise"}
 PRINTED = (*LAST_PASSES, "tvm")
-BUILT = ("ast", *PRINTED, "llvm", "asm", "triton")
-NOT_BUILT = ("ttgir", "ptx", "sass")
+CPU_STAGES = ("ast", *PRINTED, "llvm", "asm", "triton")
+GPU_STAGES = {
+    "cuda": ("triton", "ttir", "ttgir", "llvm", "ptx", "sass"),
+    "hip": ("triton", "ttir", "ttgir", "llvm", "amdgcn"),
+}
+STAGES = tuple(dict.fromkeys((*CPU_STAGES, *(x for found in GPU_STAGES.values() for x in found))))
 HEAD_DIM = 64
 
 
@@ -22,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """SPEC, the stage or the pass, and what a kernel is specialised on."""
     shared.add_spec(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--stage", choices=(*BUILT, *NOT_BUILT), help="the default is tile")
+    which.add_argument("--stage", choices=STAGES, help="the default is tile, on a GPU triton")
     which.add_argument("--after", metavar="PASS", help="print the IR after this pass")
     shared.add_heads(parser)
     shared.add_dims(parser)
@@ -33,11 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0, with the text on stdout."""
-    stage = options.stage or "tile"
-    if stage in NOT_BUILT and not options.after:
-        raise UsageError(f"stage `{stage}` is not built yet; the stages are {', '.join(BUILT)}")
+    gpu = is_gpu(options.target)
+    stage = options.stage or ("triton" if gpu else "tile")
+    _check_stage(stage, options)
     bound = shared.bind(options)
-    text = text_of(bound, stage, options)
+    text = _gpu_text(bound, stage, options) if gpu else text_of(bound, stage, options)
     if options.json:
         print_json({"name": bound.name, "stage": options.after or stage, "text": text})
     else:
@@ -66,14 +72,43 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
         return compiler(texts["tvm"], host)
 
 
+def _check_stage(stage: str, options: argparse.Namespace) -> None:
+    """Refuse a stage that the target does not go through."""
+    family = options.target.partition(":")[0]
+    known = GPU_STAGES.get(family, CPU_STAGES)
+    if options.after and family in GPU_STAGES:
+        raise UsageError(f"the passes are those of the CPU: leave out --target {options.target}")
+    if stage not in known and not options.after:
+        others = [name for name, found in GPU_STAGES.items() if stage in found]
+        near = [target for target in GPUS if target.partition(":")[0] in others]
+        hint = f"; `{stage}` is a stage of --target {listing(near)}" if near else ""
+        stages = listing(known, "and")
+        raise UsageError(f"the stages of target `{options.target}` are {stages}{hint}")
+
+
 def _triton(bound: Bound, options: argparse.Namespace) -> str:
-    from attnc.dsl.errors import NotBuiltForTarget
     from attnc.runtime.lower_triton import triton_source
 
+    _check_triton(options)
+    return triton_source(bound, sizes_of(bound, options)).text
+
+
+def _check_triton(options: argparse.Namespace) -> None:
     if options.backward or options.cropped:
         feature = "the kernel of the gradients" if options.backward else "keys cropped away"
         raise NotBuiltForTarget(feature, "triton", ("cpu",))
-    return triton_source(bound, sizes_of(bound, options)).text
+
+
+def _gpu_text(bound: Bound, stage: str, options: argparse.Namespace) -> str:
+    """A stage of the kernels with the tile and launch that the search chooses."""
+    _check_triton(options)
+    gpu = find(options.target)
+    with progress(f"compiling {bound.name}"):
+        from attnc.runtime.gpu.files import stage_text
+        from attnc.runtime.gpu.search import search
+
+        choice = search(bound, sizes_of(bound, options), gpu)
+        return choice.source.text if stage == "triton" else stage_text(choice, stage)
 
 
 def _printed(texts: dict[str, str], name: str) -> str:
@@ -86,20 +121,17 @@ def _printed(texts: dict[str, str], name: str) -> str:
 
 
 def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
-    """What the kernel is specialised on: head counts only where the spec depends on them."""
+    """What the kernel is specialised on."""
     from attnc.runtime.api import parse_dtype
     from attnc.runtime.inputs import dtype_name
-    from attnc.runtime.lower import needs_heads
+    from attnc.runtime.lower import sizes_for
 
-    wanted = needs_heads(bound)
-    head_dim = options.head_dim or HEAD_DIM
-    dtype = parse_dtype(options.dtype)
-    assert dtype is not None
-    return Sizes(
-        heads=(options.heads or 0) if wanted else 0,
-        kv_heads=(options.kv_heads or options.heads or 0) if wanted else 0,
-        head_dim=head_dim,
-        value_dim=options.value_dim or head_dim,
+    return sizes_for(
+        bound,
+        dtype=dtype_name(parse_dtype(shared.dtype(options), options.target)),
+        head_dim=options.head_dim or HEAD_DIM,
+        value_dim=options.value_dim,
+        heads=options.heads,
+        kv_heads=options.kv_heads,
         cropped=options.cropped,
-        dtype=dtype_name(dtype),
     )

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
+from attnc.runtime.gpu.targets import GPUS, is_gpu
 
 SPEC_HELP = "a .attn file, a shipped name such as line/mistral, or source text"
 DTYPES = ("fp32", "fp64", "bf16", "fp16")
@@ -47,7 +48,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         "--target",
         default="cpu",
         help="cpu (this CPU), cpu:avx512_bf16, cpu:avx512, cpu:avx2, cpu:generic or cpu:neon;"
-        " cuda:sm_90, hip:gfx942, opencl and metal are not built yet",
+        f" {', '.join(GPUS)}",
     )
 
 
@@ -55,7 +56,12 @@ def add_dims(parser: argparse.ArgumentParser) -> None:
     """--head-dim, --value-dim and --dtype."""
     parser.add_argument("--head-dim", type=count, metavar="D", help="columns of q and k")
     parser.add_argument("--value-dim", type=count, metavar="D", help="columns of v (default: D)")
-    parser.add_argument("--dtype", default="fp32", help=f"{', '.join(DTYPES)}")
+    parser.add_argument("--dtype", help=f"{', '.join(DTYPES)} (default: fp32, on a GPU bf16)")
+
+
+def dtype(options: argparse.Namespace) -> str:
+    """The dtype asked for, or the target's usual one."""
+    return options.dtype or ("bf16" if is_gpu(options.target) else "fp32")
 
 
 def count(text: str) -> int:

@@ -10,6 +10,7 @@ from attnc.dsl.failures import (
     HeadsMissing,
     MissingInput,
     NotBuiltForTarget,
+    PackageMissing,
     UnknownArgument,
 )
 from attnc.dsl.mistakes.binding import (
@@ -36,6 +37,7 @@ _USAGE_ERRORS = (
     HeadsMissing,
     MissingInput,
     NotBuiltForTarget,
+    PackageMissing,
     UnknownArgument,
 )
 _USAGE_MISTAKES = (

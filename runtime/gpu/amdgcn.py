@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from attnc.runtime.gpu.code import Code, Instruction
+from attnc.runtime.gpu.code import LIBRARY, Code, Instruction
 
 _LABEL = re.compile(r"(\.LBB\w+):")
-_LOC = re.compile(r"\s*\.loc\s+\d+\s+(\d+)(?:(?!inlinedAt|@\[).)*$")
+_FILE = re.compile(r'\s*\.file\s+(\d+)\s+"([^"]*)"')
+_LOC = re.compile(r"\s*\.loc\s+(\d+)\s+(\d+)(?:(?!inlinedAt|@\[).)*$")
 _INSTRUCTION = re.compile(r"\t((?:s|v|ds|buffer|global|flat|scratch)_\w+)\s*([^;]*)")
 _SHAPE = re.compile(r"v_s?mfmac?_f32_(\d+)x(\d+)x(\d+)")
 
@@ -35,10 +36,11 @@ def parse(text: str) -> Code:
     """The instructions of a kernel's assembly."""
     found: list[Instruction] = []
     labels: dict[str, int] = {}
+    library = {number for number, path in _FILE.findall(text) if LIBRARY in path}
     line = 0
     for row in text.splitlines():
         if match := _LOC.match(row):
-            line = int(match[1])
+            line = line if match[1] in library else int(match[2])
         elif match := _LABEL.match(row):
             labels[match[1]] = len(found)
         elif match := _INSTRUCTION.match(row):

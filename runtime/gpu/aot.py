@@ -16,10 +16,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any
 
+from attnc.dsl.errors import PackageMissing
 from attnc.runtime import cache as disk
 from attnc.runtime.gpu.report import KernelReport, Work
 
@@ -66,6 +68,12 @@ class Compiled:
 
     report: KernelReport
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+def require_triton() -> None:
+    """Raise `PackageMissing`: triton is an extra of the package."""
+    if find_spec("triton") is None:
+        raise PackageMissing("compiling for a GPU", "triton", "triton")
 
 
 def reports(jobs: Sequence[Job], processes: int | None = None) -> list[KernelReport | Failed]:

@@ -32,10 +32,10 @@ class Bound:
 def bound_of(gpu: Gpu, counts: Mapping[str, int], warps: int, flop: int, busy: Occupancy) -> Bound:
     """The bound of a loop from the counts of its instructions."""
     each = max(1.0, warps / SCHEDULERS)  # warps of a block on a scheduler
-    lane = (
-        gpu.warp * SCHEDULERS * each
-    )  # times instructions, over lanes of a multiprocessor: clocks
-    floats = counts.get("float", 0) + 2 * counts.get("packed float", 0)
+    # Times instructions, over the lanes of a multiprocessor: clocks.
+    lane = gpu.warp * SCHEDULERS * each
+    pairs = 2 if gpu.backend == "cuda" else 1  # AMD's packed arithmetic has twice the lanes
+    floats = counts.get("float", 0) + pairs * counts.get("packed float", 0)
     integers = sum(counts.get(name, 0) for name in _INTEGER)
     cycles = {
         "issue": sum(counts.values()) * each,

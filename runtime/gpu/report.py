@@ -6,7 +6,7 @@ more instructions than the tensor cores leave time for.
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,17 +115,30 @@ def report(
 
 
 def _line(code: Code, own: Sequence[int], source: str) -> int:
-    """The line of the `for` or `while` that most instructions of a loop come from; 0: none."""
+    """The line of the `for` or `while` that most instructions of a loop come from; 0: none.
+
+    What a loop calls belongs to it; between loops that call the same, their own lines decide.
+    """
     lines = Counter(code.instructions[i].line for i in own)
-    statements = sorted(_loops_of(source), key=lambda x: (x.end_lineno or x.lineno) - x.lineno)
+    tree = ast.parse(source)
+    functions = {x.name: x for x in tree.body if isinstance(x, ast.FunctionDef)}
+    statements = [x for x in ast.walk(tree) if isinstance(x, ast.For | ast.While)]
 
-    def share(node: ast.For | ast.While) -> int:
-        last = node.end_lineno or node.lineno
-        return sum(n for line, n in lines.items() if node.lineno <= line <= last)
+    def share(node: ast.For | ast.While) -> tuple[int, int]:
+        written = _lines(node)
+        called = set().union(*(_lines(functions[name]) for name in _calls(node, functions)))
+        return sum(lines[i] for i in written | called), sum(lines[i] for i in written)
 
-    best = max(statements, key=share, default=None)
-    return best.lineno if best is not None and share(best) else 0
+    best = max(sorted(statements, key=lambda x: len(_lines(x))), key=share, default=None)
+    return best.lineno if best is not None and share(best)[0] else 0
 
 
-def _loops_of(source: str) -> Iterator[ast.For | ast.While]:
-    return (x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.For | ast.While))
+def _lines(node: ast.For | ast.While | ast.FunctionDef) -> set[int]:
+    return {*range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+
+
+def _calls(node: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> set[str]:
+    """The functions of the file that a statement calls, directly or not."""
+    called = (x.func for x in ast.walk(node) if isinstance(x, ast.Call))
+    found = {x.id for x in called if isinstance(x, ast.Name)} & set(functions)
+    return found.union(*(_calls(functions[name], functions) for name in found))

@@ -63,7 +63,7 @@ def of_amd(assembly: str, shared: int, warps: int) -> Resources:
         found = re.search(rf"^\s*(?:- )?\.{name}:\s+(\d+)", assembly, re.MULTILINE)
         return int(found[1]) if found else 0
 
-    spilled = 4 * (value("vgpr_spill_count") + value("sgpr_spill_count"))
+    spilled = 4 * value("vgpr_spill_count")  # scalars go to lanes of vector registers instead
     stack = value("private_segment_fixed_size")
     return Resources(value("vgpr_count"), spilled, stack, warps, shared)
 

@@ -8,9 +8,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from attnc.runtime.gpu.code import Code, Instruction
+from attnc.runtime.gpu.code import LIBRARY, Code, Instruction
 
-_LINE = re.compile(r'\s*//## File "[^"]*", line (\d+)( inlined)?')
+_LINE = re.compile(r'\s*//## File "([^"]*)", line (\d+)( inlined)?')
 _LABEL = re.compile(r"(\.L_\w+):\s*$")
 _INSTRUCTION = re.compile(
     r"\s*/\*[0-9a-f]{4,}\*/\s+(?:\{\s*)?(?:@(!?U?P\w+)\s+)?([A-Z][A-Z0-9_]*(?:\.\w+)*)\b(.*?);"
@@ -69,7 +69,8 @@ def parse(text: str) -> Code:
     line = 0
     for row in text.splitlines():
         if match := _LINE.match(row):
-            line = int(match[1]) if not match[2] else line
+            own = not match[3] and LIBRARY not in match[1]
+            line = int(match[2]) if own else line
         elif match := _LABEL.match(row.strip()):
             labels[match[1]] = len(found)
         elif match := _INSTRUCTION.match(row):

@@ -1,7 +1,9 @@
 """The GPUs that kernels are compiled for, with the limits that decide which tiles fit.
 
 Limits are those of NVIDIA's CUDA C++ Programming Guide (technical specifications by compute
-capability; arithmetic throughput) and of AMD's CDNA3 and CDNA4 ISA guides and white papers.
+capability; arithmetic throughput) and of AMD's public tables: waves of 64 lanes, 64 and 160 KiB of
+LDS and a 512 KiB vector register file of a compute unit (ROCm's GPU specifications), 8 waves of a
+SIMD (LLVM's occupancy calculator), 2048 and 4096 bfloat16 flop (CDNA3 and CDNA4 white papers).
 Throughputs are per clock and streaming multiprocessor (compute unit), for dense bfloat16 and
 fp32 accumulators.
 """
@@ -51,9 +53,9 @@ def _cuda(arch: str, shared: int, warps: int, blocks: int, mma: int, lanes: int 
 
 
 def _hip(arch: str, shared: int, mma: int) -> Gpu:
-    """AMD: four SIMDs of 8 waves of 64 lanes, 512 vector registers a lane."""
+    """AMD: four SIMDs of 8 waves of 64 lanes, 512 vector registers a lane; 16 barriers."""
     size = shared * KIB
-    return Gpu("hip", arch, 64, size, size, 32, 32, mma, lanes=64, reserved=0)
+    return Gpu("hip", arch, 64, size, size, 32, 16, mma, lanes=64, reserved=0)
 
 
 GPUS = {
@@ -75,7 +77,7 @@ FAMILIES = ("cuda", "hip")  # targets that mean the device of the call's tensors
 def find(target: str) -> Gpu:
     """The GPU of a target such as `cuda:sm_90`; `NotBuiltForTarget` for any other."""
     if target not in GPUS:
-        raise NotBuiltForTarget("code generation", target, tuple(GPUS))
+        raise NotBuiltForTarget("code generation", target, ("cpu", *GPUS))
     return GPUS[target]
 
 

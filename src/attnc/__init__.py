@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
     from attnc.runtime import integrations
     from attnc.runtime.api import analyze, compile, load, mask, reference
+    from attnc.runtime.gpu.static import analyze_static
     from attnc.runtime.stack import analyze_stack, stack
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "mask": "attnc.runtime.api",
     "reference": "attnc.runtime.api",
     "analyze_stack": "attnc.runtime.stack",
+    "analyze_static": "attnc.runtime.gpu.static",
     "stack": "attnc.runtime.stack",
 }
 
@@ -34,6 +36,7 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_stack",
+    "analyze_static",
     "compile",
     "integrations",
     "load",

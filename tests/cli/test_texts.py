@@ -86,11 +86,21 @@ def test_emit_ast(attnc: Callable) -> None:
     assert "      left: SetCall window @3:10\n        arguments: Name w @3:17\n" in found.out
 
 
-@pytest.mark.parametrize("stage", ["ttgir", "ptx", "sass"])
-def test_emit_of_a_stage_that_is_not_built(attnc: Callable, stage: str) -> None:
-    found = attnc("emit", "line/causal", "--stage", stage)
+@pytest.mark.parametrize(
+    ("stage", "target", "said"),
+    [
+        ("ptx", "cpu", "cuda:sm_90"),
+        ("asm", "cuda:sm_90", "ttgir, llvm, ptx and sass"),
+        ("sass", "hip:gfx942", "a stage of --target cuda:sm_80"),
+        ("amdgcn", "cpu:avx2", "hip:gfx942 or hip:gfx950"),
+    ],
+)
+def test_emit_of_a_stage_of_another_target(
+    attnc: Callable, stage: str, target: str, said: str
+) -> None:
+    found = attnc("emit", "line/causal", "--stage", stage, "--target", target)
     assert (found.status, found.out) == (2, "")
-    assert "not built yet" in found.err
+    assert said in found.err
 
 
 def test_view(attnc: Callable, tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""The tiles and launches that are worth compiling, most promising first.
+
+What an element costs before anything is compiled is a guess from its parts: the softmax, the
+rescaling of the accumulator once for each visited tile, and the mask in partial tiles. It decides
+only in which order candidates are compiled; `attnc.runtime.gpu.search` judges their machine code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from attnc.codegen.triton.config import TritonConfig
+from attnc.compiler.counts import Census, census
+from attnc.compiler.elaborate import Sizes
+from attnc.compiler.relation import Relation
+from attnc.runtime.gpu.targets import Gpu
+
+HEIGHTS, WIDTHS, WARPS = (128, 64, 32, 16), (128, 64, 32, 16), (8, 4)
+STAGES = 2
+ROWS_OF_A_WARP = {32: 16, 64: 32}  # of an MMA, by the width of a warp
+ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+# 32-bit registers of a thread for its scores and accumulators; the rest is for all else.
+COMFORT, MOST = {32: 112, 64: 160}, {32: 160, 64: 320}  # by the width of a warp
+SOFTMAX, MASK, CROWDED = 5.0, 4.0, 4.0  # instructions for each element
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Rows of queries and keys of a tile, and how its kernel is launched."""
+
+    tile_q: int
+    tile_k: int
+    num_warps: int
+    num_stages: int = STAGES
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Queries and keys."""
+        return self.tile_q, self.tile_k
+
+    @property
+    def triton(self) -> TritonConfig:
+        """What the printer is told."""
+        return TritonConfig(self.num_warps, self.num_stages)
+
+    def __str__(self) -> str:
+        return f"{self.tile_q}x{self.tile_k}, {self.num_warps} warps, {self.num_stages} stages"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A config with the tiles that the pattern visits then, and the guess for each pair."""
+
+    config: Config
+    visits: Census
+    guess: float
+
+
+def candidates(
+    gpu: Gpu, sizes: Sizes, relation: Relation, values: dict[str, int]
+) -> list[Candidate]:
+    """What fits into registers and shared memory by its size alone, in the order to try.
+
+    `values` are lengths and run-time integers at which visited tiles are counted.
+    """
+    fitting = [one for one in _every(gpu) if _fits(gpu, sizes, one)]
+    counts = {tile: census(relation, *tile, **values) for tile in {one.tile for one in fitting}}
+    found = [
+        Candidate(one, counts[one.tile], _guess(gpu, sizes, one, counts[one.tile]))
+        for one in fitting
+    ]
+    return sorted(found, key=lambda one: one.guess)
+
+
+def first_guess(gpu: Gpu, sizes: Sizes) -> Config:
+    """A config where no machine code is made, as in the interpreter: the greatest that fits."""
+    return max((one for one in _every(gpu) if _fits(gpu, sizes, one)), key=lambda one: one.tile)
+
+
+def _every(gpu: Gpu) -> Sequence[Config]:
+    return [Config(*one) for one in product(HEIGHTS, WIDTHS, WARPS) if one[0] >= one[2] * 4]
+
+
+def _fits(gpu: Gpu, sizes: Sizes, config: Config) -> bool:
+    """Whether size alone rules a config out: numbers of a thread, bytes of a block."""
+    rows = sizes.head_dim * config.tile_q
+    keys = (sizes.head_dim + sizes.value_dim) * config.tile_k * (config.num_stages - 1)
+    fits = (rows + keys) * ITEM_BYTES[sizes.dtype] <= gpu.block_shared
+    return fits and _numbers(gpu, sizes, config) <= MOST[gpu.warp]
+
+
+def _numbers(gpu: Gpu, sizes: Sizes, config: Config) -> float:
+    """Scores and accumulators that a thread holds."""
+    rows = max(config.tile_q, _rows(gpu, config))
+    return rows * (config.tile_k + sizes.value_dim) / (gpu.warp * config.num_warps)
+
+
+def _rows(gpu: Gpu, config: Config) -> int:
+    """The rows that the warps of a block hold; beyond those of the tile, warps share rows."""
+    return ROWS_OF_A_WARP[gpu.warp] * config.num_warps
+
+
+def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
+    """Instructions for each pair of the pattern."""
+    each = SOFTMAX + sizes.value_dim / config.tile_k + 32 / config.tile_q
+    each += CROWDED * (_numbers(gpu, sizes, config) > COMFORT[gpu.warp])
+    each *= max(1.0, _rows(gpu, config) / config.tile_q)
+    masked = MASK * visits.partial / max(1, visits.full + visits.partial)
+    return (each + masked) * visits.visited / max(1, visits.useful)

@@ -1,0 +1,136 @@
+"""What the machine code of a spec's kernel says, on a machine without that GPU."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.loader import load
+from attnc.dsl.program import Bound
+from attnc.runtime.gpu.report import LoopReport
+from attnc.runtime.gpu.resources import Occupancy, Resources
+from attnc.runtime.gpu.search import LENGTH, Choice, Tried, search, tile_class
+from attnc.runtime.gpu.targets import Gpu, find
+from attnc.runtime.inputs import dtype_name
+from attnc.runtime.lower import sizes_for
+from attnc.runtime.options import parse_dtype
+
+
+@dataclass(frozen=True, slots=True)
+class StaticLoop:
+    """A loop over tiles of one class, `full` or `partial`.
+
+    `counts` are the instructions of a warp in one iteration, by what they do; `per_element` those
+    other than MMAs for each score; `clocks` an iteration of a block, predicted, `pipe` what bounds
+    it and `issue_over_mma` (i/M) above 1 where the loop cannot feed the tensor cores. `mma_share`
+    is the share of the clocks in which they work.
+    """
+
+    tile_class: str
+    line: int
+    counts: Mapping[str, int]
+    per_element: float
+    issue_over_mma: float
+    pipe: str
+    clocks: float
+    mma_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class StaticAnalysis:
+    """The kernel that a spec gets on a GPU, judged by its machine code; nothing here is a time.
+
+    `clocks_per_pair` is what one multiprocessor is predicted to take for a pair of the pattern at
+    `seq` queries and keys, None where no loop multiplies matrices (float32). `tried` are the
+    candidates that were compiled, in order, and why each was not taken.
+    """
+
+    name: str
+    target: str
+    dtype: str
+    head_dim: int
+    value_dim: int
+    seq: int
+    tile: tuple[int, int]
+    num_warps: int
+    num_stages: int
+    resources: Resources
+    occupancy: Occupancy
+    loops: tuple[StaticLoop, ...]
+    clocks_per_pair: float | None
+    tried: tuple[Tried, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data, as the command's `--json` prints them."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return fields | {
+            "resources": asdict(self.resources),
+            "occupancy": asdict(self.occupancy),
+            "loops": [asdict(loop) for loop in self.loops],
+            "tried": [one.to_dict() for one in self.tried],
+        }
+
+
+def analyze_static(
+    spec: str | os.PathLike[str],
+    *,
+    target: str,
+    dtype: str = "bf16",
+    head_dim: int = 64,
+    value_dim: int | None = None,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    seq: int = LENGTH,
+    **parameters: Any,
+) -> StaticAnalysis:
+    """Compile candidates of a spec for a GPU that need not be there, and judge the best one.
+
+    Tiles are counted for `seq` queries and keys. Raises `AttnError`: an unknown target, a spec that
+    has no Triton form yet, triton not installed, nothing that fits.
+    """
+    gpu, bound = find(target), load(spec).bind(**parameters)
+    sizes = sizes_for(
+        bound,
+        dtype=dtype_name(parse_dtype(dtype, target)),
+        head_dim=head_dim,
+        value_dim=value_dim,
+        heads=heads,
+        kv_heads=kv_heads,
+    )
+    return described(bound, sizes, gpu, search(bound, sizes, gpu, seq), seq)
+
+
+def described(bound: Bound, sizes: Sizes, gpu: Gpu, choice: Choice, seq: int) -> StaticAnalysis:
+    """What is said of a choice."""
+    report, config = choice.report, choice.chosen.config
+    return StaticAnalysis(
+        name=bound.name,
+        target=gpu.target,
+        dtype=sizes.dtype,
+        head_dim=sizes.head_dim,
+        value_dim=sizes.value_dim,
+        seq=seq,
+        tile=config.tile,
+        num_warps=config.num_warps,
+        num_stages=config.num_stages,
+        resources=report.resources,
+        occupancy=report.occupancy,
+        loops=tuple(_loop(loop, choice.source.text) for loop in report.loops),
+        clocks_per_pair=choice.chosen.clocks_per_pair,
+        tried=choice.tried,
+    )
+
+
+def _loop(loop: LoopReport, text: str) -> StaticLoop:
+    bound = loop.bound
+    return StaticLoop(
+        tile_class=tile_class(loop, text),
+        line=loop.line,
+        counts=loop.counts,
+        per_element=loop.per_element,
+        issue_over_mma=bound.issue_over_mma,
+        pipe=bound.pipe,
+        clocks=bound.clocks,
+        mma_share=bound.cycles["mma"] / bound.clocks,
+    )

@@ -1,0 +1,132 @@
+"""The choice of a tile and a launch, and what is said where there is none."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attnc.compiler.counts import Census
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import HeadsMissing, NotBuiltForTarget, NothingFits, PackageMissing
+from attnc.dsl.loader import load
+from attnc.runtime.gpu import aot, search
+from attnc.runtime.gpu.configs import Config, first_guess
+from attnc.runtime.gpu.jobs import jobs
+from attnc.runtime.gpu.model import Bound
+from attnc.runtime.gpu.report import KernelReport, LoopReport
+from attnc.runtime.gpu.resources import Occupancy, Resources
+from attnc.runtime.gpu.targets import GPUS, find
+from attnc.runtime.lower_triton import triton_source
+
+SIZES = Sizes(head_dim=64, value_dim=64, dtype="bfloat16")
+SM_90 = find("cuda:sm_90")
+CLEAN = Resources(registers=200, spills=0, stack=0, warps=4, shared=40960)
+
+
+def report(used: Resources, clocks: float) -> KernelReport:
+    loops = (LoopReport(0, {}, 8.0, 1.0, Bound("exp", {"mma": 1.0}, 1.0, clocks)),)
+    return KernelReport("forward", SM_90.target, used, Occupancy(1, 4, 0.1, "registers"), loops)
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
+    """Stands for the compiler: answers by config, `CLEAN` kernels by default; keeps what it saw."""
+    answers: dict[Config, object] = {}
+
+    def reports(found: list[aot.Job], processes: int) -> list[object]:
+        made = []
+        for job in found:
+            tile = job.constants["BLOCK_M"], job.constants["BLOCK_N"]
+            config = Config(*tile, job.options["num_warps"])
+            made.append(answers.setdefault(config, report(CLEAN, tile[0] * tile[1] / 100)))
+        return made
+
+    monkeypatch.setattr(search, "reports", reports)
+    return answers
+
+
+def test_the_fewest_clocks_of_a_pair_win(compiler: dict[Config, object]) -> None:
+    compiler[Config(64, 64, 4)] = report(CLEAN, 10.0)
+    found = search.search(load("line/causal").bind(), SIZES, SM_90)
+    assert found.chosen.config == Config(64, 64, 4) and len(found.tried) == search.BATCH
+    assert "BLOCK_M = 64" in found.source.text and "num_warps=4" in found.source.text
+
+
+def test_bad_kernels_are_dropped_and_others_compiled(compiler: dict[Config, object]) -> None:
+    first = search.search(load("line/causal").bind(), SIZES, SM_90).tried
+    bad = [replace(CLEAN, spills=8), replace(CLEAN, serialised=True), replace(CLEAN, shared=10**6)]
+    for one, used in zip(first, [*bad, bad[0]], strict=True):
+        compiler[one.config] = report(used, 1.0)
+    compiler[first[-1].config] = aot.Failed("no such instruction")
+    found = search.search(load("line/causal").bind(), SIZES, SM_90)
+    reasons = [one.why_not for one in found.tried[: len(first)]]
+    assert "spills 8 bytes" in reasons[0] and "serialises" in reasons[1]
+    assert "1,000,000 bytes of shared memory, a block has 232,448" in reasons[2]
+    assert reasons[3] == "no such instruction"
+    assert not found.chosen.why_not and len(found.tried) == 2 * search.BATCH
+
+
+def test_where_nothing_fits_the_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    spilling = report(replace(CLEAN, spills=8, registers=255), 1.0)
+    monkeypatch.setattr(search, "reports", lambda found, _: [spilling] * len(found))
+    with pytest.raises(NothingFits, match=r"`causal` fits `cuda:sm_90`.*spills 8 bytes with 255"):
+        search.search(load("line/causal").bind(), SIZES, SM_90)
+
+
+@pytest.mark.parametrize("target", list(GPUS))
+@pytest.mark.parametrize("d", [16, 80, 256])
+def test_every_target_has_candidates(target: str, d: int) -> None:
+    config = first_guess(find(target), Sizes(head_dim=d, value_dim=d, dtype="bfloat16"))
+    assert config.tile_q >= config.tile_k / 8 and config.num_warps in (4, 8)
+
+
+def test_a_window_counts_the_pairs_that_a_tile_visits_in_vain(
+    compiler: dict[Config, object],
+) -> None:
+    """Tiles of the same clocks for a score: the smaller ones waste fewer on a short window."""
+    found = search.search(load("line/mistral").bind(w=32), SIZES, SM_90)
+    tiles = [one.config.tile_q * one.config.tile_k for one in found.tried]
+    assert max(tiles) <= 64 * 64
+    assert found.chosen.config.tile_q * found.chosen.config.tile_k == min(tiles) < max(tiles)
+
+
+def test_clocks_weigh_both_classes() -> None:
+    text = "for c in a:\n    s = f_full(c)\nfor c in b:\n    s = f_partial(c)\n"
+    bound = Bound("exp", {}, 1.0, 10.0)
+    full = LoopReport(1, {}, 8.0, 1.0, bound)
+    loops = [full, replace(full, line=3, bound=replace(bound, clocks=30.0))]
+    visits = Census(pairs=1000, useful=500, visited=600, empty=1, partial=2, full=4)
+    assert search.clocks_of(loops, text, visits) == (4 * 10 + 2 * 30) / 500
+    assert search.clocks_of(loops[:1], text, visits) == 6 * 10 / 500
+    assert search.clocks_of([], text, visits) is None
+
+
+def test_jobs_are_as_the_jit_would_compile() -> None:
+    source = triton_source(load("input/document").bind(), SIZES)
+    found = jobs(source, Config(128, 64, 4), SIZES, "cuda:sm_90")
+    forward = found["forward"]
+    assert set(found) == {"forward_plan", "forward"}
+    assert forward.signature["doc_s0"] == "constexpr" and forward.constants["doc_s0"] == 1
+    assert {"p_q", "q_sn", "out_sb", "p_doc"} <= set(forward.divisible)
+    assert not {"q_len", "doc_sb"} & set(forward.divisible)
+    odd = jobs(source, Config(128, 64, 4), replace(SIZES, head_dim=72), "cuda:sm_90")["forward"]
+    assert "q_sn" not in odd.divisible and "p_q" in odd.divisible
+
+
+def test_what_has_no_triton_form_is_refused() -> None:
+    for spec, sizes, said in (
+        ("grid/natten2d", SIZES, "a pattern on a grid"),
+        ("line/causal", replace(SIZES, dtype="float64"), "dtype float64"),
+    ):
+        with pytest.raises(NotBuiltForTarget, match=f"{said} is not built.*cuda:sm_90.*cpu"):
+            search.search(load(spec).bind(), sizes, SM_90)
+    with pytest.raises(HeadsMissing):
+        search.search(load("line/longlora").bind(), SIZES, SM_90)
+
+
+def test_without_triton(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(aot, "find_spec", lambda name: None)
+    assert importlib.util.find_spec("triton") is not None
+    with pytest.raises(PackageMissing, match=r"pip install 'attnc\[triton\]'"):
+        search.search(load("line/causal").bind(), SIZES, SM_90)
