@@ -115,12 +115,7 @@ def _own(setup: Setup, pattern: Pattern, tensors: Tensors) -> Work:
 
 def _work(setup: Setup, attend: Callable[[], Any], tensors: Tensors) -> Work:
     """The forward pass, or the backward pass alone of one forward pass."""
-    if setup.direction == "forward":
-        return attend
-    out = attend()
-    torch.manual_seed(1)  # the same gradient for both sides
-    gradient = torch.randn(out.shape).to(out.dtype)
-    return lambda: torch.autograd.grad(out, tensors, gradient, retain_graph=True)
+    return attend if setup.direction == "forward" else peers.gradients(attend, tensors)
 
 
 def _flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Inputs) -> Work:

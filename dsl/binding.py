@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import MAX_INT
@@ -30,8 +31,9 @@ def bind_parameters(
 ) -> dict[str, Value]:
     """The value of every parameter. Raises `DiagnosticsError` with all that is wrong."""
     names = tuple(parameter.name for parameter in attention.parameters)
+    inputs = tuple(s.name for s in attention.body if isinstance(s, ast.Input))
     mistakes: list[Diagnostic] = [
-        UnknownParameter(name, attention.name, names, span=attention.span)
+        UnknownParameter(name, attention.name, names, inputs, span=attention.span)
         for name in given
         if name not in names
     ]
@@ -71,8 +73,8 @@ def coerce(parameter: ast.Parameter, value: object) -> Value | Diagnostic:
     match kind, value:
         case "bool", bool():
             return value
-        case "int", int() if not isinstance(value, bool):
-            return _bounded(parameter, value)
+        case "int", Integral() if not isinstance(value, bool):
+            return _bounded(parameter, int(value))
         case "float", int() | float() if not isinstance(value, bool):
             return _bounded(parameter, float(value) if abs(value) < 2.0**1023 else math.inf)
         case (("list" | "float list"), list() | tuple()):

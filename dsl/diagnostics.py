@@ -71,12 +71,12 @@ def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
 
 
-def fill(template: str, facts: object) -> str | None:
-    """The template with its facts, None where one of them is None or empty."""
+def fill(template: str, facts: object, required: bool = False) -> str | None:
+    """The template with its facts; None where one of them is None or empty, unless `required`."""
     values: dict[str, Any] = {}
     for name in re.findall(r"{(\w+)}", template):
         value = getattr(facts, name)
-        if value is None or value == "":
+        if not required and (value is None or value == ""):
             return None
         values[name] = _short(value)
     return template.format(**values)

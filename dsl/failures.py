@@ -6,7 +6,9 @@ Each takes its facts as fields, `raise ShapeMismatch("doc", "[Nk]", (3, 4))`, an
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from attnc.dsl.diagnostics import AttnError, fill, listing
+from attnc.dsl.diagnostics import AttnError, closest, fill, listing
+
+CALL_KEYWORDS = ("scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len")
 
 
 @dataclass(eq=False)
@@ -18,7 +20,8 @@ class Failure(AttnError):  # noqa: N818
 
     def __str__(self) -> str:
         notes = (fill(note, self) for note in self.notes)
-        return "; ".join([fill(self.template, self) or self.template, *filter(None, notes)])
+        said = fill(self.template, self, required=True)
+        return "; ".join(filter(None, [said, *notes]))
 
     def __reduce__(self) -> tuple[object, ...]:
         names = self.__dataclass_fields__
@@ -68,9 +71,14 @@ class UnknownArgument(Failure):
     """A keyword of the call that is no input of the spec."""
 
     template = "unknown argument `{name}`"
-    notes = ("{inputs}",)
+    notes = ("{inputs}", "did you mean `{suggestion}`?")
     name: str
     known: tuple[str, ...] = ()
+
+    @property
+    def suggestion(self) -> str | None:
+        """The input or keyword of every call that was probably meant."""
+        return closest(self.name, (*self.known, *CALL_KEYWORDS))
 
     @property
     def inputs(self) -> str:
@@ -141,10 +149,11 @@ class NotBuiltForTarget(Failure):
     """A feature that a target lacks; nothing is replaced silently."""
 
     template = "{feature} is not built for target `{target}`"
-    notes = ("targets that have it: {others}",)
+    notes = ("built are {built}", "targets that have it: {others}")
     feature: str
     target: str
     targets: tuple[str, ...] = field(default=())
+    built: str = ""
 
     @property
     def others(self) -> str:

@@ -10,6 +10,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_stack import check_stack
 from attnc.dsl.checker import check, check_library
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
+from attnc.dsl.failures import InvalidValue
 from attnc.dsl.mistakes import files as mistakes
 from attnc.dsl.mistakes.names import DuplicateDefinition
 from attnc.dsl.mistakes.stacks import AttentionNotStack, StackNotAttention
@@ -56,8 +57,11 @@ def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
             return _program(Source(STRING_NAME, spec), None)
         case str() if not spec.endswith(SUFFIX):
             return _from_file(_shipped(spec))
-        case _:
+        case str() | os.PathLike():
             return _from_file(Path(spec))
+        case _:
+            expected = "a path, a shipped name such as line/mistral, or source text"
+            raise InvalidValue("spec", expected, f"{spec!r:.60}")
 
 
 def shipped() -> tuple[str, ...]:

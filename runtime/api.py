@@ -16,6 +16,7 @@ from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBu
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime.artifact import load
+from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.lower import chosen_tile
@@ -64,8 +65,10 @@ def parse_options(
 ) -> Options:
     """What `compile` is given beside the spec, checked."""
     check_target(target, runnable())
+    check_heads(heads, kv_heads)
+    check_counts(head_dim=head_dim)
     if layout not in LAYOUTS:
-        raise InvalidValue("layout", listing(LAYOUTS), layout)
+        raise InvalidValue("layout", listing(LAYOUTS), str(layout))
     return Options(
         layout=layout,
         dtype=parse_dtype(dtype, target),
@@ -94,6 +97,9 @@ def analyze(
     `seq` sets both lengths. Counts are for one batch entry, and for `heads` heads where the mask
     depends on the head. Raises `AttnError`.
     """
+    check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len)
+    check_counts(head_dim=head_dim)
+    check_heads(heads, kv_heads)
     if grid is not None:
         raise NotBuiltForTarget("grid", "cpu")
     bound, inputs = split_parameters(spec, parameters_and_inputs)
@@ -141,7 +147,7 @@ def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str
 def check_target(target: str, wanted: Sequence[str] = TARGETS) -> None:
     """Refuse a target that this version cannot build for, or that is not among those wanted."""
     if target not in TARGETS:
-        raise NotBuiltForTarget("code generation", target, TARGETS)
+        raise NotBuiltForTarget("code generation", str(target), TARGETS)
     if target not in wanted:
         raise NotBuiltForTarget("running on this CPU", target, tuple(wanted))
 

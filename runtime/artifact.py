@@ -72,6 +72,8 @@ def load(folder: str | os.PathLike[str]) -> Operator:
     Raises `InvalidArtifact` for a folder that is none, a changed file, another schema or TVM, or
     a CPU without the instructions that it was compiled for.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise InvalidArtifact(f"{folder!r:.60}", "it is no path")
     path = Path(folder)
     manifest = _manifest(path)
     _check_files(path, manifest)

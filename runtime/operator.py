@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget
+from attnc.dsl.errors import DtypeMismatch, InvalidValue, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import backward, kernels, ops
 from attnc.runtime.arguments import prepare
@@ -199,6 +199,8 @@ class Operator:
         own attention.
         """
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
+        if isinstance(scale, str | bool | Sequence):
+            raise DtypeMismatch("scale", "a number", type(scale).__name__)
         tensors, numbers = split_inputs(self.bound, inputs)
         check_gradients(self.bound, tensors)
         if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
@@ -217,7 +219,7 @@ class Operator:
             None if isinstance(k_start, int) and k_start == 0 else _starts("k_start", k_start),
             cu_seqlens,
             kv_len,
-            list(grid) if isinstance(grid, Sequence) else grid,
+            _extents(grid),
         )
         if self.bound.sink is not None:
             kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
@@ -246,6 +248,14 @@ class Operator:
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.bound.values.items())
         return f"<attnc operator {self.bound.name}({values})>"
+
+
+def _extents(grid: Sequence[int] | None) -> list[int] | None:
+    if grid is None:
+        return None
+    if not isinstance(grid, Sequence) or not all(isinstance(n, int | torch.SymInt) for n in grid):
+        raise InvalidValue("grid", "an int for each axis", f"{grid!r:.60}")
+    return list(grid)
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:

@@ -6,6 +6,7 @@ from typing import overload
 import torch
 
 from attnc.compiler.ranges import table_reach
+from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import DtypeMismatch, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
@@ -39,8 +40,9 @@ class Options:
 
 def unknown_dtype(dtype: object, target: str) -> NotBuiltForTarget:
     """The error for a dtype that no kernel computes; it lists those that are."""
-    known = ", ".join(str(one) for one in COMPUTED)
-    return NotBuiltForTarget(f"dtype {dtype} (of {known})", target)
+    known = listing([str(one).removeprefix("torch.") for one in COMPUTED], "and")
+    name = str(dtype).removeprefix("torch.")
+    return NotBuiltForTarget(f"dtype {name}", target, built=known)
 
 
 @overload

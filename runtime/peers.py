@@ -1,7 +1,7 @@
 """Other ways to compute a spec's attention, for comparison: PyTorch's own kernels."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -72,6 +72,13 @@ def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
         enable_gqa=q.shape[1] != k.shape[1],
     )
     return lambda: attend(q, k, v)
+
+
+def gradients(attend: Attend, tensors: Sequence[Tensor]) -> Callable[[], tuple[Tensor, ...]]:
+    """The backward pass alone of one forward pass, from the same random gradient each time."""
+    out = attend()
+    above = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype)
+    return partial(torch.autograd.grad, out, tensors, above, retain_graph=True)
 
 
 def _is(bound: Bound, name: str, q: Tensor, k: Tensor) -> bool:

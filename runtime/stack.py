@@ -12,6 +12,7 @@ from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.loader import load_stack
 from attnc.dsl.stack import BoundStack
 from attnc.runtime.api import analyze_at, check_assertions, parse_options, refuse_refuted
+from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.operator import Operator
 
 Spec = str | os.PathLike[str]
@@ -58,6 +59,9 @@ def analyze_stack(
 
     Run-time integers of a layer's attention cannot be given. Raises `AttnError`.
     """
+    check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len)
+    check_counts(head_dim=head_dim)
+    check_heads(heads, kv_heads)
     bound = load_stack(spec).bind(**parameters)
     return _analysis(bound, (seq, q_len, kv_len), heads, kv_heads, head_dim)
 

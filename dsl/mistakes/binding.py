@@ -23,16 +23,33 @@ class UnknownParameter(Diagnostic):
 
     code: ClassVar[str] = "unknown-parameter"
     title: ClassVar[str] = "attention `{attention}` has no parameter `{name}`"
-    notes: ClassVar[tuple[str, ...]] = ("its parameters are {parameters}",)
-    hints: ClassVar[tuple[str, ...]] = ("did you mean `{suggestion}`?",)
+    notes: ClassVar[tuple[str, ...]] = (
+        "its parameters are {parameters}",
+        "its inputs are {tensors}",
+    )
+    hints: ClassVar[tuple[str, ...]] = (
+        "did you mean `{suggestion}`?",
+        "an input is given when the operator is called: `op(..., {given_late}=...)`",
+    )
     name: str
     attention: str
     known: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
 
     @property
     def suggestion(self) -> str | None:
         """The known name nearest to this one."""
-        return closest(self.name, self.known)
+        return None if self.given_late else closest(self.name, (*self.known, *self.inputs))
+
+    @property
+    def given_late(self) -> str | None:
+        """The name, if it is an input's."""
+        return self.name if self.name in self.inputs else None
+
+    @property
+    def tensors(self) -> str | None:
+        """The names of all inputs, for the note."""
+        return listing(self.inputs, "and") or None
 
     @property
     def parameters(self) -> str | None:

@@ -4,6 +4,7 @@ With `--tune`, the kernels of all tile heights are, and the fastest is kept.
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seq", type=shared.count, default=2048, metavar="N", help="the length")
     parser.add_argument("--batch", type=shared.count, default=1, metavar="N")
     parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
+    parser.add_argument("--dtype", choices=shared.DTYPES, default="fp32", help="default: fp32")
+    parser.add_argument(
+        "--backward", action="store_true", help="time the gradients of q, k and v, without forward"
+    )
     parser.add_argument("--turns", type=turns, default=11, metavar="N", help="timed calls of each")
     parser.add_argument(
         "--tune", action="store_true", help="find the fastest tile, and keep it for this spec"
@@ -82,6 +87,8 @@ def turns(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """0 where a peer could be timed, 2 where none can compute the spec."""
     bound = shared.bind(options)
+    if options.tune and options.backward:
+        raise UsageError("--tune is for the forward pass: leave --backward out")
     if options.tune:
         return tune(bound, options)
     if options.output is not None:
@@ -89,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
     found = comparisons(bound, options)
     if options.json:
         data = {"name": bound.name, "parameters": dict(bound.values), "seq": options.seq}
+        data |= {"dtype": options.dtype, "backward": options.backward}
         print_json(data | {"comparisons": [row.to_dict() for row in found]})
     else:
         _print(bound, options, found)
@@ -104,21 +112,23 @@ def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
         call = arguments_of(bound, options)
         operator = Operator(bound, Options())
         operator(call.q, call.k, call.v, **call.inputs)
-    return [compare(operator, call, name, options.turns) for name in options.against]
+    return [compare(operator, call, name, options) for name in options.against]
 
 
 def arguments_of(bound: Bound, options: argparse.Namespace) -> "Arguments":
     """The tensors of the timed call, once the assertions hold."""
-    import torch
-
     from attnc.runtime.api import check_assertions
+    from attnc.runtime.options import parse_dtype
     from attnc.runtime.trials import Trial, make
 
     heads, kv_heads = head_counts(options)
     check_assertions(bound, heads, kv_heads)
     shape = (options.batch, heads, kv_heads, options.head_dim, options.head_dim)
     trial = Trial("bench", options.seq, options.seq, *shape)
-    return make(bound, trial, torch.float32, seed=0)
+    call = make(bound, trial, parse_dtype(options.dtype), seed=0)
+    for x in (call.q, call.k, call.v):
+        x.requires_grad_(options.backward)
+    return call
 
 
 def head_counts(options: argparse.Namespace) -> tuple[int, int]:
@@ -131,12 +141,14 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
     """Time the kernel of each tile height, keep the fastest, print what was found."""
     with progress(f"compiling {bound.name}"):
         from attnc.runtime import artifact, build, kernels, tuning
+        from attnc.runtime.inputs import dtype_name
         from attnc.runtime.lower import chosen_tile, needs_heads, tiling
         from attnc.runtime.operator import Artifact, Operator
         from attnc.runtime.options import Options
 
         call, (heads, kv_heads) = arguments_of(bound, options), head_counts(options)
-        sizes = Sizes(head_dim=options.head_dim, value_dim=options.head_dim)
+        columns, dtype = options.head_dim, dtype_name(call.q.dtype)
+        sizes = Sizes(head_dim=columns, value_dim=columns, dtype=dtype)
         if needs_heads(bound):
             sizes = replace(sizes, heads=heads, kv_heads=kv_heads)
         host = build.host()
@@ -160,9 +172,11 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
     return YES
 
 
-def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> Comparison:
+def compare(
+    operator: "Operator", call: "Arguments", name: str, options: argparse.Namespace
+) -> Comparison:
     """Time the operator and one peer."""
-    from attnc.runtime.peers import PEERS, PeerUnavailableError
+    from attnc.runtime.peers import PEERS, PeerUnavailableError, gradients
 
     def ours() -> Any:
         return operator(call.q, call.k, call.v, **call.inputs)
@@ -170,10 +184,20 @@ def compare(operator: "Operator", call: "Arguments", name: str, turns: int) -> C
     try:
         with progress(f"timing against {name}"):
             theirs = PEERS[name](operator.bound, call.q, call.k, call.v, call.inputs)
-            difference = float((ours() - theirs()).abs().max())
-            return Comparison(name, take_turns(ours, theirs, turns=turns), difference)
-    except PeerUnavailableError as error:
-        return Comparison(name, None, None, str(error))
+            works: list[Callable[[], Any]] = [ours, theirs]
+            if options.backward:
+                works = [gradients(work, (call.q, call.k, call.v)) for work in works]
+            first, second = works
+            difference = _difference(first(), second())
+            return Comparison(name, take_turns(first, second, turns=options.turns), difference)
+    except (PeerUnavailableError, NotImplementedError) as error:
+        return Comparison(name, None, None, str(error).splitlines()[0])
+
+
+def _difference(ours: Any, theirs: Any) -> float:
+    """How far the results, a tensor or several, are apart at most."""
+    pairs = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
+    return max(float((a - b).abs().max()) for a, b in pairs)
 
 
 def _print_tuned(bound: Bound, options: argparse.Namespace, found: "Tuned") -> None:
@@ -190,7 +214,7 @@ def _print_tuned(bound: Bound, options: argparse.Namespace, found: "Tuned") -> N
 
 def _shape(options: argparse.Namespace) -> str:
     heads, _ = head_counts(options)
-    return f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, fp32"
+    return f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, {options.dtype}"
 
 
 def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -> None:
@@ -206,5 +230,6 @@ def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -
         rows.add_row(
             row.peer, *times, f"{row.pairs.speedup:.2f}", f"{low:.2f} to {high:.2f}", apart
         )
-    out.print(f"{shared.title(bound)}, {_shape(options)}", style="bold")
+    what = ", gradients" if options.backward else ""
+    out.print(f"{shared.title(bound)}, {_shape(options)}{what}", style="bold")
     out.print(rows)

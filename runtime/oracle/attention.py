@@ -26,7 +26,7 @@ def reference(
     Raises `AttnError`: a mistake in the spec or its parameters, an unknown layout.
     """
     if layout not in LAYOUTS:
-        raise InvalidValue("layout", listing(LAYOUTS), layout)
+        raise InvalidValue("layout", listing(LAYOUTS), str(layout))
     bound = load(spec).bind(**parameters)
     return Reference(bound, layout)
 

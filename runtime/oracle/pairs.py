@@ -12,6 +12,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.errors import InvalidValue, ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
+from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.grids import check_grid
 from attnc.runtime.oracle.errors import LengthMissing
 from attnc.runtime.oracle.formula import mask_of
@@ -38,6 +39,8 @@ def mask(
     Inputs that only the score reads need
     not be given. Raises `AttnError`: a mistake in the spec, a missing length, head count or input.
     """
+    check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len, batch=batch)
+    check_heads(heads, kv_heads)
     program = load(spec)
     inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
@@ -91,8 +94,6 @@ def _length(name: str, given: int | None, seq: int | None) -> int:
     found = seq if given is None else given
     if found is None:
         raise LengthMissing(name)
-    if found < 0:
-        raise InvalidValue(name, "a length of 0 or more", str(found))
     return found
 
 

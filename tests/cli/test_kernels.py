@@ -161,3 +161,18 @@ def test_plotted_tiles_are_those_of_the_mask(tmp_path: Path) -> None:
         for c, kind in enumerate(row):
             pairs = panel.pairs[8 * t : 8 * t + 8, 4 * c : 4 * c + 4]
             assert (kind != EMPTY) == pairs.any() and (kind == FULL) == pairs.all()
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_bench_of_gradients(attnc: Callable, dtype: str) -> None:
+    arguments = ("bench", "line/causal", *TINY, "--turns", 2, "--dtype", dtype, "--backward")
+    found = attnc(*arguments, "--json").json
+    assert found["backward"] and found["dtype"] == dtype
+    (row,) = found["comparisons"]
+    assert 0 < row["difference"] < (1e-4 if dtype == "fp32" else 0.1)
+    assert f"{dtype}, gradients" in attnc(*arguments).out
+
+
+def test_bench_refuses(attnc: Callable) -> None:
+    assert attnc("bench", "line/causal", *TINY, "--tune", "--backward").status == 2
+    assert "invalid choice: 'int8'" in attnc("bench", "line/causal", "--dtype", "int8").err
