@@ -65,6 +65,7 @@ PATTERNS = {
     "dilated 64 by 4": Pattern(DILATED),
     "Longformer": Pattern("line/longformer"),
     "strided": Pattern("line/sparse_transformer_strided"),
+    "PowerAttention": Pattern("line/power_attention"),
     "documents": Pattern("input/document", inputs=documents),
     "ALiBi": Pattern("score/alibi", inputs=slopes),
     "soft-cap": Pattern("score/softcap"),

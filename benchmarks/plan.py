@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+import attnc
 from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.runtime import build
@@ -28,6 +29,19 @@ def measure(pattern: Pattern, length: int, compiled: bool, budget: float) -> Fig
     pairs = duel(plan, block_mask, budget)
     facts = growth(OURS, plan) | growth(THEIRS, block_mask)
     return Figures(pairs.first, pairs.second, facts)
+
+
+def block_mask(pattern: Pattern, length: int, compiled: bool, budget: float) -> Figures:
+    """`attnc.flex.block_mask`, which reads and analyses the spec at each call, against theirs."""
+    inputs = pattern.inputs(1, length)
+
+    def ours() -> object:
+        return attnc.flex.block_mask(pattern.spec, seq=length, **pattern.parameters, **inputs)
+
+    theirs = maker(pattern, length, compiled)
+    ours(), theirs()
+    pairs = duel(ours, theirs, budget)
+    return Figures(pairs.first, pairs.second, growth(OURS, ours) | growth(THEIRS, theirs))
 
 
 def planner(pattern: Pattern, length: int) -> Callable[[], Schedule]:
@@ -54,6 +68,6 @@ def maker(pattern: Pattern, length: int, compiled: bool) -> Work:
     torch._dynamo.reset()
     bound = pattern.compile().bound
     rows = torch.empty(1, 1, length, 1)
-    keep = functions_of(bound, rows, rows, {}).mask
+    keep = functions_of(bound, rows, rows, pattern.inputs(1, length)).mask
     make = torch.compile(create_block_mask) if compiled else create_block_mask
     return lambda: make(keep, None, None, length, length, device="cpu")

@@ -124,6 +124,16 @@ def plans() -> Iterator[Case]:
             yield Case(f"window 256, N {length}", peer, work, length == 8192 and compiled)
 
 
+def block_masks() -> Iterator[Case]:
+    """What FlexAttention is given, tiles and functions, from the spec."""
+    names = ("window 256", "Longformer", "strided", "PowerAttention", "documents")
+    rows = [(name, 131072, True) for name in names] + [("window 256", 8192, False)]
+    for name, length, compiled in rows:
+        peer = f"{'compiled' if compiled else 'eager'} create_block_mask"
+        work = partial(plan.block_mask, PATTERNS[name], length, compiled)
+        yield Case(f"{name}, N {length}, block_mask", peer, work)
+
+
 def first_calls() -> Iterator[Case]:
     """What a user waits for once."""
     peer = "FlexAttention, the same mask"
@@ -182,6 +192,12 @@ SECTIONS = (
         "Finding the tiles of a window, written to a table for all rows; all is compiled before. "
         "Kernels run such loops as they go, and the whole call of an operator includes them.",
         tuple(plans()),
+    ),
+    Section(
+        "Block masks",
+        "`attnc.flex.block_mask`, from reading the spec to the lists of blocks and their "
+        "transposes; both give FlexAttention the same mask.",
+        tuple(block_masks()),
     ),
     Section(
         "First call",

@@ -9,6 +9,7 @@ along each. What couples axes, or reads tensors, is left over as a test.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 
 from attnc.compiler import fold
 from attnc.dsl import syntax as ast
@@ -54,6 +55,18 @@ def whole_condition(found: Sequence[Product], labels: Sequence[str]) -> ast.Expr
         ]
         terms.append(reduce(fold.conjunction, [product.heads, *parts, product.rest]))
     return reduce(fold.disjunction, terms) if terms else ast.Bool(False)
+
+
+def on_tokens(condition: ast.Expr, labels: Sequence[str], extents: Sequence[int]) -> ast.Expr:
+    """The condition on the numbers of the tokens alone, for constant extents."""
+    found: dict[str, ast.Expr] = {}
+    for place, label in enumerate(labels):
+        inner = ast.Int(prod(extents[place + 1 :]))
+        for name in ("q", "k"):
+            outer = fold.binary("div", ast.Name(name), inner)
+            found[f"{name}.{label}"] = fold.binary("mod", outer, ast.Int(extents[place]))
+        found[f"len.{label}"] = ast.Int(extents[place])
+    return fold.substitute(condition, found)
 
 
 def _cases(expr: ast.Expr, labels: Sequence[str], positive: bool = True) -> list[list[ast.Expr]]:

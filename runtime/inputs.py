@@ -1,7 +1,7 @@
 """The run-time inputs of a spec: their tensors checked against the declared axes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -70,11 +70,16 @@ def _kind(declaration: Input) -> str:
 
 
 def bind_inputs(
-    bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor
+    bound: Bound,
+    given: Mapping[str, Any],
+    q: Tensor,
+    k: Tensor,
+    wanted: Collection[str] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Tensors as [B or 1, axes...] in int32 or the dtype of the arithmetic, and numbers, by name.
 
     `q` and `k` are [B, H, N, D]. A tensor has its declared axes and may have a leading batch axis.
+    `wanted` are the inputs that are needed, by default all.
     """
     declared = bound.inputs
     for name in given:
@@ -82,6 +87,8 @@ def bind_inputs(
             raise UnknownArgument(name, tuple(declared))
     tensors, numbers = {}, {}
     for name, declaration in declared.items():
+        if wanted is not None and name not in wanted:
+            continue
         if given.get(name) is None:
             raise MissingInput(name)
         if declaration.axes:

@@ -4,7 +4,7 @@ FlexAttention takes them as `mask_mod` and `score_mod`; `eager` evaluates them d
 written from the compiler's closed formulas, as the Python expressions that a person would write.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
@@ -39,14 +39,43 @@ def torch_functions(
     grid: tuple[int, ...] = (),
 ) -> Functions:
     """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
-    extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
-    writer = _Writer(bound, rows, heads, dict(inputs), extents)
-    condition = mask_condition(bound, heads, kv_heads)
     score = score_expression(bound, heads, kv_heads)
+    condition = mask_condition(bound, heads, kv_heads)
     return Functions(
-        writer.function("b, h, i, j", ast.Unary("not", ast.Unary("not", condition))),
-        writer.function("s, b, h, i, j", score) if score is not None else None,
+        function_of(condition, bound, rows, heads, inputs, grid),
+        None if score is None else function_of(score, bound, rows, heads, inputs, grid, "s, "),
     )
+
+
+def function_of(
+    expr: ast.Expr,
+    bound: Bound,
+    rows: Row,
+    heads: int,
+    inputs: Mapping[str, Any],
+    grid: tuple[int, ...] = (),
+    score: str = "",
+    device: torch.device | str = "cpu",
+) -> Function:
+    """The function of (b, h, i, j), after `score`, for a closed expression of a bound spec.
+
+    `inputs` are on the device that it will be called on.
+    """
+    extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
+    writer = _Writer(bound, rows, heads, dict(inputs), extents, device)
+    if not score:  # a condition gives a tensor of bools also where it is made of constants
+        expr = ast.Unary("not", ast.Unary("not", expr))
+    return writer.function(f"{score}b, h, i, j", expr)
+
+
+def tile_function(
+    bound: Bound, rows: Row, inputs: Mapping[str, Any], expr: ast.Expr, names: Sequence[str]
+) -> Function:
+    """A function of `names` (`h`, `b`, or bounds such as `q_low`) from an expression over them."""
+    writer = _Writer(bound, rows, 0, dict(inputs))
+    arguments = ", ".join(name if name in "hb" else f"e_{name}" for name in names)
+    found: Function = eval(f"lambda {arguments}: {writer.text(expr)}", writer.names)
+    return found
 
 
 def head_function(bound: Bound, expr: ast.Expr, heads: int, inputs: Mapping[str, Any]) -> Function:
@@ -63,6 +92,7 @@ class _Writer:
     heads: int
     inputs: dict[str, Any]
     grid: dict[str, int] = field(default_factory=dict)
+    device: torch.device | str = "cpu"
     names: dict[str, Any] = field(default_factory=lambda: dict(_HELPERS))
 
     def function(self, arguments: str, expr: ast.Expr) -> Function:
@@ -154,7 +184,9 @@ class _Writer:
 
     def _table(self, items: tuple[ast.Expr, ...]) -> str:
         name = f"t_{len(self.names)}"
-        self.names[name] = torch.tensor([eval(self.text(item)) for item in items])
+        self.names[name] = torch.tensor(
+            [eval(self.text(item)) for item in items], device=self.device
+        )
         return name
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import islpy as isl
@@ -218,8 +219,9 @@ def _disjoint(parts: Sequence[Any]) -> bool:
     return all(bool(checked(a.is_disjoint(b))) for i, a in enumerate(parts) for b in parts[i + 1 :])
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> IntegerSet:
-    """A set from isl's notation."""
+    """A set from isl's notation; few texts come again and again."""
     with guard():
         return IntegerSet(checked(isl.Set(text, CONTEXT)))
 

@@ -14,7 +14,7 @@ from attnc.version import __version__
 
 if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
-    from attnc.runtime import integrations
+    from attnc.runtime import flex, integrations
     from attnc.runtime.api import analyze, compile, load, mask, reference
     from attnc.runtime.gpu.static import analyze_static
     from attnc.runtime.stack import analyze_stack, stack
@@ -38,6 +38,7 @@ __all__ = [
     "analyze_stack",
     "analyze_static",
     "compile",
+    "flex",
     "integrations",
     "load",
     "mask",
@@ -48,8 +49,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home."""
-    if name == "integrations":
-        return import_module("attnc.runtime.integrations")
+    if name in ("flex", "integrations"):
+        return import_module(f"attnc.runtime.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'attnc' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from examples import artifact, documents, window
+from examples import artifact, documents, flex, window
 
 
 def test_window_compiles_once_for_all_lengths(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,3 +20,8 @@ def test_documents_agree(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_artifact_runs(capsys: pytest.CaptureFixture[str]) -> None:
     artifact.main()
     assert "gives (1, 4, 1000, 64)" in capsys.readouterr().out
+
+
+def test_flex_attention_gives_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    flex.main()
+    assert float(capsys.readouterr().out.split()[-1]) < 1e-5
