@@ -54,10 +54,28 @@ def _definition(tree: Any, builder: Builder) -> ast.Definition:
             heads = [item for item in rest if item.data == "parameters"]
             items = tuple(_stack_item(i, builder) for i in rest if i.data != "parameters")
             return ast.Stack(str(name), _parameters(heads, builder), items, span=span)
-        case ("route" | "segment") as kind, _:
+        case "route", [Token() as name, *rest]:
+            heads = [item for item in rest if item.data == "parameters"]
+            clauses = tuple(_route_item(i, builder) for i in rest if i.data != "parameters")
+            return ast.Route(str(name), _parameters(heads, builder), clauses, span=span)
+        case "segment" as kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
         case other:
             raise AssertionError(f"no definition: {other}")
+
+
+def _route_item(tree: Any, builder: Builder) -> ast.RouteClause | ast.RouteSet | ast.NotBuilt:
+    span = builder.span(tree)
+    match tree.data, tree.children:
+        case "summary_branch", _:
+            return ast.NotBuilt("`summary branch`", span=span)
+        case ("within" | "within_any" | "keep") as kind, [body]:
+            word = cast(Any, kind.replace("_", " "))
+            return ast.RouteSet(word, builder.set_expression(body), span=span)
+        case kind, [form, given]:
+            return ast.RouteClause(kind, str(form), *builder.arguments(given), span=span)
+        case other, _:
+            raise AssertionError(f"no item of a route: {other}")
 
 
 def _stack_item(tree: Any, builder: Builder) -> ast.LayerStatement | ast.AssertStatement:

@@ -34,6 +34,7 @@ class AttentionChecker:
     masks: MaskTable
     mistakes: list[Diagnostic]
     grid: ast.Grid | None = None
+    routed: frozenset[str] = frozenset()  # inputs that routes read
 
     def check(self, attention: ast.Attention) -> tuple[ast.Parameter, ...]:
         """The parameters with their types; what is wrong is added to the mistakes."""
@@ -150,7 +151,7 @@ class AttentionChecker:
 
     def _unused_inputs(self, attention: ast.Attention, scope: Scope) -> None:
         inputs = [s for s in attention.body if isinstance(s, ast.Input)]
-        unused = [i for i in inputs if i.name not in scope.used]
+        unused = [i for i in inputs if i.name not in {*scope.used, *self.routed}]
         self.mistakes.extend(names.UnusedInput(i.name, span=i.span) for i in unused)
 
 

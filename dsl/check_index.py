@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.bounds import Bounds
-from attnc.dsl.mistakes import names, typing
+from attnc.dsl.mistakes import names, routes, typing
 from attnc.dsl.scope import UNKNOWN, Level, Symbol, Typed
 from attnc.dsl.types import AXES, AXIS_INDEX
 
@@ -48,6 +48,8 @@ def _tensor_item(
 
 def _axis(checker: "ExpressionChecker", name: str, axis: str, index: ast.Expr) -> None:
     match axis, index:
+        case (("chooser" | "unit"), _):
+            checker.fail(routes.RouteOnly(name, axis, span=index.span))
         case "d", _:
             checker.integer(index)
             bounds = Bounds(checker.scope)

@@ -7,6 +7,7 @@ from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import affine, names, typing
+from attnc.dsl.mistakes.routes import RouteVaries
 from attnc.dsl.scope import KIND_WORDS, Kind, Level, Scope, Symbol, parameter_symbol
 from attnc.dsl.types import BUILTINS, SCORE
 
@@ -18,6 +19,7 @@ class MaskTable:
     imported: dict[str, ast.MaskDefinition]
     own: dict[str, ast.MaskDefinition] = field(default_factory=dict)
     grid: tuple[str, ...] = ()
+    routes: dict[str, ast.Route] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     answers: dict[tuple[str, frozenset[str]], Diagnostic | None] = field(default_factory=dict)
 
@@ -67,6 +69,8 @@ class MaskTable:
         mask = self.find(name)
         if mask is None or name in self.broken:
             return None
+        if name in self.routes:
+            return RouteVaries(span=mask.span)
         key = (name, varying)
         if key not in self.answers:
             found: list[Diagnostic] = []

@@ -26,6 +26,9 @@ def check_stack(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Stac
     refuse_unbuilt(file)
     grids = [d for d in file.definitions if isinstance(d, ast.Grid)]
     mistakes: list[Diagnostic] = [NotSupported("a stack on a grid", span=d.span) for d in grids]
+    routes = [d for d in file.definitions if isinstance(d, ast.Route)]
+    mistakes += [NotSupported("a route in a stack", span=d.span) for d in routes]
+    raise_all(mistakes)
     table = checked_masks(file, masks, mistakes)
     programs = _attentions(file, table, mistakes)
     stack, *others = (d for d in file.definitions if isinstance(d, ast.Stack))

@@ -13,11 +13,13 @@ from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.check_grid import grid_of
 from attnc.dsl.check_masks import MaskTable
+from attnc.dsl.check_route import declare_routes
 from attnc.dsl.complexity import Sizes, find_recursion
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.mistakes.forms import NoAttention, SeveralAttentions
 from attnc.dsl.mistakes.syntax import NotSupported, UnsupportedVersion
 from attnc.dsl.program import Program
+from attnc.dsl.route_masks import route_masks
 from attnc.dsl.types import LANGUAGE_VERSION
 
 
@@ -41,12 +43,14 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     if attention is None:
         raise DiagnosticsError(mistakes)
     grid = grid_of(file, attention)
-    checker = AttentionChecker(table, mistakes, grid)
+    inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
+    read = declare_routes(file, attention, inputs, table, mistakes)
+    checker = AttentionChecker(table, mistakes, grid, read)
     parameters = checker.check(attention)
     raise_all(mistakes)
     typed = replace(attention, parameters=parameters)
-    inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-    program = Program(file, typed, table.all(), inputs, grid)
+    masks = {**table.all(), **route_masks(table.routes)}
+    program = Program(file, typed, masks, inputs, grid, table.routes)
     raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
     return program
 
@@ -62,7 +66,7 @@ def refuse_unbuilt(file: ast.File) -> None:
     if file.version is not None and file.version != LANGUAGE_VERSION:
         mistake = UnsupportedVersion(file.version, LANGUAGE_VERSION, span=file.span)
         raise DiagnosticsError([mistake])
-    bodies = [d.body for d in file.definitions if isinstance(d, ast.Attention)]
+    bodies = [d.body for d in file.definitions if isinstance(d, ast.Attention | ast.Route)]
     items = (*file.definitions, *(statement for body in bodies for statement in body))
     raise_all([NotSupported(i.feature, span=i.span) for i in items if isinstance(i, ast.NotBuilt)])
 

@@ -1,5 +1,6 @@
 """Files, definitions and statements in the canonical form, with their comments."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -13,8 +14,10 @@ WIDTH = 100
 INDENT = "    "
 _LAST: Place = (2**31, 0)
 
-Item = ast.Use | ast.Definition | ast.Statement | ast.LayerStatement
-Blocks = ast.Attention | ast.Stack
+Item = (
+    ast.Use | ast.Definition | ast.Statement | ast.LayerStatement | ast.RouteClause | ast.RouteSet
+)
+Blocks = ast.Attention | ast.Stack | ast.Route
 
 
 def format_file(file: ast.File) -> str:
@@ -62,7 +65,7 @@ class _Formatter:
         beside_another = before is not None and before.span.end_line == item.span.line
         apart = apart or (not beside_another and self._gap(item.span.line, first))
         match item:
-            case ast.Attention() | ast.Stack():
+            case ast.Attention() | ast.Stack() | ast.Route():
                 self._braced(item, apart, following)
                 return
             case ast.NotBuilt():
@@ -83,8 +86,9 @@ class _Formatter:
     def _braced(self, item: Blocks, apart: bool, following: Place) -> None:
         inside = start(item.body[0].span) if item.body else end(item.span)
         beside = self.comments.beside(item.span.line, inside)
-        word = "stack" if isinstance(item, ast.Stack) else "attention"
-        header = f"{word} {item.name}{_parameters(item.parameters)} {{{beside}"
+        header = (
+            f"{type(item).__name__.lower()} {item.name}{_parameters(item.parameters)} {{{beside}"
+        )
         self._line(header, None, 0, apart)
         self.block(item.body, INDENT, end(item.span))
         self.lines.append("}" + self.comments.beside(item.span.end_line, following))
@@ -117,7 +121,9 @@ def _broken(item: Item) -> list[str]:
     """An item as one line, or as several where it is too long for one."""
     text = _text(item)
     match item:
-        case ast.MaskDefinition(body=body) | ast.MaskStatement(body=body) if len(text) > WIDTH - 4:
+        case (
+            ast.MaskDefinition(body=body) | ast.MaskStatement(body=body) | ast.RouteSet(body=body)
+        ) if len(text) > WIDTH - 4 and text.endswith(print_set(body)):
             head = text.removesuffix(print_set(body))
             return _wrapped(head, body)
         case ast.LayerStatement(variable, cases) if len(text) > WIDTH - 4:
@@ -165,8 +171,20 @@ def _text(item: Item) -> str:
             return f"grid {', '.join(texts)}"
         case ast.LayerStatement(variable, cases):
             return f"layer {variable}: {'; '.join(_cases(cases))}"
-        case ast.Attention() | ast.Stack() | ast.NotBuilt():
+        case ast.Attention() | ast.Stack() | ast.Route() | ast.NotBuilt():
             raise AssertionError("printed in lines of their own")
+        case _:
+            return _route_item(item)
+
+
+def _route_item(item: ast.RouteClause | ast.RouteSet) -> str:
+    match item:
+        case ast.RouteSet(kind, body):
+            text = print_set(body)
+            taken = kind == "within" and re.match(r"any\b", text)  # a mask of that name
+            return f"{kind} ({text})" if taken else f"{kind} {text}"
+        case ast.RouteClause(kind, form, arguments, keywords):
+            return f"{kind} {print_set(ast.SetCall(form, arguments, keywords))}"
         case _:
             assert_never(item)
 

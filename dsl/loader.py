@@ -22,6 +22,7 @@ from attnc.dsl.stack import StackProgram
 SUFFIX = ".attn"
 STACK = "_stack"
 GRIDS = "grid/"
+ROUTES = "route/"
 STRING_NAME = "<string>"
 MAX_USED = 32  # files that one spec may use, directly or not
 
@@ -65,14 +66,19 @@ def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
 
 
 def shipped() -> tuple[str, ...]:
-    """The names of all shipped attentions on sequences, sorted."""
-    names = (name for name in all_shipped() if not name.startswith(GRIDS))
+    """The names of all shipped attentions on sequences without routes, sorted."""
+    names = (name for name in all_shipped() if not name.startswith((GRIDS, ROUTES)))
     return tuple(name for name in names if not name.endswith(STACK))
 
 
 def shipped_grids() -> tuple[str, ...]:
     """The names of all shipped attentions on grids, sorted; they begin with `grid/`."""
     return tuple(name for name in all_shipped() if name.startswith(GRIDS))
+
+
+def shipped_routes() -> tuple[str, ...]:
+    """The names of all shipped attentions with routes, sorted; they begin with `route/`."""
+    return tuple(name for name in all_shipped() if name.startswith(ROUTES))
 
 
 def shipped_stacks() -> tuple[str, ...]:

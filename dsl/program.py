@@ -1,14 +1,16 @@
 """A checked spec, and the same with values for its parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
 from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.check_grid import extent, extent_mistakes
+from attnc.dsl.check_route_values import route_mistakes
 from attnc.dsl.constants import Value
 from attnc.dsl.diagnostics import DiagnosticsError
+from attnc.dsl.route import BoundRoute, bind_routes
 from attnc.dsl.source import Source
 
 
@@ -24,6 +26,7 @@ class Program:
     masks: Mapping[str, ast.MaskDefinition]
     inputs: Mapping[str, ast.Input]
     grid: ast.Grid | None = None
+    routes: Mapping[str, ast.Route] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
@@ -44,9 +47,11 @@ class Program:
         values = bind_parameters(self.attention, parameters)
         mistakes = constant_mistakes(self.attention, self.masks, values)
         mistakes += extent_mistakes(self.grid, values)
+        bound = Bound(self, values)
+        mistakes = mistakes or route_mistakes(bound.routes, self.routes)
         if mistakes:
             raise DiagnosticsError(mistakes)
-        return Bound(self, values)
+        return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,13 @@ class Bound:
             if isinstance(statement, ast.NormalizeStatement):
                 return ast.Float(0.0) if statement.kind == "softmax1" else statement.sink
         return None
+
+    @property
+    def routes(self) -> tuple[BoundRoute, ...]:
+        """The routes that the mask calls, each after those that it needs."""
+        if not self.program.routes or self.mask is None:
+            return ()
+        return bind_routes(self.mask, self.program.routes, self.values)
 
     @property
     def asserts(self) -> tuple[ast.AssertStatement, ...]:

@@ -238,6 +238,36 @@ class Stack(Node):
     body: tuple[LayerStatement | AssertStatement, ...]
 
 
+ClauseKind = Literal["keys", "queries", "summary", "choose"]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteClause(Node):
+    """`keys blocks(64)`, `choose top(n)`: a form of one kind, with its arguments."""
+
+    kind: ClauseKind
+    form: str
+    arguments: tuple[Expr, ...] = ()
+    keywords: tuple[tuple[str, Expr], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSet(Node):
+    """`within causal`, `within any causal`, `keep sink(4)`."""
+
+    kind: Literal["within", "within any", "keep"]
+    body: SetExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Node):
+    """`route picked(n = 16) { keys blocks(64)  choose top(n)  within causal }`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: tuple["RouteClause | RouteSet | NotBuilt", ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Use(Node):
     """`use std` (the prelude) or `use "shared.attn"` (inside the file's own folder)."""
@@ -246,7 +276,7 @@ class Use(Node):
     quoted: bool = True
 
 
-Definition = MaskDefinition | Attention | Stack | Grid | NotBuilt
+Definition = MaskDefinition | Attention | Stack | Grid | Route | NotBuilt
 
 
 @dataclass(frozen=True, slots=True)

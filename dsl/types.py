@@ -9,8 +9,11 @@ BUILTINS: Final = ("q", "k", "h", "b", "len", "qlen", "heads", "kv_heads")
 SCORE: Final = "s"
 """The scaled dot product, in a score only."""
 
-AXES: Final = ("b", "h", "hkv", "token", "q", "k", "d")
+AXES: Final = ("b", "h", "hkv", "chooser", "unit", "token", "q", "k", "d")
 """What an input can have, in the order in which it must have them."""
+
+ROUTED: Final = ("chooser", "unit")
+"""Axes of inputs that only routes read."""
 
 AXIS_INDEX: Final = {"b": ("b",), "h": ("h",), "hkv": ("h",), "q": ("q",), "k": ("k",)}
 """The name that indexes an axis; `token` takes q or k, `d` any bounded integer."""
@@ -19,6 +22,7 @@ RESERVED: Final = frozenset(
     (
         *("spec", "scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len"),
         *("target", "dtype", "head_dim", "heads", "kv_heads", "layout", "seq", "q_len", "batch"),
+        "return_routes",
     )
 )
 """Keywords of the public functions: no parameter or input may take them."""

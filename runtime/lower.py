@@ -22,7 +22,7 @@ from attnc.compiler.pipeline import (
     unit_passes,
 )
 from attnc.compiler.residues import Classes
-from attnc.dsl.errors import HeadsMissing
+from attnc.dsl.errors import HeadsMissing, NotBuiltForTarget
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
@@ -105,6 +105,7 @@ def tiled(bound: Bound, sizes: Sizes, machine: Machine) -> AttentionOp:
 
 def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None) -> ModuleOp:
     """The module of the `tile` dialect; `watch` sees it elaborated and after each pass."""
+    refuse_routes(bound)
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
@@ -124,11 +125,18 @@ def lower_backward(
     watch: Watcher | None = None,
 ) -> ModuleOp:
     """The module with the kernel of the gradients, those of `inputs` among them."""
+    refuse_routes(bound)
     module = elaborate(bound, sizes)
     if watch is not None:
         watch("elaborate", module)
     run(module, backward_passes(_tallest(tiling(machine, sizes)), inputs, sizes.cropped), watch)
     return module
+
+
+def refuse_routes(bound: Bound) -> None:
+    """A spec with routes is several kernels and what chooses between them: no one text has it."""
+    if bound.routes:
+        raise NotBuiltForTarget("one kernel for a spec with routes", "cpu")
 
 
 def print_module(module: ModuleOp, bound: Bound, machine: Machine) -> KernelSource:

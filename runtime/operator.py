@@ -1,154 +1,25 @@
 """The operator that a user holds: it specialises itself at the first call of each kind."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.errors import DtypeMismatch, InvalidValue, NotBuiltForTarget
+from attnc.dsl.errors import DtypeMismatch, InvalidValue
 from attnc.dsl.program import Bound
-from attnc.runtime import backward, kernels, ops
-from attnc.runtime.arguments import prepare
-from attnc.runtime.call import Call, bind_call, check_types, heads_first
-from attnc.runtime.cpus import machine_of
-from attnc.runtime.few import MANY, Rows, Tiles
-from attnc.runtime.inputs import check_gradients, computed_in, dtype_name, split_inputs
-from attnc.runtime.launch import launch
-from attnc.runtime.lower import needs_heads
-from attnc.runtime.options import Options, check_options, check_tables
+from attnc.runtime import kernels, ops
+from attnc.runtime.call import bind_call, check_types
+from attnc.runtime.inputs import check_gradients, split_inputs
+from attnc.runtime.options import Options
+from attnc.runtime.route_lists import split_lists
+from attnc.runtime.routes.runner import RoutedRunner
+from attnc.runtime.routes.select import select
+from attnc.runtime.runner import SpecRunner
 from attnc.runtime.sink import add_sink
-
-
-@dataclass
-class SpecRunner:
-    """Runs one bound spec; holds the kernels of each specialisation. Safe in several threads.
-
-    `only` is the one specialisation of an artifact, with its kernel.
-    """
-
-    bound: Bound
-    options: Options
-    only: tuple[Sizes, kernels.LoadedKernel] | None = None
-    loaded: dict[tuple[Sizes, tuple[str, ...] | None], kernels.LoadedKernel] = field(
-        default_factory=dict
-    )
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def compilations(self) -> int:
-        """The number of kernels made or fetched so far."""
-        return len(self.loaded)
-
-    @cached_property
-    def needs_heads(self) -> bool:
-        """Whether kernels are specialised on the head counts."""
-        return needs_heads(self.bound)
-
-    @cached_property
-    def tiles(self) -> Tiles:
-        """The choice of the rows of a query tile; an artifact has one kernel."""
-        only = self.only and Rows(self.only[0].rows, self.only[0].packed)
-        return Tiles(self.bound, machine_of(self.options.target), only)
-
-    def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
-        """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
-        if q.device.type != "cpu":
-            raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
-        call = self.bind(q, k, v, keywords)
-        check_options(self.options, call)
-        check_tables(self.bound, call)
-        out, lse = self.empty(q, v)
-        if call.empty:
-            return out.zero_(), lse.fill_(-torch.inf)
-        outputs = heads_first("out", out, self.options.layout, call.packed)
-        arguments = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
-        launch(self.kernel(self.sizes(call, self.tiles.rows(call))), arguments)
-        return out, lse
-
-    def backward(
-        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
-    ) -> ops.Gradients:
-        """The gradients of q, k and v in their dtype, and of the inputs asked for."""
-        if self.only is not None:
-            raise NotBuiltForTarget("the backward pass of an artifact", "cpu")
-        call = self.bind(q, k, v, keywords)
-        names = tuple(sorted(given.wanted))
-        if call.empty:
-            zeros = [torch.zeros_like(x) for x in (q, k, v)]
-            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
-            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
-        real = computed_in(call.q.dtype)
-        kernel = self.kernel(replace(self.sizes(call), dtype=dtype_name(real)), names)
-        found = backward.run(self.bound, kernel, call, given, self.options.layout)
-        first = [
-            backward.as_given(x, like, self.options.layout)
-            for x, like in ((found.q, q), (found.k, k), (found.v, v))
-        ]
-        inputs = [
-            found.inputs[name].reshape(x.shape).to(x.dtype)
-            for name, x in ((name, keywords.inputs[name]) for name in given.wanted)
-        ]
-        return ops.Gradients(first[0], first[1], first[2], inputs)
-
-    def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
-        """The checked call."""
-        return bind_call(
-            self.bound,
-            q,
-            k,
-            v,
-            layout=self.options.layout,
-            scale=keywords.scale,
-            q_start=keywords.q_start,
-            k_start=keywords.k_start,
-            cu_seqlens=keywords.cu_seqlens,
-            kv_len=keywords.kv_len,
-            grid=keywords.grid,
-            inputs=keywords.inputs,
-        )
-
-    def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""
-        out = q.new_empty((*q.shape[:-1], v.shape[-1]))
-        swapped = self.options.layout == "bshd" or q.dim() == 3
-        rows = q.transpose(-3, -2) if swapped else q
-        return out, q.new_empty(rows.shape[:-1], dtype=computed_in(q.dtype))
-
-    def sizes(self, call: Call, few: Rows = MANY) -> Sizes:
-        """What this call's kernel is specialised on; head counts only where the spec asks."""
-        heads, kv_heads = call.q.shape[1], call.k.shape[1]
-        return Sizes(
-            heads=heads if self.needs_heads else 0,
-            kv_heads=kv_heads if self.needs_heads else 0,
-            head_dim=call.q.shape[3],
-            value_dim=call.v.shape[3],
-            cropped=any(row.k_start for row in call.rows),
-            dtype=dtype_name(call.q.dtype),
-            rows=few.rows,
-            packed=few.packed,
-        )
-
-    def kernel(
-        self, sizes: Sizes, gradients: tuple[str, ...] | None = None
-    ) -> kernels.LoadedKernel:
-        """The kernel of a specialisation (with `gradients`, of its backward pass), made once."""
-        if self.only is not None:
-            own, kernel = self.only
-            if sizes != own:
-                raise NotBuiltForTarget(f"a call with {sizes} in an artifact of {own}", "cpu")
-            return kernel
-        with self.lock:
-            key = (sizes, gradients)
-            if key not in self.loaded:
-                texts = kernels.files(self.bound, sizes, gradients, self.options.target)
-                self.loaded[key] = kernels.from_files(texts)
-            return self.loaded[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +43,8 @@ class Operator:
         self.bound, self.options, self.artifact = bound, options, artifact
         self._key = _key(bound, options, artifact.folder if artifact else "")
         only = artifact.only if artifact else None
-        self._runner = ops.register(self._key, lambda: SpecRunner(bound, options, only))
+        kind = RoutedRunner if bound.routes else SpecRunner
+        self._runner = ops.register(self._key, lambda: kind(bound, options, only))
 
     def __call__(
         self,
@@ -182,14 +54,19 @@ class Operator:
         *,
         scale: float | None = None,
         return_lse: bool = False,
+        return_routes: bool = False,
         grid: tuple[int, ...] | None = None,
         q_start: int | Tensor | None = None,
         k_start: int | Tensor = 0,
         cu_seqlens: Tensor | None = None,
         kv_len: Tensor | None = None,
         **inputs: Any,
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    ) -> Any:
         """The outputs; with `return_lse` also lse, natural log, [B, Hq, Nq] in float32 or float64.
+
+        With `return_routes` also what each route of the spec chose, by name: int32 lists
+        [B, Hc, Nc, n], ascending, padded with -1 (see `attnc.runtime.route_lists`). Such lists,
+        given under the name of the route, are taken in place of a choice.
 
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default
         k_start + Nk - Nq), key row j k_start + j; both are ints or int32 [B]. `kv_len`, int32 [B],
@@ -201,31 +78,60 @@ class Operator:
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
         if isinstance(scale, str | bool | Sequence):
             raise DtypeMismatch("scale", "a number", type(scale).__name__)
+        routes, inputs = split_lists(self.bound, inputs)
         tensors, numbers = split_inputs(self.bound, inputs)
         check_gradients(self.bound, tensors)
         if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
             q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
-        out, lse = ops.attention(
-            self._key,
-            q,
-            k,
-            v,
-            list(tensors),
-            list(tensors.values()),
-            list(numbers),
-            list(numbers.values()),
-            scale,
-            _starts("q_start", q_start),
-            None if isinstance(k_start, int) and k_start == 0 else _starts("k_start", k_start),
-            cu_seqlens,
-            kv_len,
-            _extents(grid),
-        )
+        where: dict[str, Any] = {"q_start": q_start, "k_start": k_start, "kv_len": kv_len}
+        where |= {"cu_seqlens": cu_seqlens, "scale": scale, "grid": grid}
+        if self.bound.routes:
+            routes = self._choose((q, k, v), where, tensors | numbers, routes)
+        out, lse = self._attend((q, k, v), where, tensors | routes, numbers)
         if self.bound.sink is not None:
             kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
             inputs, layout = tensors | numbers, self.options.layout
             out, lse = add_sink(self.bound, out, lse, kv_heads, inputs, layout)
-        return (out, lse) if return_lse else out
+        more = [lse] * return_lse + [routes] * return_routes
+        return (out, *more) if more else out
+
+    def _choose(
+        self,
+        operands: tuple[Tensor, Tensor, Tensor],
+        where: dict[str, Any],
+        inputs: dict[str, Any],
+        given: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """What the routes choose, in the order of the spec; given lists are kept."""
+        layout = self.options.layout
+        call = bind_call(self.bound, *operands, layout=layout, inputs=inputs, **where)
+        return select(self.bound, call, inputs, given)
+
+    def _attend(
+        self,
+        operands: tuple[Tensor, Tensor, Tensor],
+        where: dict[str, Any],
+        tensors: dict[str, Tensor],
+        numbers: dict[str, Any],
+    ) -> tuple[Tensor, Tensor]:
+        """The outputs and lse of the kernels."""
+        k_start = where["k_start"]
+        at_zero = isinstance(k_start, int) and k_start == 0
+        found: tuple[Tensor, Tensor] = ops.attention(
+            self._key,
+            *operands,
+            list(tensors),
+            list(tensors.values()),
+            list(numbers),
+            list(numbers.values()),
+            where["scale"],
+            _starts("q_start", where["q_start"]),
+            None if at_zero else _starts("k_start", k_start),
+            where["cu_seqlens"],
+            where["kv_len"],
+            _extents(where["grid"]),
+        )
+        return found
 
     @property
     def compilations(self) -> int:
@@ -268,6 +174,7 @@ def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
 
 def _key(bound: Bound, options: Options, folder: str) -> str:
     program = bound.program
-    parts = (repr(program.attention), sorted(map(repr, program.masks.values())))
+    masks, routes = (sorted(map(repr, x.values())) for x in (program.masks, program.routes))
+    parts = (repr(program.attention), masks, routes)
     text = repr((parts, sorted(bound.values.items()), options, folder))
     return f"{bound.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

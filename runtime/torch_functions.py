@@ -85,6 +85,23 @@ def head_function(bound: Bound, expr: ast.Expr, heads: int, inputs: Mapping[str,
     return found
 
 
+def closed_function(
+    bound: Bound,
+    rows: Row,
+    heads: int,
+    inputs: Mapping[str, Any],
+    expr: ast.Expr,
+    names: tuple[str, ...],
+    grid: tuple[int, ...] = (),
+) -> Function:
+    """A function of b, h and further names from a closed expression; `q`, `k` are positions."""
+    extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
+    writer = _Writer(bound, rows, heads, dict(inputs), extents)
+    own = (name if name in ("q", "k") else f"e_{name}" for name in names)
+    found: Function = eval(f"lambda b, h, {', '.join(own)}: {writer.text(expr)}", writer.names)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     bound: Bound

@@ -25,18 +25,21 @@ DTYPES = {"fp32": "float32", "fp64": "float64", "bf16": "bfloat16", "fp16": "flo
 class Outcome:
     """A trial and what was found; `lse` is the log of the denominator.
 
-    `gradients` are those asked for, by what they belong to.
+    `gradients` are those asked for, by what they belong to; `misplaced` units that a route chose
+    (or left) and that no rounding of their scores explains.
     """
 
     trial: "Trial"
     out: "Judgement"
     lse: "Judgement"
     gradients: "dict[str, Judgement]"
+    misplaced: int = 0
 
     @property
     def ok(self) -> bool:
         """Whether all results are within their allowance."""
-        return all(found.ok for found in (self.out, self.lse, *self.gradients.values()))
+        judged = (self.out, self.lse, *self.gradients.values())
+        return not self.misplaced and all(found.ok for found in judged)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,22 +110,27 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
     """Call the kernel, plain torch and the reference with the same arguments."""
     import torch
 
+    from attnc.runtime.call import bind_call
     from attnc.runtime.eager import eager
     from attnc.runtime.oracle import Reference
+    from attnc.runtime.routes.judge import wrong_choices
     from attnc.runtime.trials import differentiable, judge, make
 
     dtype = getattr(torch, DTYPES[options.dtype])
     call, bound = make(operator.bound, trial, dtype, options.seed), operator.bound
     wanted = differentiable(bound, call) if options.backward else {}
     tensors, keywords = (call.q, call.k, call.v), {**call.keywords, **call.inputs}
-    found = operator(*tensors, return_lse=True, **keywords)
+    *found, chosen = operator(*tensors, return_lse=True, return_routes=True, **keywords)
+    keywords |= chosen  # other choices of equal worth would have other outputs
     exact = Reference(bound)(*tensors, return_lse=True, **keywords)
-    plain = eager(bound, *tensors, call.inputs, **call.keywords)
+    plain = eager(bound, *tensors, call.inputs | chosen, **call.keywords)
+    called = bind_call(bound, *tensors, inputs=call.inputs, **call.keywords)
+    misplaced = wrong_choices(bound, called, call.inputs, chosen)
     ours, torchs, exacts = ([x.detach() for x in pair] for pair in (found, plain, exact))
     out = judge(ours[0], torchs[0], exacts[0], dtype)
     lse = judge(ours[1], torchs[1], exacts[1], dtype)
     if not wanted:
-        return Outcome(trial, out, lse, {})
+        return Outcome(trial, out, lse, {}, misplaced)
     above = torch.randn_like(exact[0])
     slopes = [
         torch.autograd.grad(x, list(wanted.values()), above.to(x.dtype))
@@ -136,7 +144,7 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
         name: judge(mine, theirs, right, dtype, largest * (terms if name in bound.inputs else 1))
         for name, mine, theirs, right in zip(wanted, *slopes, strict=True)
     }
-    return Outcome(trial, out, lse, judged)
+    return Outcome(trial, out, lse, judged, misplaced)
 
 
 def _data(bound: Bound, outcomes: list[Outcome]) -> dict[str, Any]:

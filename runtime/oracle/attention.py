@@ -1,7 +1,8 @@
 """`reference`: a spec as a dense, differentiable function in float64."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +14,9 @@ from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, bind_call
 from attnc.runtime.oracle.formula import mask_of, score_of, sink_of
+from attnc.runtime.oracle.routes import Chosen, choose_all
 from attnc.runtime.oracle.world import Rows, World
+from attnc.runtime.route_lists import check_lists, joined, part, split_lists
 
 LAYOUTS = ("bhsd", "bshd")
 
@@ -46,19 +49,25 @@ class Reference:
         *,
         scale: float | None = None,
         return_lse: bool = False,
+        return_routes: bool = False,
         grid: tuple[int, ...] | None = None,
         q_start: int | Tensor | None = None,
         k_start: int | Tensor = 0,
         cu_seqlens: Tensor | None = None,
         kv_len: Tensor | None = None,
         **inputs: Any,
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    ) -> Any:
         """The outputs; with `return_lse` also lse, natural log. Both are float64.
+
+        With `return_routes` also what each route of the spec chose, by name: int32 lists
+        [B, Hc, Nc, n], ascending, padded with -1. Such lists, given under the name of the route,
+        are taken in place of a choice.
 
         q [B, Hq, Nq, D], k [B, Hkv, Nk, D], v [B, Hkv, Nk, Dv] give [B, Hq, Nq, Dv] and lse
         [B, Hq, Nq]; packed [total, H, D] gives [total, Hq, Dv] and lse [Hq, total]. Raises
         `AttnError` for arguments that do not fit the spec or each other.
         """
+        lists, inputs = split_lists(self.bound, inputs)
         call = bind_call(
             self.bound,
             q,
@@ -73,48 +82,40 @@ class Reference:
             grid=grid,
             inputs=inputs,
         )
-        out, lse = _attend(self.bound, call, inputs)
+        check_lists(self.bound, call, lists)
+        out, lse, chosen = _attend(self.bound, call, inputs, lists)
         if call.packed and q.dim() == 3:
             out, lse = out[0].transpose(0, 1), lse[0]
         elif self.layout == "bshd":
             out = out.transpose(1, 2)
-        return (out, lse) if return_lse else out
+        more = [lse] * return_lse + [chosen] * return_routes
+        return (out, *more) if more else out
 
 
-def _attend(bound: Bound, call: Call, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Outputs [B, H, Nq, Dv] and lse [B, H, Nq], a sequence at a time."""
-    found = [
-        _sequence(bound, call, 0 if call.packed else entry, Rows(*row), inputs)
-        for entry, row in enumerate(call.rows)
-    ]
+def _attend(
+    bound: Bound, call: Call, inputs: dict[str, Any], lists: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Outputs [B, H, Nq, Dv], lse [B, H, Nq] and the routes, a sequence at a time."""
+    found = [_sequence(bound, call, index, inputs, lists) for index in range(len(call.rows))]
     if not found:
         rows = call.q.double().sum(-1)  # no sequence, hence no row
-        return rows[..., None].expand(*rows.shape, call.v.shape[3]), rows
-    outs, lses = zip(*found, strict=True)
+        return rows[..., None].expand(*rows.shape, call.v.shape[3]), rows, {}
+    outs, lses, routes = zip(*found, strict=True)
+    chosen = {r.name: joined([x[r.name] for x in routes], call.packed) for r in bound.routes}
     if call.packed:
-        return torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0)
-    return torch.stack(outs), torch.stack(lses)
+        return torch.cat(outs, 1).unsqueeze(0), torch.cat(lses, 1).unsqueeze(0), chosen
+    return torch.stack(outs), torch.stack(lses), chosen
 
 
 def _sequence(
-    bound: Bound, call: Call, entry: int, rows: Rows, inputs: dict[str, Any]
-) -> tuple[Tensor, Tensor]:
-    """One sequence: out [H, Nq, Dv], lse [H, Nq]. No row beyond it is read."""
-    heads, kv_heads = call.q.shape[1], call.k.shape[1]
-    counts = {"heads": heads, "kv_heads": kv_heads}
-    q = call.q[entry, :, rows.q_row : rows.q_row + rows.q_len].double()
-    keys = slice(rows.k_row, rows.k_row + rows.k_len)
-    k, v = (x[entry, :, keys].double() for x in (call.k, call.v))
-    k, v = (x.repeat_interleave(heads // kv_heads, 0) for x in (k, v))
-    shape = (heads, rows.q_len, rows.k_len)
-    places = {
-        "b": torch.tensor(entry),
-        "h": torch.arange(heads)[:, None, None],
-        "q": rows.q[:, None],
-        "k": rows.k,
-    }
-    world = World(bound, rows, places, counts, inputs, torch.float32, call.grid)
-    pairs = mask_of(world).expand(shape)
+    bound: Bound, call: Call, index: int, inputs: dict[str, Any], lists: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """One sequence: out [H, Nq, Dv], lse [H, Nq], its routes. No row beyond it is read."""
+    entry, rows = 0 if call.packed else index, Rows(*call.rows[index])
+    heads = call.q.shape[1]
+    q, k, v = operands(call, index)
+    world, pairs, chosen = seen(bound, call, index, inputs, lists)
+    counts = world.counts
     products = (q @ k.transpose(1, 2) * call.scale)[pairs]
     h, i, j = pairs.nonzero(as_tuple=True)
     places = {"b": torch.tensor(entry), "h": h, "q": rows.q[i], "k": rows.k[j]}
@@ -122,7 +123,39 @@ def _sequence(
     scores = score_of(world, products)
     places = {"b": torch.tensor(entry), "h": torch.arange(heads)[:, None, None]}
     sink = sink_of(World(bound, rows, places, counts, inputs, torch.float64, call.grid))
-    return softmax(pairs, scores, v, sink)
+    out, lse = softmax(pairs, scores, v, sink)
+    return out, lse, {name: found.lists for name, found in chosen.items()}
+
+
+def operands(call: Call, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values of one sequence, [H, N, D] in float64."""
+    entry, rows = 0 if call.packed else index, call.rows[index]
+    group = call.q.shape[1] // call.k.shape[1]
+    q = call.q[entry, :, rows.q_row : rows.q_row + rows.q_len].double()
+    keys = slice(rows.k_row, rows.k_row + rows.k_len)
+    k, v = (x[entry, :, keys].double().repeat_interleave(group, 0) for x in (call.k, call.v))
+    return q, k, v
+
+
+def seen(
+    bound: Bound, call: Call, index: int, inputs: dict[str, Any], lists: Mapping[str, Tensor]
+) -> tuple[World, Tensor, dict[str, Chosen]]:
+    """All pairs of one sequence, those of the mask [H, Nq, Nk], and what its routes chose."""
+    rows, heads = Rows(*call.rows[index]), call.q.shape[1]
+    places = {
+        "b": torch.tensor(0 if call.packed else index),
+        "h": torch.arange(heads)[:, None, None],
+        "q": rows.q[:, None],
+        "k": rows.k,
+    }
+    counts = {"heads": heads, "kv_heads": call.k.shape[1]}
+    world = World(bound, rows, places, counts, inputs, torch.float32, call.grid)
+    own = {r.name: part(r, call, lists[r.name], index) for r in bound.routes if r.name in lists}
+    q, k, _ = operands(call, index)
+    with torch.no_grad():
+        chosen = choose_all(world, q, k, call.scale, own)
+    world = replace(world, routes={name: found.pairs for name, found in chosen.items()})
+    return world, mask_of(world).expand(heads, rows.q_len, rows.k_len), chosen
 
 
 def softmax(

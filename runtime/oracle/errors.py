@@ -19,3 +19,11 @@ class LengthMissing(Failure):
 
     template = "`{name}` is missing: pass `seq`, or both `q_len` and `kv_len`"
     name: str
+
+
+@dataclass(eq=False)
+class TensorsMissing(Failure):
+    """The pattern is computed from the tensors, and none were given."""
+
+    template = "`{name}` chooses its keys by the data: pass `q` [B, H, Nq, D] and `k`"
+    name: str

@@ -109,6 +109,8 @@ class Formula:
 
     def _called(self, call: ast.SetCall) -> Tensor:
         """A named mask: arguments have their values here, defaults in the mask."""
+        if call.name in self.world.routes:
+            return self.world.route(call.name)
         mask = self.world.bound.program.masks[call.name]
         given = dict(zip((p.name for p in mask.parameters), call.arguments, strict=False))
         given |= dict(call.keywords)
@@ -129,6 +131,11 @@ def mask_of(world: World) -> Tensor:
     body = world.bound.mask
     if body is None:
         return torch.tensor(True)
+    return Formula(_parameters(world), world).pairs(body)
+
+
+def pairs_of(world: World, body: ast.SetExpr) -> Tensor:
+    """The pairs of a set: bool, of a shape that broadcasts against the world's places."""
     return Formula(_parameters(world), world).pairs(body)
 
 

@@ -11,12 +11,15 @@ from torch import Tensor
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import InvalidValue, ShapeMismatch
 from attnc.dsl.loader import load
-from attnc.dsl.program import Bound
+from attnc.dsl.program import Bound, Program
+from attnc.runtime.call import bind_call
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.grids import check_grid
-from attnc.runtime.oracle.errors import LengthMissing
+from attnc.runtime.oracle.attention import seen
+from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.world import Rows, World
+from attnc.runtime.route_lists import check_lists, split_lists
 
 
 def mask(
@@ -36,12 +39,17 @@ def mask(
     Hm is `heads` where the mask depends on the head, else 1. The shape is [B, Hm, Nq, Nk] where it
     depends on the batch entry or an input has a batch axis. `seq` sets both lengths, `grid` the
     extents of a grid's axes. The queries are the last positions (under `cross`, both start at 0).
-    Inputs that only the score reads need
-    not be given. Raises `AttnError`: a mistake in the spec, a missing length, head count or input.
+    Inputs that only the score reads need not be given. A pattern with routes is computed from the
+    tensors: pass `q` [B, H, Nq, D] and `k` [B, Hkv, Nk, D], which set lengths and heads, and get
+    [B, H, Nq, Nk]. Raises `AttnError`: a mistake in the spec, a missing length, head count or
+    input.
     """
     check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len, batch=batch)
     check_heads(heads, kv_heads)
     program = load(spec)
+    tensors = {n: parameters_and_inputs.pop(n, None) for n in ("q", "k")}
+    if program.routes:
+        return _routed(program, tensors["q"], tensors["k"], parameters_and_inputs)
     inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
     tensors = {n: torch.as_tensor(x) for n, x in inputs.items()}
@@ -61,6 +69,19 @@ def mask(
     if batch is not None and (batches or "b" in world.read):
         return found.expand(batch, *shape).clone()
     return found.expand(shape).clone()
+
+
+def _routed(program: Program, q: Any, k: Any, given: dict[str, Any]) -> Tensor:
+    """The pairs of a spec with routes: bool [B, H, Nq, Nk]."""
+    names = {*program.inputs, *program.routes}
+    bound = program.bind(**{n: x for n, x in given.items() if n not in names})
+    if not (isinstance(q, Tensor) and isinstance(k, Tensor)):
+        raise TensorsMissing(bound.name)
+    lists, inputs = split_lists(bound, {n: x for n, x in given.items() if n in names})
+    call = bind_call(bound, q, k, k, inputs=inputs)
+    check_lists(bound, call, lists)
+    found = [seen(bound, call, index, inputs, lists)[1] for index in range(len(call.rows))]
+    return torch.stack(found)
 
 
 def _world(

@@ -42,7 +42,8 @@ class World:
     """The values of the built-ins (those that are known) and of the inputs, and what was read.
 
     `places` holds `q`, `k`, and where known `b`, `h`, as int64 tensors that broadcast against each
-    other; `heads` and `kv_heads` the counts. Floats are of dtype `real`.
+    other; `heads` and `kv_heads` the counts. Floats are of dtype `real`. `routes` are the pairs of
+    the routes of the spec, bool [H, Nq, Nk] by name.
     """
 
     bound: Bound
@@ -53,6 +54,13 @@ class World:
     real: torch.dtype
     grid: tuple[int, ...] = ()
     read: set[str] = field(default_factory=set)
+    routes: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def route(self, name: str) -> Tensor:
+        """The pairs of a route at the places: its bool [H, Nq, Nk] read there."""
+        h, q, k = (self.builtin(place) for place in ("h", "q", "k"))
+        assert h is not None and q is not None and k is not None
+        return self.routes[name][h, q - self.rows.q_start, k - self.rows.k_start]
 
     def on_axis(self, axis: str) -> dict[str, Tensor]:
         """Positions and lengths along one axis of the grid."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attnc.dsl.loader import shipped, shipped_grids, shipped_stacks
+from attnc.dsl.loader import all_shipped
 
 UGLY, PRETTY = (
     "attention  a{mask causal&window( 4 )}",
@@ -63,7 +63,7 @@ def test_fmt_of_what_cannot_be_read(attnc: Callable, tmp_path: Path) -> None:
 
 def test_list(attnc: Callable) -> None:
     rows = {row["name"]: row for row in attnc("list", "--json").json}
-    assert list(rows) == sorted((*shipped(), *shipped_grids(), *shipped_stacks()))
+    assert list(rows) == sorted(all_shipped())
     assert rows["line/longformer"]["parameters"] == {"w": "256", "g": "16"}
     assert rows["line/longformer"]["family"] == "line"
     assert all(row["summary"] for row in rows.values())

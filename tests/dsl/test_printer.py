@@ -60,8 +60,11 @@ use std
 mask near(w) = window(w, 0)  # back only
 # hidden
 mask far = { q < k and k < 3 }
+
 route picked(n = 16) {
-    keys    blocks(64)   # as written
+    keys blocks(64)  # units
+    choose top(n)
+    within any causal
 }
 
 attention x(w: int = 4, t = 0.001, ws = [1, -2]) {  # head
@@ -88,8 +91,8 @@ mask near(w)=window( w,0 ) # back only
 mask far = { q<k # hidden
    and k<3 }
 route picked(n = 16) {
-    keys    blocks(64)   # as written
-}
+    keys    blocks(64)   # units
+    choose  top(n) within any causal }
 attention x(w:int=4,t=1e-3,ws=[1,-2]) { # head
   # first
 

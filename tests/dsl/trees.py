@@ -96,7 +96,18 @@ STATEMENTS = st.one_of(
     SETS.map(lambda s: ast.AssertStatement("same_as", other=s)),
     st.just(ast.CrossStatement()),
 )
+ROUTE_ITEMS = st.one_of(
+    st.builds(
+        ast.RouteClause,
+        st.sampled_from(["keys", "queries", "summary", "choose"]),
+        NAMES,
+        st.lists(EXPRESSIONS, max_size=2).map(tuple),
+        st.lists(st.tuples(NAMES, EXPRESSIONS), max_size=1).map(tuple),
+    ),
+    st.builds(ast.RouteSet, st.sampled_from(["within", "within any", "keep"]), SETS),
+)
 DEFINITIONS = st.one_of(
+    st.builds(ast.Route, NAMES, PARAMETERS, st.lists(ROUTE_ITEMS, max_size=4).map(tuple)),
     st.builds(ast.MaskDefinition, NAMES, PARAMETERS, SETS),
     st.builds(ast.Attention, NAMES, PARAMETERS, st.lists(STATEMENTS, max_size=4).map(tuple)),
 )

@@ -1,0 +1,194 @@
+"""Routes: their clauses, the inputs that these name, and the sets that bound them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.check_expression import ExpressionChecker
+from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
+from attnc.dsl.check_set import SetChecker
+from attnc.dsl.diagnostics import Diagnostic
+from attnc.dsl.mistakes import names, routes
+from attnc.dsl.mistakes.forms import DuplicateStatement
+from attnc.dsl.print_nodes import print_expression
+from attnc.dsl.route import called
+from attnc.dsl.route_forms import FORMS, NEEDED, Argument
+from attnc.dsl.scope import Level, Scope, input_symbol
+from attnc.dsl.types import BUILTINS, RESERVED, SCORE
+
+_EVERYTHING = ast.Comprehension(ast.Bool(True))
+_HEADS = {"b", "h", "hkv"}
+_WANTED: Mapping[str, tuple[str, str]] = {
+    "label": ("int input of tokens", "label: int[token]"),
+    "vector": ("float input of queries and columns", "index: float[h, q, d]"),
+    "values": ("float input of tokens", "index: float[hkv, token, d]"),
+    "summary": ("float input of units or tokens", "landmark: float[hkv, unit, d]"),
+}
+_TAILS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "label": (("token",),),
+    "vector": (("q", "d"),),
+    "values": (("token",), ("token", "d")),
+    "summary": (("token",), ("token", "d"), ("unit", "d"), ("chooser", "unit"), ("unit",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChecker:
+    """Checks the routes of a file; `inputs` are those of its attention."""
+
+    table: MaskTable
+    inputs: Mapping[str, ast.Input]
+    cross: bool
+    mistakes: list[Diagnostic]
+    read: set[str] = field(default_factory=set)
+
+    def check(self, route: ast.Route) -> ast.Route:
+        """The route, its parameters typed; what is wrong is added to the mistakes."""
+        before = len(self.mistakes)
+        self._name(route)
+        scope = Scope("mask", cross=self.cross, masks=self.table.names(), grid=self.table.grid)
+        parameters = typed_parameters(route.parameters, scope, self.mistakes)
+        for name, declared in self.inputs.items():
+            scope.symbols.setdefault(name, input_symbol(declared))
+        scope.used.clear()
+        expressions = ExpressionChecker(scope, self.mistakes)
+        for item in route.body:
+            match item:
+                case ast.RouteClause():
+                    self._clause(item, expressions)
+                case ast.RouteSet(_, body):
+                    SetChecker(expressions, self.table).check(body)
+                case _:
+                    pass  # refused before
+        self._whole(route)
+        self.read.update(scope.used & set(self.inputs))
+        if len(self.mistakes) == before:
+            self.mistakes.extend(unused_parameters(parameters, scope.used))
+            self.mistakes.extend(_conflicts(route))
+        return replace(route, parameters=parameters)
+
+    def _name(self, route: ast.Route) -> None:
+        """A route is called as a mask, and its result is a keyword of the operator."""
+        earlier = self.table.find(route.name) or self.inputs.get(route.name)
+        if route.name in (*BUILTINS, SCORE):
+            self.mistakes.append(names.ShadowsBuiltin(route.name, span=route.span))
+        elif earlier is not None:
+            first = str(earlier.span)
+            self.mistakes.append(names.DuplicateDefinition(route.name, first, span=route.span))
+        elif route.name in RESERVED:
+            why = "it is a keyword of attnc.compile or of the compiled operator"
+            self.mistakes.append(names.ReservedName(route.name, why, span=route.span))
+
+    def _clause(self, clause: ast.RouteClause, expressions: ExpressionChecker) -> None:
+        form = FORMS[clause.kind].get(clause.form)
+        if form is None and clause.kind == "summary" and clause.form in self.inputs:
+            expressions.scope.used.add(clause.form)
+            self._input(ast.Name(clause.form, span=clause.span), "summary")
+            return
+        if form is None:
+            known = tuple(FORMS[clause.kind])
+            mistake: Diagnostic
+            mistake = routes.UnknownRouteForm(clause.kind, clause.form, known, span=clause.span)
+            self.mistakes.append(mistake)
+            return
+        given = form.given(clause)
+        if given is None:
+            mistake = routes.RouteArguments(
+                clause.kind, clause.form, form.example, span=clause.span
+            )
+            self.mistakes.append(mistake)
+            return
+        for name, value in given.items():
+            self._argument(form.kind(name), value, expressions)
+
+    def _argument(self, kind: Argument, value: ast.Expr, expressions: ExpressionChecker) -> None:
+        if kind in _TAILS:
+            if isinstance(value, ast.Name):
+                expressions.scope.used.add(value.id)
+            self._input(value, kind)
+            return
+        found = expressions.number(value) if kind == "share" else expressions.integer(value)
+        limit = Level.CONSTANT if kind == "size" else Level.HEAD
+        if found.level > limit:
+            self.mistakes.append(routes.RouteVaries(span=value.span))
+
+    def _input(self, value: ast.Expr, kind: str) -> None:
+        """Refuses what is no input of this kind."""
+        declared = self.inputs.get(value.id) if isinstance(value, ast.Name) else None
+        wanted_dtype = "int" if kind == "label" else "float"
+        tail = tuple(axis for axis in declared.axes if axis not in _HEADS) if declared else ()
+        if declared is None or declared.dtype != wanted_dtype or tail not in _TAILS[kind]:
+            text = print_expression(value)
+            mistake = routes.RouteInput(text, *_WANTED[kind], span=value.span)
+            self.mistakes.append(mistake)
+
+    def _whole(self, route: ast.Route) -> None:
+        """Each kind of clause once; what is chosen and how many must be said."""
+        first: dict[str, ast.RouteClause | ast.RouteSet | ast.NotBuilt] = {}
+        for item in route.body:
+            kind = "" if isinstance(item, ast.NotBuilt) else item.kind.split()[0]
+            if kind in first:
+                at = str(first[kind].span)
+                self.mistakes.append(DuplicateStatement(kind, at, span=item.span))
+            first.setdefault(kind, item)
+        for kind, (what, example) in NEEDED.items():
+            if kind not in first:
+                facts = (route.name, what, example)
+                self.mistakes.append(routes.RouteIncomplete(*facts, span=route.span))
+
+
+def clause_of(route: ast.Route, kind: str) -> ast.RouteClause | None:
+    """The clause of a kind, None where it is left out."""
+    found = (c for c in route.body if isinstance(c, ast.RouteClause) and c.kind == kind)
+    return next(found, None)
+
+
+def _conflicts(route: ast.Route) -> list[Diagnostic]:
+    """Clauses that have no meaning together."""
+    forms = {kind: getattr(clause_of(route, kind), "form", None) for kind in FORMS}
+    estimated = forms["summary"] == "probability"
+    found = []
+    if estimated != (forms["queries"] == "last"):
+        what = "`summary probability` and `queries last(n)` belong together"
+        advice = "the last n queries attend to every key, and units get their probabilities"
+        found.append((what, advice))
+    if forms["keys"] == "diagonals" and not estimated:
+        what = "a diagonal has no keys of its own to score"
+        found.append((what, "estimate it: `queries last(64)  summary probability`"))
+    return [routes.RouteConflict(*facts, span=route.span) for facts in found]
+
+
+def declare_routes(
+    file: ast.File,
+    attention: ast.Attention,
+    inputs: Mapping[str, ast.Input],
+    table: MaskTable,
+    mistakes: list[Diagnostic],
+) -> frozenset[str]:
+    """Checks the routes of a file and enters them among its masks; the inputs that they read.
+
+    A route may call the routes before it, so that none can need itself.
+    """
+    cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
+    checker = RouteChecker(table, inputs, cross, mistakes)
+    for route in file.definitions:
+        if isinstance(route, ast.Route):
+            typed = checker.check(route)
+            table.routes[route.name] = typed
+            pairs = ast.MaskDefinition(route.name, typed.parameters, _EVERYTHING, span=route.span)
+            table.own.setdefault(route.name, pairs)
+    for statement in attention.body:
+        if isinstance(statement, ast.MaskStatement):
+            mistakes += _called_twice(statement.body, table.routes)
+    return frozenset(checker.read)
+
+
+def _called_twice(body: ast.SetExpr, known: Mapping[str, ast.Route]) -> list[Diagnostic]:
+    """Calls of a route whose arguments are not those of its first call."""
+    first: dict[str, ast.SetCall] = {}
+    found: list[Diagnostic] = []
+    for call in called(body, known):
+        if first.setdefault(call.name, call) != call:
+            at = str(first[call.name].span)
+            found.append(routes.RouteTwice(call.name, at, span=call.span))
+    return found

@@ -1,0 +1,169 @@
+"""Which units may be chosen: those that lie in `within`, and not all of them in `keep`.
+
+A set is a formula of positions. Interval arithmetic decides it for most pairs of a chooser and a
+unit; the pairs of positions are looked at where it does not, near the borders of the set.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from attnc.compiler import fold
+from attnc.compiler.inline import pairs_condition
+from attnc.compiler.intervals import bound as verdict_of
+from attnc.dsl import syntax as ast
+from attnc.dsl.program import Bound
+from attnc.runtime.routes.frame import Frame
+from attnc.runtime.torch_functions import closed_function
+
+ELEMENTS = 1 << 22  # pairs of positions that are looked at together
+CORNERS = ("q_low", "q_high", "k_low", "k_high")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of a route in one sequence, a range of choosers at a time."""
+
+    at: Frame
+    within: "Region | None"
+    keep: "Region | None"
+
+    def of(self, first: int, last: int) -> Tensor:
+        """Bool [H or 1, last - first, U] of the choosers from `first` to before `last`."""
+        at = self.at
+        found = torch.ones(1, last - first, at.units, dtype=torch.bool)
+        if at.route.units != "diagonals":
+            low, high = at.spans
+            found = (low <= high)[:, None].expand(-1, last - first, -1)
+        if self.within is not None:
+            found = found & self.within.holds(first, last, some=at.route.any)
+        if self.keep is not None:
+            found = found & ~self.keep.holds(first, last, some=False)
+        together = at.heads // at.own_heads
+        if found.shape[0] == 1 or together == 1:
+            return found
+        parts = found.reshape(at.own_heads, together, *found.shape[1:])
+        return parts.any(1) if at.route.any else parts.all(1)
+
+
+def candidates(at: Frame) -> Candidates:
+    """The candidates of a route."""
+    route = at.route
+    within = region(at, "within") if route.within else None
+    return Candidates(at, within, region(at, "keep") if route.keep else None)
+
+
+def region(at: Frame, part: str) -> "Region":
+    """`within` or `keep` of a route."""
+    bound = at.bound
+    bound = Bound(bound.program, {**bound.values, **at.route.prefixed})
+    return Region(at, pairs_condition(at.route.call(part), bound, at.heads, at.kv_heads))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A set of pairs, asked about pairs of a chooser and a unit."""
+
+    at: Frame
+    condition: ast.Expr
+
+    def holds(self, first: int, last: int, some: bool) -> Tensor:
+        """Bool [H or 1, choosers, U]: whether all pairs (or some pair) of positions are in it."""
+        return torch.cat([self._of_head(h, first, last, some) for h in self._heads()])
+
+    def pairs(self, i: Tensor) -> Tensor:
+        """Bool [H or 1, rows, Nk]: the keys of some queries, whose rows are `i` [rows, 1]."""
+        row = self.at.row
+        positions = (i + row.q_start, torch.arange(row.k_len) + row.k_start)
+        shape = (len(i), row.k_len)
+        found = (
+            self._evaluate(self.condition, ("q", "k"), h, positions).expand(shape)
+            for h in self._heads()
+        )
+        return torch.stack(list(found))
+
+    def _heads(self) -> range:
+        """The heads that differ."""
+        return range(self.at.heads if "h" in fold.names(self.condition) else 1)
+
+    def _of_head(self, h: int, first: int, last: int, some: bool) -> Tensor:
+        if self.at.route.units == "diagonals":
+            return self._of_diagonals(h, some)
+        at, verdict = self.at, verdict_of(self.condition)
+        low, high = at.spans
+        rows = low.shape[0]
+        shape = (rows, last - first, at.units)
+        known = self._known(verdict.possible) and self._known(verdict.certain)
+        corners = (
+            at.first_query[first:last, None] + at.row.q_start,
+            at.last_query[first:last, None] + at.row.q_start,
+            low[:, None] + at.row.k_start,
+            high[:, None] + at.row.k_start,
+        )
+        if known:
+            possible = self._evaluate(verdict.possible, CORNERS, h, corners).expand(shape)
+            certain = self._evaluate(verdict.certain, CORNERS, h, corners).expand(shape)
+        else:
+            possible = torch.ones(shape, dtype=torch.bool)
+            certain = torch.zeros(shape, dtype=torch.bool)
+        found = certain.clone()
+        open_ = (possible & ~certain & (low <= high)[:, None]).nonzero()
+        for part in self._parts(open_, first):
+            found[tuple(part.T)] = self._look(part, h, first, some)
+        return found
+
+    def _of_diagonals(self, h: int, some: bool) -> Tensor:
+        """The same of distances, for the one chooser of a head: bool [1, 1, U]."""
+        at, row = self.at, self.at.row
+        i = torch.arange(int(at.first_query[0]), int(at.last_query[0]) + 1)[:, None]
+        found = []
+        for far in torch.split(torch.arange(at.units), max(1, ELEMENTS // max(len(i), 1))):
+            j = i + row.q_start - far - row.k_start
+            inside = (j >= 0) & (j < row.k_len)
+            positions = (i + row.q_start, j.clamp(0, row.k_len - 1) + row.k_start)
+            holds = self._evaluate(self.condition, ("q", "k"), h, positions).expand(inside.shape)
+            every = (holds | ~inside).all(0) & inside.any(0)
+            found.append((holds & inside).any(0) if some else every)
+        return torch.cat(found)[None, None] if found else torch.zeros(1, 1, 0, dtype=torch.bool)
+
+    def _known(self, expr: ast.Expr) -> bool:
+        """Whether bounds of positions are all that an expression reads."""
+        names = fold.names(expr)
+        return not any(isinstance(node, ast.Index) for node in fold.walk(expr)) and not any(
+            name.endswith(CORNERS) and name not in CORNERS for name in names
+        )
+
+    def _evaluate(
+        self, expr: ast.Expr, names: tuple[str, ...], h: int, values: tuple[Tensor, ...]
+    ) -> Tensor:
+        at = self.at
+        function = closed_function(at.bound, at.row, at.heads, at.inputs, expr, names)
+        return torch.as_tensor(function(torch.tensor(at.b), torch.tensor(h), *values))
+
+    def _parts(self, open_: Tensor, first: int) -> Iterator[Tensor]:
+        """The undecided pairs of a chooser and a unit, so many at a time as memory allows."""
+        low, high = self.at.spans
+        keys = int((high - low + 1).max()) if self.at.units else 0
+        queries = int((self.at.last_query - self.at.first_query + 1).max()) if self.at.count else 0
+        step = max(1, ELEMENTS // max(keys * queries, 1))
+        return iter(torch.split(open_, step) if len(open_) else ())
+
+    def _look(self, part: Tensor, h: int, first: int, some: bool) -> Tensor:
+        """Whether all pairs (some pair) of positions are in the set; `part` [T, 3]."""
+        at = self.at
+        of, chooser, unit = part.unbind(1)
+        low, high = (x[of, unit] for x in at.spans)
+        i0, i1 = at.first_query[chooser + first], at.last_query[chooser + first]
+        i = i0[:, None] + torch.arange(int((i1 - i0).max()) + 1)
+        j = low[:, None] + torch.arange(int((high - low).max()) + 1)
+        inside = (i <= i1[:, None])[:, :, None] & (j <= high[:, None])[:, None]
+        if at.route.units == "cluster":
+            labels = at.labels.expand(at.spans[0].shape[0], -1)
+            mine = labels[of[:, None], j.clamp_max(at.row.k_len - 1)] == unit[:, None]
+            inside = inside & mine[:, None]
+        i, j = (i.clamp_max(at.row.q_len - 1)[:, :, None], j.clamp_max(at.row.k_len - 1)[:, None])
+        positions = (i + at.row.q_start, j + at.row.k_start)
+        holds = self._evaluate(self.condition, ("q", "k"), h, positions).expand(inside.shape)
+        return (holds & inside).flatten(1).any(1) if some else (holds | ~inside).flatten(1).all(1)

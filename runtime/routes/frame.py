@@ -1,0 +1,141 @@
+"""One route in one sequence: who chooses, the rows of each unit, and the tensors that are read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.program import Bound
+from attnc.dsl.route import BoundRoute
+from attnc.runtime.call import Row
+from attnc.runtime.route_lists import chooser_heads, choosers
+
+
+@dataclass(frozen=True)
+class Frame:
+    """q [H, Nq, D], k [Hkv, Nk, D]; `inputs` are those of the call, `b` is the batch entry.
+
+    Queries and keys are rows of the sequence, from 0; positions are `row.q_start` and
+    `row.k_start` more.
+    """
+
+    bound: Bound
+    route: BoundRoute
+    row: Row
+    b: int
+    q: Tensor
+    k: Tensor
+    scale: float
+    inputs: Mapping[str, Any]
+
+    @property
+    def heads(self) -> int:
+        """How many query heads there are."""
+        return self.q.shape[0]
+
+    @property
+    def kv_heads(self) -> int:
+        """How many KV heads there are."""
+        return self.k.shape[0]
+
+    @property
+    def own_heads(self) -> int:
+        """How many heads choose for themselves."""
+        return chooser_heads(self.route, self.heads, self.kv_heads)
+
+    @cached_property
+    def count(self) -> int:
+        """How many choosers a head has."""
+        return choosers(self.route, self.row)
+
+    @cached_property
+    def first_query(self) -> Tensor:
+        """The first row of each chooser, int64 [Nc]."""
+        if self.route.choosers in ("head", "call"):
+            return torch.zeros(self.count, dtype=torch.int64)
+        if self.route.choosers == "last":
+            return torch.full((self.count,), max(self.row.q_len - self.route.rows, 0))
+        start, rows = self.row.q_start, self.route.rows
+        return (torch.arange(self.count) + start // rows).mul_(rows).sub_(start).clamp_min_(0)
+
+    @cached_property
+    def last_query(self) -> Tensor:
+        """The last row of each chooser, int64 [Nc]."""
+        end = self.first_query.new_full((1,), self.row.q_len)
+        return torch.cat([self.first_query[1:], end])[: self.count] - 1
+
+    @cached_property
+    def chooser(self) -> Tensor:
+        """The chooser of each query, int64 [Nq]."""
+        if self.count <= 1:
+            return torch.zeros(self.row.q_len, dtype=torch.int64)
+        start, rows = self.row.q_start, self.route.rows
+        return (
+            (torch.arange(self.row.q_len) + start)
+            .div_(rows, rounding_mode="floor")
+            .sub_(start // rows)
+        )
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """The unit of each key of clusters, int64 [H or 1, Nk]; negative for none."""
+        name = str(self.route.label)
+        return self._of_heads(name).long()
+
+    def _of_heads(self, name: str) -> Tensor:
+        """An input as [H or 1, rows..., columns], the rows being those of this sequence."""
+        x, axes = self.inputs[name], self.axes(name)
+        if x.dim() > len(axes) or "b" in axes:
+            x = x[self.b if x.shape[0] > 1 else 0]
+        axes = tuple(axis for axis in axes if axis != "b")
+        if axes[0] == "hkv":
+            x = x.repeat_interleave(self.heads // self.kv_heads, 0)
+        elif axes[0] != "h":
+            x, axes = x.unsqueeze(0), ("h", *axes)
+        match axes[1]:
+            case "token":
+                first, length = self.row.k_row, self.row.k_len
+            case "q":
+                first, length = self.row.q_row, self.row.q_len
+            case _:
+                first, length = 0, x.shape[1]
+        rows: Tensor = x[:, first : first + length]
+        return rows
+
+    def tensor(self, name: str) -> Tensor:
+        """An input as [H or 1, rows..., columns] in the dtype of the arithmetic."""
+        return self._of_heads(name).to(self.q.dtype)
+
+    def axes(self, name: str | None) -> tuple[str, ...]:
+        """The axes of an input."""
+        return self.bound.inputs[name].axes if name is not None else ()
+
+    @cached_property
+    def units(self) -> int:
+        """How many units there are."""
+        end = self.row.k_start + self.row.k_len if self.row.k_len else 0
+        match self.route.units:
+            case "token" | "blocks":
+                return -(-end // self.route.stride)
+            case "cluster":
+                return int(self.labels.max()) + 1 if self.labels.numel() else 0
+            case _:
+                behind = self.row.q_start + self.row.q_len - self.row.k_start
+                return max(behind, 0) if self.row.k_len else 0
+
+    @cached_property
+    def spans(self) -> tuple[Tensor, Tensor]:
+        """The first and the last row of each unit, int64 [H or 1, U]; last < first where empty."""
+        rows = self.row.k_len
+        if self.route.units == "cluster":
+            shape = (self.labels.shape[0], self.units + 1)
+            places = self.labels.clamp_min(-1) + 1
+            at = torch.arange(rows).expand_as(places)
+            low = torch.full(shape, rows).scatter_reduce(1, places, at, "amin")
+            high = torch.full(shape, -1).scatter_reduce(1, places, at, "amax")
+            return low[:, 1:], high[:, 1:]
+        first = torch.arange(self.units)[None] * self.route.stride - self.row.k_start
+        return first.clamp_min(0), (first + self.route.size - 1).clamp_max(rows - 1)

@@ -1,0 +1,70 @@
+"""The routes of a call: each after those that it needs, a sequence at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.errors import HeadCountMismatch
+from attnc.dsl.program import Bound
+from attnc.dsl.route import BoundRoute
+from attnc.runtime.call import Call
+from attnc.runtime.inputs import computed_in
+from attnc.runtime.route_lists import check_lists, joined
+from attnc.runtime.routes.candidates import candidates
+from attnc.runtime.routes.choose import CHUNK, best, widened
+from attnc.runtime.routes.frame import Frame
+from attnc.runtime.routes.scores import scores
+
+
+@torch.no_grad()
+def select(
+    bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The index lists of every route, int32 [B, Hc, Nc, n] by name; given ones are kept.
+
+    Choices are no function to differentiate: nothing here has a gradient. `inputs` are those of the
+    call. Memory is linear in the lengths.
+    """
+    check_lists(bound, call, lists)
+    found = dict(lists)
+    for route in bound.routes:
+        if route.name not in found:
+            parts = [
+                _sequence(bound, route, call, index, {**inputs, **found})
+                for index in range(len(call.rows))
+            ]
+            found[route.name] = joined(parts, call.packed)
+    return found
+
+
+def _sequence(
+    bound: Bound, route: BoundRoute, call: Call, index: int, inputs: Mapping[str, Any]
+) -> Tensor:
+    """The lists [Hc, Nc, n] of one sequence."""
+    row, entry = call.rows[index], 0 if call.packed else index
+    real = computed_in(call.q.dtype)
+    q = call.q[entry, :, row.q_row : row.q_row + row.q_len].to(real)
+    k = call.k[entry, :, row.k_row : row.k_row + row.k_len].to(real)
+    at = Frame(bound, route, row, entry, q, k, call.scale, inputs)
+    if len(route.amounts) not in (1, at.heads):
+        raise HeadCountMismatch(route.name, len(route.amounts), at.heads)
+    if not (at.count and at.units):
+        return torch.full((at.own_heads, at.count, 0), -1, dtype=torch.int32)
+    return _lists(at)
+
+
+def _lists(at: Frame) -> Tensor:
+    amounts = torch.tensor(at.route.amounts, dtype=torch.float64)
+    worth, allowed = scores(at), candidates(at)
+    shares = at.route.summary == "probability"
+    step = max(1, CHUNK // (at.heads * at.units))
+    parts = []
+    for first in range(0, at.count, step):
+        last = min(first + step, at.count)
+        found = worth.of(first, last)
+        if at.own_heads != at.heads:  # heads that choose as one
+            found = found.reshape(at.own_heads, -1, *found.shape[1:]).mean(1)
+        parts.append(best(found, allowed.of(first, last), at.route.rule, amounts, shares))
+    return widened(parts)

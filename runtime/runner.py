@@ -1,0 +1,147 @@
+"""Runs one bound spec: the checked call, the kernel that it needs, its outputs."""
+
+import threading
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import NotBuiltForTarget
+from attnc.dsl.program import Bound
+from attnc.runtime import backward, kernels, ops
+from attnc.runtime.arguments import prepare
+from attnc.runtime.call import Call, bind_call, heads_first
+from attnc.runtime.cpus import machine_of
+from attnc.runtime.few import MANY, Rows, Tiles
+from attnc.runtime.inputs import computed_in, dtype_name
+from attnc.runtime.launch import launch
+from attnc.runtime.lower import needs_heads
+from attnc.runtime.options import Options, check_options, check_tables
+
+
+@dataclass
+class SpecRunner:
+    """Runs one bound spec; holds the kernels of each specialisation. Safe in several threads.
+
+    `only` is the one specialisation of an artifact, with its kernel.
+    """
+
+    bound: Bound
+    options: Options
+    only: tuple[Sizes, kernels.LoadedKernel] | None = None
+    loaded: dict[tuple[Sizes, tuple[str, ...] | None], kernels.LoadedKernel] = field(
+        default_factory=dict
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def compilations(self) -> int:
+        """The number of kernels made or fetched so far."""
+        return len(self.loaded)
+
+    @cached_property
+    def needs_heads(self) -> bool:
+        """Whether kernels are specialised on the head counts."""
+        return needs_heads(self.bound)
+
+    @cached_property
+    def tiles(self) -> Tiles:
+        """The choice of the rows of a query tile; an artifact has one kernel."""
+        only = self.only and Rows(self.only[0].rows, self.only[0].packed)
+        return Tiles(self.bound, machine_of(self.options.target), only)
+
+    def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
+        """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
+        if q.device.type != "cpu":
+            raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
+        call = self.bind(q, k, v, keywords)
+        check_options(self.options, call)
+        check_tables(self.bound, call)
+        out, lse = self.empty(q, v)
+        if call.empty:
+            return out.zero_(), lse.fill_(-torch.inf)
+        outputs = heads_first("out", out, self.options.layout, call.packed)
+        arguments = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
+        launch(self.kernel(self.sizes(call, self.tiles.rows(call))), arguments)
+        return out, lse
+
+    def backward(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
+    ) -> ops.Gradients:
+        """The gradients of q, k and v in their dtype, and of the inputs asked for."""
+        if self.only is not None:
+            raise NotBuiltForTarget("the backward pass of an artifact", "cpu")
+        call = self.bind(q, k, v, keywords)
+        names = tuple(sorted(given.wanted))
+        if call.empty:
+            zeros = [torch.zeros_like(x) for x in (q, k, v)]
+            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
+            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
+        real = computed_in(call.q.dtype)
+        kernel = self.kernel(replace(self.sizes(call), dtype=dtype_name(real)), names)
+        found = backward.run(self.bound, kernel, call, given, self.options.layout)
+        first = [
+            backward.as_given(x, like, self.options.layout)
+            for x, like in ((found.q, q), (found.k, k), (found.v, v))
+        ]
+        inputs = [
+            found.inputs[name].reshape(x.shape).to(x.dtype)
+            for name, x in ((name, keywords.inputs[name]) for name in given.wanted)
+        ]
+        return ops.Gradients(first[0], first[1], first[2], inputs)
+
+    def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
+        """The checked call."""
+        return bind_call(
+            self.bound,
+            q,
+            k,
+            v,
+            layout=self.options.layout,
+            scale=keywords.scale,
+            q_start=keywords.q_start,
+            k_start=keywords.k_start,
+            cu_seqlens=keywords.cu_seqlens,
+            kv_len=keywords.kv_len,
+            grid=keywords.grid,
+            inputs=keywords.inputs,
+        )
+
+    def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""
+        out = q.new_empty((*q.shape[:-1], v.shape[-1]))
+        swapped = self.options.layout == "bshd" or q.dim() == 3
+        rows = q.transpose(-3, -2) if swapped else q
+        return out, q.new_empty(rows.shape[:-1], dtype=computed_in(q.dtype))
+
+    def sizes(self, call: Call, few: Rows = MANY) -> Sizes:
+        """What this call's kernel is specialised on; head counts only where the spec asks."""
+        heads, kv_heads = call.q.shape[1], call.k.shape[1]
+        return Sizes(
+            heads=heads if self.needs_heads else 0,
+            kv_heads=kv_heads if self.needs_heads else 0,
+            head_dim=call.q.shape[3],
+            value_dim=call.v.shape[3],
+            cropped=any(row.k_start for row in call.rows),
+            dtype=dtype_name(call.q.dtype),
+            rows=few.rows,
+            packed=few.packed,
+        )
+
+    def kernel(
+        self, sizes: Sizes, gradients: tuple[str, ...] | None = None
+    ) -> kernels.LoadedKernel:
+        """The kernel of a specialisation (with `gradients`, of its backward pass), made once."""
+        if self.only is not None:
+            own, kernel = self.only
+            if sizes != own:
+                raise NotBuiltForTarget(f"a call with {sizes} in an artifact of {own}", "cpu")
+            return kernel
+        with self.lock:
+            key = (sizes, gradients)
+            if key not in self.loaded:
+                texts = kernels.files(self.bound, sizes, gradients, self.options.target)
+                self.loaded[key] = kernels.from_files(texts)
+            return self.loaded[key]
