@@ -21,6 +21,7 @@ from attnc.dsl.syntax import (
     Index,
     Int,
     List,
+    Member,
     Name,
     Unary,
 )
@@ -50,6 +51,9 @@ class Target(Protocol):
 
     def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
         """An element of an input."""
+
+    def member(self, test: Member) -> Value:
+        """Whether a list of a run-time set holds a value."""
 
     def cast(self, value: Value, dtype: str) -> Value:
         """The value in another dtype."""
@@ -83,6 +87,8 @@ def render(expr: Expr, target: Target) -> Value:
             return _chain(expr, target)
         case Call():
             return _call(expr, target)
+        case Member():
+            return target.member(expr)
         case Exists():
             return target.exists(expr)
         case List():

@@ -18,10 +18,11 @@ from attnc.compiler.inline import (
     score_expression,
     sink_expression,
 )
+from attnc.compiler.listed import as_flags, flag_axis, tests
 from attnc.dsl.printer import print_assertion, print_expr, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.source import Span
-from attnc.dsl.syntax import Bool, Complement, Input, SetBinary, SetExpr
+from attnc.dsl.syntax import Bool, Complement, SetBinary, SetExpr
 
 OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
 
@@ -66,7 +67,7 @@ def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
             "value_dim": number(sizes.value_dim),
             "dtype": StringAttr(sizes.dtype),
             "cross": number(int(bound.cross)),
-            "inputs": ArrayAttr([_input(i) for i in bound.inputs.values()]),
+            "inputs": ArrayAttr(_inputs(bound, sizes)),
             "axes": ArrayAttr([axis(label, str(extent)) for label, extent in bound.grid]),
         },
         regions=[Region(block)],
@@ -74,9 +75,17 @@ def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
     return ModuleOp([attention])
 
 
-def _input(declared: Input) -> InputAttr:
-    axes = StringAttr(" ".join(declared.axes))
-    return InputAttr(StringAttr(declared.name), StringAttr(declared.dtype), axes)
+def _inputs(bound: Bound, sizes: Sizes) -> list[InputAttr]:
+    """The inputs as kernels take them: sets that are flags are ints by key or query."""
+    asked = tests(bound, sizes.heads or None, sizes.kv_heads or None)
+    found = []
+    for given in bound.inputs.values():
+        dtype, axes = given.dtype, given.axes
+        flag = flag_axis(asked[given.name], axes) if given.name in asked else None
+        if flag is not None:
+            dtype, axes = "int", (*axes, flag)
+        found.append(InputAttr(*map(StringAttr, (given.name, dtype, " ".join(axes)))))
+    return found
 
 
 def _place(span: Span) -> str:
@@ -111,6 +120,7 @@ class _Build:
             case _:
                 heads, kv_heads = self.sizes.heads or None, self.sizes.kv_heads or None
                 condition = pairs_condition(expr, self.bound, heads, kv_heads)
+                condition = as_flags(condition, self.bound.inputs)
                 return self.leaf(condition, f"{_place(expr.span)}: {print_set(expr)}")
 
     def leaf(self, condition: object, origin: str) -> SSAValue:

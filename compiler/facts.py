@@ -74,7 +74,7 @@ def products_of(attention: attn.AttentionOp, condition: str | None = None) -> li
 
 def float_numbers(attention: attn.AttentionOp) -> frozenset[str]:
     """The run-time numbers that are no integers."""
-    numbers = (i for i in attention.inputs if not i.axis_names)
+    numbers = (i for i in attention.inputs if not i.axis_names and i.dtype.data != "set")
     return frozenset(i.label.data for i in numbers if i.dtype.data == "float")
 
 

@@ -171,6 +171,8 @@ def children(expr: ast.Expr) -> tuple[ast.Expr, ...]:
             return items
         case ast.Index(_, indices):
             return indices
+        case ast.Member(value, _, indices):
+            return (value, *indices)
         case ast.Unary(_, operand):
             return (operand,)
         case ast.Binary(_, left, right):
@@ -235,6 +237,8 @@ def rebuilt(expr: ast.Expr, change: Callable[[ast.Expr], ast.Expr]) -> ast.Expr:
             return ast.List(tuple(map(change, items)))
         case ast.Index(base, indices):
             return ast.Index(base, tuple(map(change, indices)))
+        case ast.Member(value, base, indices):
+            return ast.Member(change(value), base, tuple(map(change, indices)))
         case ast.Unary(op, operand):
             return unary(op, change(operand))
         case ast.Binary(op, left, right):
@@ -260,7 +264,9 @@ def affine_in(expr: ast.Expr, variable: str) -> bool:
             case ast.Binary("*", left, right) if not (free(left) and free(right)):
                 if not (isinstance(left, ast.Int) or isinstance(right, ast.Int)):
                     return False
-            case ast.Binary("^" | "/") | ast.Index() | ast.Call("at") if not free(node):
+            case ast.Binary("^" | "/") | ast.Index() | ast.Member() | ast.Call("at") if not free(
+                node
+            ):
                 return False
             case ast.Binary("div" | "mod", _, right) if not free(right):
                 return False

@@ -131,7 +131,7 @@ def _lexicographic(op: str, left: str, right: str, labels: Sequence[str]) -> ast
 
 def _spoken(expr: ast.Expr, labels: Sequence[str]) -> set[str]:
     """The axes that an expression mentions; one that reads a tensor mentions nothing alone."""
-    if any(isinstance(node, ast.Index | ast.Float) for node in fold.walk(expr)):
+    if any(isinstance(node, ast.Index | ast.Member | ast.Float) for node in fold.walk(expr)):
         return {"", "tensors"}
     return {name.partition(".")[2] for name in fold.names(expr) if "." in name}
 

@@ -185,6 +185,9 @@ class _Inliner:
                 return self._named(expr, name, env)
             case ast.Index():
                 return self._indexed(expr, env)
+            case ast.Member(value, base, given):
+                indices = tuple(self.close(index, env) for index in given)
+                return ast.Member(self.close(value, env), base, indices, span=expr.span)
             case ast.Unary(op, operand):
                 return fold.unary(op, self.close(operand, env))
             case ast.Binary(op, left, right):

@@ -4,7 +4,8 @@ For tests that depend on run-time tensors (`doc[q] == doc[k]`) the compiler cann
 It derives two scalar expressions from the condition instead: `possible` (some pair of the tile may
 satisfy it) and `certain` (every pair does), by interval arithmetic over the names `q_low q_high
 k_low k_high` and, for each input read at a query or a key, `<input>_q_low`, `<input>_k_high` and
-so on. Both are sound; a kernel evaluates them once per candidate tile.
+so on; `<set>.some` and `<set>.all` say whether some, or all pairs of the tile are in the lists of a
+run-time set. Both are sound; a kernel evaluates them once per candidate tile.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from attnc.dsl.syntax import (
     Index,
     Int,
     List,
+    Member,
     Name,
     Unary,
 )
@@ -64,6 +66,8 @@ def bound(condition: Expr) -> Verdict:
             pairs = zip(ops, operands, operands[1:], strict=False)
             verdicts = [_compare(op, left, right) for op, left, right in pairs]
             return reduce(_both, verdicts)
+        case Member(base=base):
+            return Verdict(Name(f"{base}.some"), Name(f"{base}.all"))
         case _:
             return MAYBE
 
@@ -132,7 +136,7 @@ def interval(value: Expr) -> Interval | None:
             return _binary(value)
         case Call():
             return _call(value)
-        case Compare() | Exists() | List() | Bool() | Unary():
+        case Compare() | Exists() | List() | Bool() | Unary() | Member():
             return UNBOUNDED
 
 

@@ -148,7 +148,7 @@ def _check_size(condition: ast.Expr) -> None:
 def _reads_tensor(floats: frozenset[str]) -> Callable[[ast.Expr], bool]:
     def reads(node: ast.Expr) -> bool:
         match node:
-            case ast.Index() | ast.Float():
+            case ast.Index() | ast.Member() | ast.Float():
                 return True
             case ast.Name(name):
                 return name in floats

@@ -87,8 +87,9 @@ class Builder:
             case "exists", [name, low, high, body]:
                 low, high, body = map(self.expression, (low, high, body))
                 return ast.Exists(str(name), low, high, body, span=span)
-            case "member", _:
-                self.unsupported("membership with `in`", tree)
+            case "member", [value, base, given]:
+                indices = self.expressions(given)
+                return ast.Member(self.expression(value), str(base), indices, span=span)
             case "coordinate", [base, axis]:
                 return ast.Name(f"{base}.{axis}", span=span)
             case other:

@@ -172,10 +172,10 @@ def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.State
 def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input | ast.NotBuilt:
     name, dtype, axes, grad = parts
     span = builder.span(tree)
-    if dtype == "set":
-        return ast.NotBuilt("an input of type `set`", span=span)
-    if dtype not in ("int", "float"):
-        builder.mistakes.append(UnknownType(str(dtype), "int or float", span=builder.span(dtype)))
+    if dtype not in ("int", "float", "set"):
+        builder.mistakes.append(
+            UnknownType(str(dtype), "int, float or set", span=builder.span(dtype))
+        )
         dtype = "int"
     names = [str(axis.children[0]) for axis in (axes.children if axes else ()) if axis is not None]
     if "branch" in names:

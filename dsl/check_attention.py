@@ -11,7 +11,7 @@ from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.complexity import nodes
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.mistakes import forms, names
+from attnc.dsl.mistakes import forms, names, sets
 from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_assertion
 from attnc.dsl.scope import Scope, input_symbol
@@ -24,6 +24,7 @@ from attnc.dsl.types import (
     NORMALISERS_BUILT,
     RESERVED,
     SCORE,
+    SET_AXES,
 )
 
 
@@ -77,11 +78,16 @@ class AttentionChecker:
                 first = str(taken.span)
                 self.mistakes.append(names.DuplicateName(given.name, first, span=given.span))
             scope.symbols[given.name] = input_symbol(given)
-            if given.grad and given.dtype == "int":
+            if given.grad and given.dtype != "float":
                 self.mistakes.append(forms.GradientOfInt(given.name, span=given.span))
             self._axes(given)
 
     def _axes(self, given: ast.Input) -> None:
+        if given.dtype == "set":
+            for axis in [a for a in given.axes if a in AXES and a not in SET_AXES]:
+                self.mistakes.append(sets.SetAxis(given.name, axis, span=given.span))
+            if self.grid is not None:
+                self._unbuilt("a set on a grid", given)
         unknown = [axis for axis in given.axes if axis not in AXES]
         self.mistakes.extend(names.UnknownAxis(axis, AXES, span=given.span) for axis in unknown)
         places = [AXES.index(axis) for axis in given.axes if axis in AXES]

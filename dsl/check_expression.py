@@ -5,8 +5,9 @@ from typing import assert_never
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_index import check_index
+from attnc.dsl.check_member import check_member
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.mistakes import affine, grids, names, typing
+from attnc.dsl.mistakes import affine, grids, names, sets, typing
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import KIND_WORDS, UNKNOWN, Kind, Level, Scope, Symbol, Typed, highest
 from attnc.dsl.types import BUILTINS, FUNCTIONS, SCORE
@@ -47,6 +48,8 @@ class ExpressionChecker:
                 return self._name(expr, name)
             case ast.Index():
                 return check_index(self, expr)
+            case ast.Member():
+                return check_member(self, expr)
             case ast.List():
                 found = KIND_WORDS["int"]
                 return self.fail(typing.TypeMismatch(found, "a list", span=expr.span))
@@ -81,6 +84,8 @@ class ExpressionChecker:
                 return self._unknown(expr, name)
             case Symbol(is_list=True):
                 return self.fail(typing.WholeList(name, span=expr.span))
+            case Symbol(kind="set"):
+                return self.fail(sets.SetAsNumber(name, span=expr.span))
             case Symbol(axes=(_, *_) as axes):
                 return self.fail(typing.MissingIndices(name, ", ".join(axes), span=expr.span))
             case symbol:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.bounds import Bounds
-from attnc.dsl.mistakes import names, routes, typing
+from attnc.dsl.mistakes import names, routes, sets, typing
 from attnc.dsl.scope import UNKNOWN, Level, Symbol, Typed
 from attnc.dsl.types import AXES, AXIS_INDEX
 
@@ -18,6 +18,8 @@ def check_index(checker: "ExpressionChecker", expr: ast.Index) -> Typed:
         case None:
             known = tuple(n for n, s in checker.scope.symbols.items() if s.is_list or s.axes)
             return checker.fail(names.UnknownInput(expr.base, known, span=expr.span))
+        case Symbol(kind="set"):
+            return checker.fail(sets.SetAsNumber(expr.base, span=expr.span))
         case Symbol(is_list=True, kind=kind):
             return _list_item(checker, expr, Typed(kind, Level.HEAD))
         case Symbol(axes=(_, *_) as axes, kind=kind):

@@ -157,7 +157,7 @@ def _type_of_default(
         words = "a list" if declared == "list" else KIND_WORDS[declared or "int"]
         found = KIND_WORDS[value.kind]
         mistakes.append(typing.TypeMismatch(words, found, span=default.span))
-    return declared or value.kind
+    return declared or ("int" if value.kind == "set" else value.kind)
 
 
 def _check_items(

@@ -29,6 +29,8 @@ def children(node: ast.SetExpr | ast.Expr) -> Iterator[ast.SetExpr | ast.Expr]:
             yield from (*arguments, *(value for _, value in keywords))
         case ast.List(parts) | ast.Index(_, parts) | ast.Compare(_, parts) | ast.Call(_, parts):
             yield from parts
+        case ast.Member(value, _, indices):
+            yield from (value, *indices)
         case ast.Exists(_, low, high, body):
             yield from (low, high, body)
 

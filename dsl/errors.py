@@ -102,6 +102,13 @@ from attnc.dsl.mistakes.routes import (
     RouteVaries,
     UnknownRouteForm,
 )
+from attnc.dsl.mistakes.sets import (
+    ChooserSize,
+    NotASet,
+    SetAsNumber,
+    SetAxis,
+    SetValue,
+)
 from attnc.dsl.mistakes.stacks import (
     AttentionNotStack,
     LayerVaries,
@@ -150,6 +157,7 @@ __all__ = [
     "AttnError",
     "AxesOutOfOrder",
     "BarePosition",
+    "ChooserSize",
     "ConstantOverflow",
     "Diagnostic",
     "DiagnosticsError",
@@ -188,6 +196,7 @@ __all__ = [
     "NonConstantPower",
     "NonConstantRange",
     "NormaliserArguments",
+    "NotASet",
     "NotBuiltForTarget",
     "NotIndexable",
     "NotSupported",
@@ -209,6 +218,9 @@ __all__ = [
     "RouteVaries",
     "ScoreOnly",
     "ScoreOutsideScore",
+    "SetAsNumber",
+    "SetAxis",
+    "SetValue",
     "SeveralAttentions",
     "ShadowsBuiltin",
     "ShapeMismatch",

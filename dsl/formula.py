@@ -101,4 +101,13 @@ class Exists(Node):
     body: "Expr"
 
 
-Expr = Int | Float | Bool | List | Name | Index | Unary | Binary | Compare | Call | Exists
+@dataclass(frozen=True, slots=True)
+class Member(Node):
+    """`value in base[i, j]`: whether a list of a run-time set holds the value."""
+
+    value: "Expr"
+    base: str
+    indices: tuple["Expr", ...] = ()
+
+
+Expr = Int | Float | Bool | List | Name | Index | Unary | Binary | Compare | Call | Exists | Member

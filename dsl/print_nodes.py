@@ -34,8 +34,8 @@ def _scalar(expr: ast.Expr) -> tuple[str, int]:
             return name, _ATOM
         case ast.List(items):
             return f"[{_listed(items)}]", _ATOM
-        case ast.Index(base, indices):
-            return f"{base}[{_listed(indices)}]", _ATOM
+        case ast.Index() | ast.Member():
+            return _lookup(expr)
         case ast.Call(function, arguments):
             return f"{function}({_listed(arguments)})", _ATOM
         case ast.Unary(op, operand):
@@ -52,6 +52,13 @@ def _scalar(expr: ast.Expr) -> tuple[str, int]:
             return f"exists {variable} in {bounds} : {print_expression(body)}", _EXISTS
         case _:
             assert_never(expr)
+
+
+def _lookup(expr: ast.Index | ast.Member) -> tuple[str, int]:
+    listed = f"[{_listed(expr.indices)}]" if expr.indices else ""
+    if isinstance(expr, ast.Index):
+        return f"{expr.base}{listed}", _ATOM
+    return f"{_expression(expr.value, _SUM)} in {expr.base}{listed}", _COMPARE
 
 
 def _binary(op: str, left: ast.Expr, right: ast.Expr) -> tuple[str, int]:

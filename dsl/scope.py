@@ -9,13 +9,14 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.source import NOWHERE, Span
 from attnc.dsl.types import BUILTINS, SCORE
 
-Kind = Literal["int", "float", "bool", "unknown"]
+Kind = Literal["int", "float", "bool", "set", "unknown"]
 Place = Literal["mask", "score", "default"]
 
 KIND_WORDS: dict[Kind, str] = {
     "int": "an int",
     "float": "a float",
     "bool": "a condition",
+    "set": "a set",
     "unknown": "unknown",
 }
 

@@ -42,6 +42,9 @@ from attnc.dsl.formula import (
     List as List,
 )
 from attnc.dsl.formula import (
+    Member as Member,
+)
+from attnc.dsl.formula import (
     Name as Name,
 )
 from attnc.dsl.formula import (
@@ -107,7 +110,7 @@ SetExpr = Comprehension | SetCall | SetBinary | Complement | When | OnAxis
 
 # ---------------------------------------------------------------- declarations
 ParameterType = Literal["int", "float", "bool", "list"]
-Dtype = Literal["int", "float"]
+Dtype = Literal["int", "float", "set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,10 @@ class Parameter(Node):
 
 @dataclass(frozen=True, slots=True)
 class Input(Node):
-    """`input doc: int[token]`. No axes: a run-time number."""
+    """`input doc: int[token]`. No axes: a run-time number.
+
+    A `set[q]` is a list of integers for each query; one without axes is a list of its own.
+    """
 
     name: str
     dtype: Dtype

@@ -15,6 +15,9 @@ AXES: Final = ("b", "h", "hkv", "chooser", "unit", "token", "q", "k", "d")
 ROUTED: Final = ("chooser", "unit")
 """Axes of inputs that only routes read."""
 
+SET_AXES: Final = ("b", "h", "hkv", "q")
+"""What a set can have one list for each of."""
+
 AXIS_INDEX: Final = {"b": ("b",), "h": ("h",), "hkv": ("h",), "q": ("q",), "k": ("k",)}
 """The name that indexes an axis; `token` takes q or k, `d` any bounded integer."""
 

@@ -1,5 +1,7 @@
 """From a checked call to the arguments of a kernel: one entry for each sequence."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,10 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
         numbers=call.numbers,
         scale=call.scale,
         grid=call.grid,
+        lists={
+            name: replace(x, start=entries(x.start), end=entries(x.end))
+            for name, x in call.lists.items()
+        },
     )
 
 

@@ -11,11 +11,12 @@ from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, heads_first
 from attnc.runtime.inputs import computed_in
 from attnc.runtime.kernels import LoadedKernel
-from attnc.runtime.launch import check_lengths
+from attnc.runtime.launch import check_lengths, int_scratch
 from attnc.runtime.ops import Upstream
 from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table
 from attnc.runtime.sequences import tiles as count_tiles
+from attnc.runtime.sets import Lists
 
 BALANCED = 4  # units for each thread from which on their number need not be a multiple
 
@@ -67,22 +68,30 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     own = splits == 1 and len(rows) == sequences
     sums = {name: _sum(bound, call, name, threads, own) for name in facts.gradients}
     numbers = [call.numbers[name] for name in facts.numbers]
+    sets = [_inverse(bound, name, call.lists[name]) for name in facts.lists]
     planned = schedule(kernel, rows, numbers, heads).table if facts.tabled else ()
     kernel.run(
         *(entries(x.to(real)) for x in (call.q, call.k, call.v)),
         *map(entries, (d_out, lse, delta, d_q, d_k, d_v)),
         rows,
         torch.empty(threads, facts.floats, dtype=real),
-        torch.empty(threads, facts.ints + 2 * query_tiles, dtype=torch.int32),
+        int_scratch(facts, threads, query_tiles, sets),
         *planned,
         *(entries(call.tensors[name]) for name in facts.inputs),
         *(x.expand(threads, sequences, *x.shape[2:]) for x in sums.values()),
+        *(x for one in sets for x in (entries(one.start), entries(one.end), one.entries)),
         *numbers,
         *(call.scale, threads, tiles, query_tiles, splits),
+        *(one.width for one in sets),
     )
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
     inputs = {name: x.sum(0) for name, x in sums.items()}
     return Sums(whole[..., : call.q.shape[3]], d_k, d_v, _asked(call, inputs, given.wanted))
+
+
+def _inverse(bound: Bound, name: str, lists: Lists) -> Lists:
+    """The lists as a kernel that owns keys takes them: by value, if they are of queries."""
+    return lists.inverse(lists.width) if "q" in bound.inputs[name].axes else lists
 
 
 def _splits(units: int, tiles: int) -> int:

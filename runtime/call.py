@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,19 +13,10 @@ from attnc.dsl.errors import DtypeMismatch, InvalidValue, MissingInput, ShapeMis
 from attnc.dsl.program import Bound
 from attnc.runtime.grids import check_grid, refuse_positions
 from attnc.runtime.inputs import bind_inputs
+from attnc.runtime.row import Row
+from attnc.runtime.sets import Lists, check_sets
 
 INTEGERS = (torch.int32, torch.int64)
-
-
-class Row(NamedTuple):
-    """Where one sequence lies: its first rows in q and in k, their positions, and the lengths."""
-
-    q_row: int
-    k_row: int
-    q_start: int
-    k_start: int
-    q_len: int
-    k_len: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,8 @@ class Call:
     `q` [B, Hq, Nq, D], `k` [B, Hkv, Nk, D], `v` [B, Hkv, Nk, Dv] are views of what was given; B is
     S, or 1 for a packed call. `rows` has one `Row` for each sequence, with `k_start >= 0`.
     `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or the
-    dtype of the arithmetic. `grid` are the extents of the axes, where the spec has a grid.
+    dtype of the arithmetic. `grid` are the extents of the axes, where the spec has a grid; `lists`
+    those of the run-time sets (see `lists.bind_sets`).
     """
 
     q: Tensor
@@ -47,6 +39,7 @@ class Call:
     numbers: Mapping[str, float]
     packed: bool
     grid: tuple[int, ...] = ()
+    lists: Mapping[str, Lists] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -95,6 +88,7 @@ def bind_call(
     tensors, numbers = bind_inputs(bound, inputs or {}, q, k)
     factor = 1 / math.sqrt(max(q.shape[3], 1)) if scale is None else float(scale)
     rows = [left_aligned(row) for row in rows]
+    check_sets(bound, inputs or {}, q, k)
     return Call(q, k, v, rows, factor, tensors, numbers, packed, extents)
 
 

@@ -14,6 +14,7 @@ from attnc.runtime.call import Call, bind_call
 from attnc.runtime.oracle.attention import seen
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.units import everything
+from attnc.runtime.sets import padded_sets
 from attnc.runtime.sink import add_sink
 from attnc.runtime.torch_functions import torch_functions
 
@@ -26,6 +27,7 @@ def eager(
     Packed calls are 4-D with B = 1. Raises what `bind_call` raises.
     """
     lists, inputs = split_lists(bound, inputs)
+    inputs = padded_sets(bound, inputs)
     call = bind_call(bound, q, k, v, inputs=inputs, **keywords)
     parts = [_sequence(bound, call, index, inputs, lists) for index in range(len(call.rows))]
     outs, lses = zip(*parts, strict=True)

@@ -87,6 +87,8 @@ def bind_inputs(
             raise UnknownArgument(name, tuple(declared))
     tensors, numbers = {}, {}
     for name, declaration in declared.items():
+        if declaration.dtype == "set":
+            continue  # see `lists`
         if wanted is not None and name not in wanted:
             continue
         if given.get(name) is None:

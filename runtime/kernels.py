@@ -120,7 +120,7 @@ def compile_files(
 def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     """A kernel from its files."""
     facts = json.loads(texts[FACTS_FILE])
-    lists = {name: tuple(facts[name]) for name in ("inputs", "numbers", "gradients")}
+    lists = {name: tuple(facts[name]) for name in ("inputs", "numbers", "gradients", "lists")}
     lists["axes"] = tuple(tuple(axis) for axis in facts["axes"])
     with _lock:
         known = KernelFacts(**(facts | lists))

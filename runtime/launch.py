@@ -1,7 +1,7 @@
 """One call of a CPU kernel: scratch, and the arguments in the kernel's order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table
 from attnc.runtime.sequences import tiles as count_tiles
+from attnc.runtime.sets import Lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Arguments:
 
     `q`, `out`: [S, H, Nq, ...]; `k`, `v`: [S, Hkv, Nk, ...] in the kernel's dtype, bfloat16 as
     uint16; `lse`: [S, H, Nq] in the dtype of the arithmetic; `tensors`: inputs as [S, axes...] in
-    int32 or that dtype; `numbers`: run-time numbers; `grid`: the extents of its axes.
+    int32 or that dtype; `numbers`: run-time numbers; `grid`: the extents of its axes; `lists`:
+    those of sets, [S, axes...].
     """
 
     q: Tensor
@@ -37,6 +39,7 @@ class Arguments:
     numbers: Mapping[str, float]
     scale: float
     grid: tuple[int, ...] = ()
+    lists: Mapping[str, Lists] = field(default_factory=dict)
 
 
 def launch(kernel: LoadedKernel, a: Arguments) -> None:
@@ -52,16 +55,26 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     threads = _threads(a, units, visits, facts.tile_q * facts.packed * facts.tile_k)
     shares = choose_shares(units, max(row.k_len for row in a.rows), threads)
     floats = torch.empty(threads, facts.floats, dtype=a.lse.dtype)
-    lists = torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32)
+    sets = [a.lists[name] for name in facts.lists]
+    lists = int_scratch(facts, threads, key_tiles, sets)
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, rows, floats, lists),
         _parts(a, shares) if facts.split else planned.order,
         *planned.table,
         *(a.tensors[name] for name in facts.inputs),
+        *(x for one in sets for x in (one.start, one.end, one.entries)),
         *numbers,
         *(a.scale, threads, tiles, key_tiles),
         *([shares] if facts.split else []),
+        *(one.width for one in sets),
     )
+
+
+def int_scratch(facts: KernelFacts, threads: int, listed: int, sets: Sequence[Lists]) -> Tensor:
+    """The int32 scratch of each thread: its lists hold `listed` tiles; marks of sets begin as 0."""
+    marks = sum(one.width for one in sets) * facts.words
+    make = torch.zeros if sets else torch.empty
+    return make(threads, facts.ints + 2 * listed + marks, dtype=torch.int32)
 
 
 def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:

@@ -19,6 +19,7 @@ from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.runner import RoutedRunner
 from attnc.runtime.routes.select import select
 from attnc.runtime.runner import SpecRunner
+from attnc.runtime.sets import padded_sets
 from attnc.runtime.sink import add_sink
 
 
@@ -79,7 +80,7 @@ class Operator:
         if isinstance(scale, str | bool | Sequence):
             raise DtypeMismatch("scale", "a number", type(scale).__name__)
         routes, inputs = split_lists(self.bound, inputs)
-        tensors, numbers = split_inputs(self.bound, inputs)
+        tensors, numbers = split_inputs(self.bound, padded_sets(self.bound, inputs))
         check_gradients(self.bound, tensors)
         if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
             q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))

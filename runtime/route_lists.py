@@ -15,7 +15,8 @@ from torch import Tensor
 from attnc.dsl.errors import DtypeMismatch, ShapeMismatch
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
-from attnc.runtime.call import Call, Row
+from attnc.runtime.call import Call
+from attnc.runtime.row import Row
 
 LISTED = (torch.int32, torch.int64)
 

@@ -17,6 +17,7 @@ from attnc.runtime.cpus import machine_of
 from attnc.runtime.few import MANY, Rows, Tiles
 from attnc.runtime.inputs import computed_in, dtype_name
 from attnc.runtime.launch import launch
+from attnc.runtime.lists import with_sets
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options, check_options, check_tables
 
@@ -94,7 +95,7 @@ class SpecRunner:
 
     def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
         """The checked call."""
-        return bind_call(
+        call = bind_call(
             self.bound,
             q,
             k,
@@ -108,6 +109,7 @@ class SpecRunner:
             grid=keywords.grid,
             inputs=keywords.inputs,
         )
+        return with_sets(self.bound, call, keywords.inputs)
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Row
+from attnc.runtime.row import Row
 
 Function = Callable[..., Tensor]
 
@@ -102,6 +102,17 @@ def closed_function(
     return found
 
 
+def position_function(
+    bound: Bound, expr: ast.Expr, row: Row, inputs: Mapping[str, Any]
+) -> Function:
+    """A function of rows from a closed expression that reads the positions of one side only."""
+    writer = _Writer(bound, row, 1, dict(inputs))
+    positions = f"i + {row.q_start}, i + {row.k_start}"
+    text = f"lambda i: (lambda q, k: {writer.text(expr)})({positions})"
+    found: Function = eval(text, writer.names)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     bound: Bound
@@ -128,6 +139,8 @@ class _Writer:
                 return self._name(name)
             case ast.Index(base, indices):
                 return self._read(base, indices)
+            case ast.Member(value, base, indices):
+                return self._member(value, base, indices)
             case ast.Unary("-", operand):
                 return f"(-{self.text(operand)})"
             case ast.Unary(_, operand):
@@ -138,10 +151,8 @@ class _Writer:
                 pairs = pairwise(map(self.text, operands))
                 links = (f"({a} {op} {b})" for op, (a, b) in zip(ops, pairs, strict=True))
                 return f"({' & '.join(links)})"
-            case ast.Call("at", (ast.List(items), index)):
-                return f"{self._table(items)}[{self.text(index)}]"
-            case ast.Call(function, arguments):
-                return f"{function}_({', '.join(map(self.text, arguments))})"
+            case ast.Call():
+                return self._call(expr)
             case ast.Exists(variable, low, high, body):
                 bounds = f"{self.text(low)}, {self.text(high)}"
                 return f"exists_(lambda e_{variable}: {self.text(body)}, {bounds})"
@@ -149,6 +160,13 @@ class _Writer:
                 raise AssertionError("inlining leaves lists in `at` only")
             case _:
                 assert_never(expr)
+
+    def _call(self, call: ast.Call) -> str:
+        match call:
+            case ast.Call("at", (ast.List(items), index)):
+                return f"{self._table(items)}[{self.text(index)}]"
+            case ast.Call(function, arguments):
+                return f"{function}_({', '.join(map(self.text, arguments))})"
 
     def _name(self, name: str) -> str:
         match name:
@@ -183,6 +201,23 @@ class _Writer:
         if x.dim() > len(axes):
             places.insert(0, "b" if x.shape[0] > 1 else "0")
         return f"x_{base}[{', '.join(places)}]"
+
+    def _member(self, value: ast.Expr, base: str, indices: tuple[ast.Expr, ...]) -> str:
+        """Lists are the last axis; those of queries are counted from that of the first one."""
+        axes, x = self.bound.inputs[base].axes, self.inputs[base]
+        self.names[f"x_{base}"] = x
+        places = []
+        for axis, index in zip(axes, indices, strict=True):
+            text = self.text(index)
+            if axis == "q":
+                size = index.right if isinstance(index, ast.Binary) else ast.Int(1)
+                first = f"({self.rows.q_start} // {self.text(size)})"
+                places.append(f"{text} - {first} + {self.rows.q_row}")
+            else:
+                places.append(self._place(axis, text, x.shape[axes.index(axis) - len(axes) - 1]))
+        if x.dim() > len(axes) + 1:
+            places.insert(0, "b" if x.shape[0] > 1 else "0")
+        return f"member_({self.text(value)}, x_{base}[{', '.join(places) or '...'}])"
 
     def _place(self, axis: str, index: str, size: int) -> str:
         """The tensor row that an index means; a query beyond the keys has the nearest token."""
@@ -229,6 +264,12 @@ def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
     return reduce(lambda found, value: found | holds(value), range(low, high), False)
 
 
+def _member(value: Any, lists: Tensor) -> Tensor:
+    value = torch.as_tensor(value)
+    found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
+    return found
+
+
 def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
 
@@ -243,6 +284,7 @@ _HELPERS: dict[str, Any] = {
     "clamp_": lambda x, low, high: _least(_greatest(x, low), high),
     "abs_": abs,
     "exists_": _exists,
+    "member_": _member,
     "softcap_": lambda x, cap: cap * torch.tanh(x / cap),
     **{f"{f.__name__}_": _real(f) for f in (torch.exp, torch.log, torch.log2, torch.sqrt)},
     **{f"{f.__name__}_": _real(f) for f in (torch.tanh, torch.sigmoid)},

@@ -56,6 +56,8 @@ def _helpers(body: str, out: Lines) -> str:
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if kernel.owner.data != "q":
         yield "a kernel that owns keys"
+    if any(given.dtype.data == "set" for given in kernel.inputs):
+        yield "tests of run-time sets"
     if len(kernel.axes):
         yield "tiles of a grid or of a residue class"
     if kernel.packed.value.data != 1 or kernel.split is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.dsl.errors import NotBuiltForTarget
-from attnc.dsl.syntax import Exists, Expr
+from attnc.dsl.syntax import Exists, Expr, Member
 
 HELPERS = {
     "floor_mod": '''@triton.jit
@@ -87,6 +87,10 @@ class TritonTarget:
     def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
         """An element of an input."""
         return self.reader(base, indices)
+
+    def member(self, test: Member) -> Value:
+        """Not built: kernels with run-time sets are refused before they are printed."""
+        raise AssertionError(f"a set in a Triton kernel: {test.base}")
 
     def cast(self, value: Value, dtype: str) -> Value:
         """The value in another dtype; literals have the dtype of what they meet."""

@@ -13,6 +13,7 @@ from attnc.codegen.tvm.blocks import Blocks, Elementwise, loaded
 from attnc.codegen.tvm.collect import Collected, collected
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
+from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import emit_base, emit_owned_tile
@@ -78,6 +79,7 @@ def _emit_tile(context: Context) -> None:
             read.emit_start()
         if context.visits:
             _emit_visits(context)
+        emit_marks(context, clear=True)
         for read in reads:
             read.emit_finish()
     for op in context.kernel.body.block.ops:

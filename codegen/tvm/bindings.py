@@ -7,6 +7,7 @@ any strides, but 1 in an axis of columns. bfloat16 is stored as uint16.
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.marks import bind_lists
 from attnc.codegen.tvm.planner import bind_table
 from attnc.codegen.tvm.signature import Tensors
 from attnc.codegen.tvm.spread import padded
@@ -78,4 +79,5 @@ def bind_tensors(context: Context, names: tuple[str, ...]) -> None:
         bind_table(tensors)
     tensors.inputs()
     tensors.gradients(gradients(context))
+    bind_lists(tensors)
     tensors.declare()

@@ -10,6 +10,7 @@ from attnc.codegen.tvm.choice import choice_parts, emit_choice, emit_keep, emit_
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.finish import emit_finish
+from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
@@ -48,6 +49,7 @@ def emit_tile(context: Context) -> None:
     if context.visits:
         with emit_chunks(context):
             _emit_chunk(context)
+    emit_marks(context, clear=True)
     if context.count:
         emit_choice(context)
     else:

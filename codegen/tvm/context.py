@@ -94,6 +94,11 @@ class Context:
         return self.kernel.split is not None
 
     @property
+    def scattered(self) -> bool:
+        """Whether visited rows are asked for in advance: there is little work, or no order."""
+        return self.split or (bool(self.sets) and self.owned is QUERIES)
+
+    @property
     def gathered(self) -> int:
         """The keys of a unit, where tiles hold the queries that chose one; else 0."""
         return int(self.kernel.gathered.value.data) if self.kernel.gathered else 0
@@ -137,8 +142,13 @@ class Context:
 
     @cached_property
     def inputs(self) -> dict[str, InputAttr]:
-        """The inputs by name."""
-        return {i.label.data: i for i in self.kernel.inputs}
+        """The tensors and numbers by name."""
+        return {i.label.data: i for i in self.kernel.inputs if i.dtype.data != "set"}
+
+    @cached_property
+    def sets(self) -> dict[str, InputAttr]:
+        """The run-time sets by name."""
+        return {i.label.data: i for i in self.kernel.inputs if i.dtype.data == "set"}
 
     @cached_property
     def row_inputs(self) -> dict[str, InputAttr]:

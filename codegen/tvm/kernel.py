@@ -23,6 +23,8 @@ The module's function `main` takes, in this order:
     units, stretch       (where queries are gathered) how many units of keys there are, and how many
                          queries a thread takes at a time; `tiles` are then the stretches of a head
     splits               (backward pass) how many units share the key tiles of a head
+    sets                 (handles, after the gradients) of each: see `marks`; its number of marks
+                         follows all other numbers
     shares               (where the kernel is split) how many units share the keys of a query tile
 """
 
@@ -38,7 +40,9 @@ from attnc.codegen.tvm.bindings import bind_tensors, scheduling, tensors_of
 from attnc.codegen.tvm.body import emit_tile, forward_parts
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.listed import lists_of
 from attnc.codegen.tvm.machine import Machine
+from attnc.codegen.tvm.marks import emit_list_scratch, list_handles, list_scalars
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.placement import fitted, place_tile
 from attnc.codegen.tvm.planner import (
@@ -77,7 +81,8 @@ class KernelFacts:
     `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
     kernel owns. A tile holds `tile_q` queries of `packed` heads; several threads can share the key
     tiles of a `split` kernel. A tile is of one unit of so many `gathered` keys,
-    if not 0. `axes` are those of the kernel: label, rows of an owned tile, step.
+    if not 0. `axes` are those of the kernel: label, rows of an owned tile, step. `lists` names the
+    sets, each mark of which takes `words`.
     """
 
     floats: int
@@ -96,6 +101,8 @@ class KernelFacts:
     split: bool = False
     gathered: int = 0
     axes: tuple[tuple[str, int, int], ...] = ()
+    lists: tuple[str, ...] = ()
+    words: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,8 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         context.split,
         context.gathered,
         tuple((a.label.data, int(a.rows.value.data), int(a.step.value.data)) for a in kernel.axes),
+        tuple(one.name for one in lists_of(context)),
+        placement.vectors,
     )
     return KernelSource(out.text(), facts)
 
@@ -173,11 +182,13 @@ def _emit_main(context: Context) -> None:
     handles += ["offsets", "table"] if context.tabled else []
     handles += [f"in_{name}" for name in tensor_inputs(context)]
     handles += [f"d_{name}" for name in gradients(context)]
+    handles += list_handles(context)
     scalars = [*number_arguments(context), f"scale: T.{context.real.name}", "threads: T.int32"]
     scalars += ["tiles: T.int32", f"{context.visited.word}_tiles: T.int32"]
     scalars += ["units: T.int32", "stretch: T.int32"] if context.gathered else []
     scalars += ["splits: T.int32"] if backward else []
     scalars += ["shares: T.int32"] if context.split else []
+    scalars += list_scalars(context)
     arguments = ", ".join([*(f"{name}_: T.handle" for name in handles), *scalars])
     out.line("@T.prim_func(s_tir=True)")
     with out.block(f"def main({arguments}):"):
@@ -235,6 +246,8 @@ def _emit_scratch(context: Context) -> None:
             end += size
         if final:
             out.line(f"{final}: T.int64 = {start} + {end}")
+    room = f"2 * T.Cast('int64', {context.visited.word}_tiles)"
+    emit_list_scratch(context, f"lists_at + {room}")
     out.line(f"count = T.alloc_buffer((2,), 'int32', {LOCAL})")
     if context.int_parts:
         out.line(f"copies = T.decl_buffer(({ANY},), 'int32', data=lists_m.data)")

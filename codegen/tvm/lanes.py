@@ -13,9 +13,10 @@ from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.gathered import Gathered
 from attnc.codegen.tvm.grid import Grid
+from attnc.codegen.tvm.listed import membership
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects.inputs import InputAttr
-from attnc.dsl.syntax import Expr, Name
+from attnc.dsl.syntax import Expr, Member, Name
 
 SCALARS = {
     "len": Value(KEYS.end, INT),
@@ -98,7 +99,10 @@ def spot_target(
     def read(base: str, indices: tuple[Expr, ...]) -> Value:
         return _read(context, target, base, indices, spot)
 
-    target = TvmTarget(context.out, names, read, context.real)
+    def sets(test: Member) -> Value:
+        return membership(context, target, test, spot.offset, spot.lanes)
+
+    target = TvmTarget(context.out, names, read, context.real, sets)
     return target
 
 

@@ -89,7 +89,7 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
-        if context.split:
+        if context.scattered:
             for ahead in ("k", "v"):
                 emit_later(context, ahead)
         zero = m.real.constant(0.0, m.lanes)
@@ -110,7 +110,7 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
 def _over_columns(context: Context, columns: int) -> Iterator[None]:
     """A loop over columns `d`; a split kernel asks for a row of a later tile now and then."""
     out, keys = context.out, context.machine.keys
-    if not context.split or columns % keys:
+    if not context.scattered or columns % keys:
         with out.block(f"for d in range({columns}):"):
             yield
         return

@@ -74,11 +74,11 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str, beside
         lie = context.geometry
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.offset(context, lie.row('row_first', i))}")
-        if context.split:
+        if context.scattered:
             for ahead in (operand, beside):
                 emit_later(context, ahead.name)
         _emit_interleave(context, beside)
-        if context.split:
+        if context.scattered:
             with out.block(f"for j in range({m.keys}):"):
                 for ahead in (operand, beside):
                     emit_prefetch(context, ahead.name, "j", range(ahead.columns))

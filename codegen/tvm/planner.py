@@ -8,6 +8,7 @@ summed the counts, `fill = 1` writes the tiles into `table` (CSR; int64 offsets,
 
 from attnc.codegen.questions import plans_read
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.rows import emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
@@ -69,6 +70,7 @@ def emit_listing(context: Context) -> None:
     context.geometry.emit_rows(context)
     emit_row_inputs(context)
     emit_owned_bounds(context)
+    emit_marks(context)
     if context.tabled:
         _emit_lookup(context)
     else:

@@ -7,7 +7,7 @@ from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.codegen.tvm.exponential import exp, expm1
 from attnc.codegen.tvm.real import FLOAT32, Real
-from attnc.dsl.syntax import Exists, Expr
+from attnc.dsl.syntax import Exists, Expr, Member
 
 OPERATORS = {
     "+": "({0} + {1})",
@@ -49,6 +49,7 @@ class TvmTarget:
     names: Mapping[str, Value]
     reader: Reader
     real: Real = FLOAT32
+    sets: Callable[[Member], Value] | None = None
     operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
     functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
 
@@ -59,6 +60,11 @@ class TvmTarget:
     def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
         """An element of an input, as the place reads it."""
         return self.reader(base, indices)
+
+    def member(self, test: Member) -> Value:
+        """Whether pairs are in a run-time set, as the place looks it up."""
+        assert self.sets is not None, f"no test of {test.base} here"
+        return self.sets(test)
 
     def cast(self, value: Value, dtype: str) -> Value:
         """The value in another dtype; literals become typed."""

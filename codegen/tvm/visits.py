@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.ir import Block
 
@@ -10,12 +10,14 @@ from attnc.codegen.expressions import INT, Value, render
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.lanes import DTYPES, row_element, scalar_target
+from attnc.codegen.tvm.marks import covered, emit_tile_bounds
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.parser import parse_expression
 
 FULL, PARTIAL = 0, 1
+GROUP = 8  # tiles
 LISTS = {"full": FULL, "partial": PARTIAL}
 Append = Callable[[Context, int], None]
 
@@ -66,11 +68,41 @@ class _Plan:
         low, high = out.fresh("low"), out.fresh("high")
         out.line(f"{low}: T.int32 = {self.text(op.low.data)}")
         out.line(f"{high}: T.int32 = {self.text(op.high.data)}")
+        if self.decide and (found := self.candidate(op)):
+            self.groups(found, variable, low, high, op.body.block)
+            return
         trips = f"{high} - {low}" if step == 1 else f"({high} - {low} + {step - 1}) // {step}"
         with out.block(f"for {variable}_i in range(T.max(0, {trips})):"):
             turn = f"{variable}_i" if step == 1 else f"{variable}_i * {step}"
             out.line(f"{variable}: T.int32 = {low} + {turn}")
             self.nest(op.body.block)
+
+    def candidate(self, op: tile.ForOp) -> tile.PushOp | None:
+        """The one push of a loop over neighbouring tiles, where groups of tiles can be refused."""
+        inside = list(op.body.block.ops)
+        push = inside[0] if len(inside) == 1 else None
+        if not isinstance(push, tile.PushOp) or push.possible is None:
+            return None
+        plain = op.step.value.data == 1 and push.tile.data == op.variable.data
+        return push if plain and covered(_wide(self.context)) else None
+
+    def groups(self, push: tile.PushOp, variable: str, low: str, high: str, body: Block) -> None:
+        """The loop in two levels: a group of tiles none of whose pairs is possible is left out."""
+        out, possible = self.context.out, push.possible
+        assert possible is not None
+        groups = f"T.floordiv({high} + {GROUP - 1}, {GROUP}) - T.floordiv({low}, {GROUP})"
+        with out.block(f"for group_i in range(T.max(0, {groups})):"):
+            out.line(f"tile: T.int32 = T.floordiv({low}, {GROUP}) + group_i")
+            target = emit_visited_bounds(_wide(self.context))
+            out.line(
+                f"group_low: T.int32 = T.max({low}, tile * {GROUP})",
+                f"group_high: T.int32 = T.min({high}, tile * {GROUP} + {GROUP})",
+            )
+            test = render(parse_expression(possible.data), target).text
+            tiles = f"for {variable}_i in range(T.max(0, group_high - group_low)):"
+            with out.block(f"if {test}:"), out.block(tiles):
+                out.line(f"{variable}: T.int32 = group_low + {variable}_i")
+                self.nest(body)
 
     def push(self, op: tile.PushOp) -> None:
         out = self.context.out
@@ -90,6 +122,11 @@ class _Plan:
 
     def text(self, expression: str) -> str:
         return render(parse_expression(expression), scalar_target(self.context)).text
+
+
+def _wide(context: Context) -> Context:
+    """The context of a group of tiles as if it were one."""
+    return replace(context, machine=replace(context.machine, keys=GROUP * context.machine.keys))
 
 
 def _whole(context: Context) -> str:
@@ -190,7 +227,9 @@ def emit_visited_bounds(context: Context) -> TvmTarget:
         if {"token", visited.name} & axes and not {owned.name, "d"} & axes:
             names |= _ends(name, visited.name, dtype)
             _emit_scan(context, attr)
-    return TvmTarget(context.out, names, target.reader, context.real)
+    found = TvmTarget(context.out, names, target.reader, context.real)
+    sets = emit_tile_bounds(context, found)
+    return replace(found, names=names | sets)
 
 
 def _ends(name: str, axis: str, dtype: str) -> dict[str, Value]:

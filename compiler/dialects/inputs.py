@@ -10,7 +10,7 @@ AXES = ("b", "h", "hkv", "token", "q", "k", "d")
 
 @irdl_attr_definition
 class InputAttr(ParametrizedAttribute):
-    """A run-time tensor: its name, `int` or `float`, and its axes separated by spaces."""
+    """A run-time tensor: its name, `int`, `float` or `set`, and its axes separated by spaces."""
 
     name = "attn.input"
     label: StringAttr
@@ -19,8 +19,8 @@ class InputAttr(ParametrizedAttribute):
 
     def verify(self) -> None:
         """Known dtype, known axes, in the order of the language."""
-        if self.dtype.data not in ("int", "float"):
-            raise VerifyException(f"an input is int or float, not {self.dtype.data!r}")
+        if self.dtype.data not in ("int", "float", "set"):
+            raise VerifyException(f"an input is int, float or set, not {self.dtype.data!r}")
         places = [AXES.index(axis) if axis in AXES else -1 for axis in self.axis_names]
         if -1 in places or places != sorted(set(places)):
             raise VerifyException(f"the axes {self.axes.data!r} are not out of {AXES}, in order")

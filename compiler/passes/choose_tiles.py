@@ -13,13 +13,16 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
+from attnc.compiler import fold
 from attnc.compiler.boxes import Side, boxes, live_pairs
 from attnc.compiler.counts import census
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.axes import axis
 from attnc.compiler.dialects.tile import number
 from attnc.compiler.facts import attentions, labels, products_of, relation_of
+from attnc.compiler.listed import chooser
 from attnc.compiler.relation import Relation
+from attnc.dsl.syntax import Expr, Member
 
 USUAL = (4096, 64, 24)  # extents of grids with one axis, two, more
 REFERENCE = {"q_start": 0, "k_start": 0, "q_len": 4096, "k_len": 4096}
@@ -59,7 +62,13 @@ class ChooseTiles(ModulePass):
     def height(self, attention: attn.AttentionOp) -> int:
         """The rows of a tile of a sequence."""
         relation = relation_of(attention)
-        candidates = zip(self.rows, self.costs, strict=True)
+        sizes = choosers(attention, relation.condition)
+        even = [rows for rows in self.rows if all(size % rows == 0 for size in sizes)]
+        candidates = [
+            (rows, cost)
+            for rows, cost in zip(self.rows, self.costs, strict=True)
+            if rows in even or not even
+        ]
         return min(candidates, key=lambda candidate: self.work(relation, *candidate))[0]
 
     def box(self, attention: attn.AttentionOp) -> int:
@@ -88,6 +97,13 @@ class ChooseTiles(ModulePass):
         if len(self.rows) == 1 or relation.runtime or relation.uses_batch:
             return cost
         return census(relation, *self.tile(rows), **REFERENCE).visited * cost
+
+
+def choosers(attention: attn.AttentionOp, condition: Expr) -> list[int]:
+    """How many queries share a list of each set: tiles that divide them are in a set as a whole."""
+    axes = {i.label.data: i.axis_names for i in attention.inputs if i.dtype.data == "set"}
+    found = (chooser(n, axes[n.base]) for n in fold.walk(condition) if isinstance(n, Member))
+    return [size for size in found if size > 1]
 
 
 @dataclass

@@ -44,7 +44,7 @@ class SplitResidues(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Attentions whose scores or inputs depend on positions stay as they are."""
         for attention in attentions(op):
-            if any({*i.axis_names} & ROWS for i in attention.inputs):
+            if any({*i.axis_names} & ROWS or i.dtype.data == "set" for i in attention.inputs):
                 continue
             if labels(attention):
                 _split_grid(attention)

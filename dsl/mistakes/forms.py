@@ -117,6 +117,6 @@ class GradientOfInt(Diagnostic):
     """`grad` on an input that is no float."""
 
     code: ClassVar[str] = "gradient-of-int"
-    title: ClassVar[str] = "input `{name}` is an int and has no gradient"
+    title: ClassVar[str] = "input `{name}` is no float and has no gradient"
     hints: ClassVar[tuple[str, ...]] = ("declare it float, or remove `grad`",)
     name: str

@@ -17,6 +17,7 @@ from attnc.runtime.oracle.formula import mask_of, score_of, sink_of
 from attnc.runtime.oracle.routes import Chosen, choose_all
 from attnc.runtime.oracle.world import Rows, World
 from attnc.runtime.route_lists import check_lists, joined, part, split_lists
+from attnc.runtime.sets import padded_sets
 
 LAYOUTS = ("bhsd", "bshd")
 
@@ -68,6 +69,7 @@ class Reference:
         `AttnError` for arguments that do not fit the spec or each other.
         """
         lists, inputs = split_lists(self.bound, inputs)
+        inputs = padded_sets(self.bound, inputs)
         call = bind_call(
             self.bound,
             q,

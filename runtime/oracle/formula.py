@@ -37,6 +37,8 @@ class Formula:
                 return self._name(name)
             case ast.Index(base, indices):
                 return self._item(base, tuple(map(self.value, indices)))
+            case ast.Member():
+                return self._member(expr)
             case ast.Unary("-", operand):
                 return -self.value(operand)
             case ast.Unary(_, operand):
@@ -75,6 +77,13 @@ class Formula:
                 return torch.stack([self.world.number(item) for item in items])[indices]
             case _:
                 return self.world.item(base, indices)
+
+    def _member(self, expr: ast.Member) -> Tensor:
+        """Lists of queries are counted from that of the first query."""
+        first = replace(self, names={**self.names, "q": torch.tensor(self.world.rows.q_start)})
+        before = tuple(map(first.value, expr.indices))
+        indices = tuple(map(self.value, expr.indices))
+        return self.world.member(expr.base, self.value(expr.value), indices, before)
 
     def _exists(self, expr: ast.Exists) -> Tensor:
         low, high = (int(self.value(bound)) for bound in (expr.low, expr.high))

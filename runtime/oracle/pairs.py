@@ -20,6 +20,7 @@ from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.world import Rows, World
 from attnc.runtime.route_lists import check_lists, split_lists
+from attnc.runtime.sets import padded_sets
 
 
 def mask(
@@ -52,6 +53,7 @@ def mask(
         return _routed(program, tensors["q"], tensors["k"], parameters_and_inputs)
     inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
+    inputs = padded_sets(bound, inputs)
     tensors = {n: torch.as_tensor(x) for n, x in inputs.items()}
     batches = [x.shape[0] for n, x in tensors.items() if _is_batched(bound.inputs[n], x)]
     batch = batches[0] if batches and batch is None else batch
@@ -119,13 +121,16 @@ def _length(name: str, given: int | None, seq: int | None) -> int:
 
 
 def _is_batched(declared: ast.Input, x: Tensor) -> bool:
-    return x.dim() > len(declared.axes) or "b" in declared.axes
+    own = len(declared.axes) + (declared.dtype == "set")
+    return x.dim() > own or "b" in declared.axes
 
 
 def _check_shape(declared: ast.Input, x: Tensor, sizes: Mapping[str, int | None]) -> None:
     """Raises `ShapeMismatch` where an axis is not as long as what indexes it."""
-    axes = declared.axes if x.dim() == len(declared.axes) else ("b", *declared.axes)
-    wanted = [sizes.get(axis) for axis in axes]
+    own = (*declared.axes, "list") if declared.dtype == "set" else declared.axes
+    axes = own if x.dim() == len(own) else ("b", *own)
+    choosers = {"q": None} if declared.dtype == "set" else {}  # blocks of queries may share a list
+    wanted = [{**sizes, **choosers}.get(axis) for axis in axes]
     fits = x.dim() == len(axes) and all(
         size in (None, found) for size, found in zip(wanted, x.shape, strict=True)
     )

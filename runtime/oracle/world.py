@@ -140,6 +140,29 @@ class World:
             places.insert(0, batch)  # type: ignore[arg-type]
         return self._converted(name, x[tuple(places)])
 
+    def member(
+        self, name: str, value: Tensor, indices: tuple[Tensor, ...], first: tuple[Tensor, ...]
+    ) -> Tensor:
+        """Whether `name[indices]` of a set holds a value; `first` are the indices of query row 0.
+
+        The lists are the last axis of the tensor; negative entries are none.
+        """
+        declared, x = self.bound.inputs[name], self._given(name)
+        if not self.rows.k_len or not self.rows.q_len:
+            return (value < 0) & (value >= 0)
+        places: list[Tensor] = []
+        for axis, index, start in zip(declared.axes, indices, first, strict=True):
+            size = x.shape[declared.axes.index(axis) - len(declared.axes) - 1]
+            group = self._count("heads") // size if axis == "hkv" else 1
+            row = index - start + self.rows.q_row if axis == "q" else index // group
+            places.append(row)
+        if x.dim() > len(places) + 1:
+            batch = self.builtin("b") if x.shape[0] > 1 else torch.tensor(0)
+            places.insert(0, batch)  # type: ignore[arg-type]
+        lists = x[tuple(places)].long()
+        found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
+        return found
+
     def _place(self, declared: ast.Input, axis: str, index: Tensor, x: Tensor) -> Tensor:
         """The row of the tensor that an index means, on one axis."""
         size = x.shape[declared.axes.index(axis) - len(declared.axes)]

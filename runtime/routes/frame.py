@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
-from attnc.runtime.call import Row
+from attnc.runtime.row import Row
 from attnc.runtime.route_lists import chooser_heads, choosers
 
 

@@ -61,7 +61,7 @@ def test_the_templates_are_right():
         ({"heads": "4 / 0"}, "multiple of the number of KV heads"),
         ({"condition": "k <="}, "not an expression"),
         ({"condition": "import os"}, "not an expression"),
-        ({"inputs": '#attn.input<"x", "bool", "q">'}, "int or float"),
+        ({"inputs": '#attn.input<"x", "bool", "q">'}, "int, float or set"),
         ({"inputs": '#attn.input<"x", "int", "k q">'}, "in order"),
         ({"inputs": '#attn.input<"x", "int", "q q">'}, "in order"),
         ({"inputs": '#attn.input<"x", "int", "row">'}, "not out of"),

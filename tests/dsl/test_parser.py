@@ -4,7 +4,7 @@ import pytest
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.diagnostics import DiagnosticsError
-from attnc.dsl.errors import NotSupported, WhenNeedsParentheses
+from attnc.dsl.errors import WhenNeedsParentheses
 from attnc.dsl.parser import parse, parse_expression
 from attnc.dsl.print_nodes import print_expression, print_set
 from attnc.dsl.source import Source
@@ -95,22 +95,13 @@ def test_keywords_are_no_names(word: str) -> None:
         parse_expression(f"{word} + 1")
 
 
-DESIGN = {
-    "membership": "mask m = { k in nbr[q] }",
-    "segment member": "mask m = { q in text }",
-}
-
-
-@pytest.mark.parametrize("name", DESIGN)
-def test_what_is_not_built_says_so(name: str) -> None:
-    with pytest.raises(DiagnosticsError) as caught:
-        parse(Source("t", DESIGN[name]))
-    assert all(isinstance(mistake, NotSupported) for mistake in caught.value.diagnostics)
+def test_membership_binds_like_a_comparison() -> None:
+    text = "k div 64 in picked[h, q div 64] and not (q - k in diagonals[h] or q in rows)"
+    assert print_expression(parse_expression(text)) == text
 
 
 STATEMENTS = [
     "segment text: L before",
-    "input nbr: set[q]",
     "input gate: float[b, q, h, branch] grad",
     "branch compressed { keys pooled(mean, size = 32, stride = 16)  mask { k <= q } }",
     "merge softmax",

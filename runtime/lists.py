@@ -1,0 +1,110 @@
+"""The lists of run-time sets, as kernels take them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.listed import chooser, flag_axis, tests
+from attnc.compiler.ranges import reach
+from attnc.dsl import syntax as ast
+from attnc.dsl.errors import InvalidValue
+from attnc.dsl.program import Bound
+from attnc.runtime.call import Call
+from attnc.runtime.row import Row
+from attnc.runtime.sets import Lists, checked_set, padded_sets
+from attnc.runtime.torch_functions import position_function
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSets:
+    """The sets of a call: those that are flags as int32 tensors, the others as lists."""
+
+    flags: dict[str, Tensor]
+    lists: dict[str, Lists]
+
+
+def bind_sets(
+    bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor, rows: Sequence[Row]
+) -> BoundSets:
+    """The sets of a call; q and k are [B, H, N, D]. Raises what `checked_set` raises."""
+    found = BoundSets({}, {})
+    sets = {name: one for name, one in bound.inputs.items() if one.dtype == "set"}
+    if not sets:
+        return found
+    asked = tests(bound, q.shape[1], k.shape[1])
+    padded = padded_sets(bound, {name: given.get(name) for name in sets})
+    for name, declared in sets.items():
+        test = asked.get(name)
+        size = 1 if test is None else chooser(test, declared.axes)
+        x = checked_set(declared, padded[name], q, k, _lists_of_queries(name, size, q, rows))
+        if test is None:
+            continue
+        axis = flag_axis(test, declared.axes)
+        if axis is not None:
+            found.flags[name] = _flags(bound, test, axis, x, (q, k), rows, given)
+        else:
+            longest = max((row.k_start + row.k_len for row in rows), default=0)
+            most = reach(test.value, max(longest, 1)).high
+            found.lists[name] = _lists(x, most)
+    return found
+
+
+def with_sets(bound: Bound, call: Call, given: Mapping[str, Any]) -> Call:
+    """The call with its sets as kernels take them."""
+    sets = bind_sets(bound, given, call.q, call.k, call.rows)
+    return replace(call, tensors={**call.tensors, **sets.flags}, lists=sets.lists)
+
+
+def _lists_of_queries(name: str, size: int, q: Tensor, rows: Sequence[Row]) -> int:
+    """How many lists there are for the queries, of which `size` share one."""
+    if size <= 1:
+        return q.shape[2]
+    if any(row.q_row for row in rows):
+        raise InvalidValue(name, "one sequence for each batch entry, not `cu_seqlens`", "given")
+    ends = ((row.q_start, row.q_start + max(row.q_len, 1) - 1) for row in rows)
+    return max((last // size - first // size + 1 for first, last in ends), default=0)
+
+
+def _lists(x: Tensor, most: float) -> Lists:
+    """Lists without what is no entry; marks are at most `most`."""
+    kept = (x >= 0) & (x <= most)
+    entries = x[kept].int()
+    ends = kept.sum(-1).flatten().cumsum(0).int()
+    starts = torch.cat([ends.new_zeros(1), ends[:-1]]) if ends.numel() else ends
+    shape = x.shape[:-1]
+    width = int(entries.max()) + 1 if entries.numel() else 1
+    return Lists(starts.view(shape), ends.view(shape), entries, width)
+
+
+def _flags(
+    bound: Bound,
+    test: ast.Member,
+    axis: str,
+    x: Tensor,
+    sides: tuple[Tensor, Tensor],
+    rows: Sequence[Row],
+    given: Mapping[str, Any],
+) -> Tensor:
+    """int32 [B or 1, axes..., N]: for each key (query), whether its value is in each list."""
+    length = sides[axis == "k"].shape[2]
+    packed = sides[0].shape[0] < len(rows)
+    alike = packed or len(set(rows)) == 1
+    entries = 1 if alike and x.shape[0] == 1 else sides[0].shape[0]
+    found = torch.zeros(entries, *x.shape[1:-1], length, dtype=torch.int32)
+    for entry, row in enumerate(rows):
+        here = 0 if packed or entries == 1 else entry
+        first, count = (row.k_row, row.k_len) if axis == "k" else (row.q_row, row.q_len)
+        if not count:
+            continue
+        values = position_function(bound, test.value, row, given)(torch.arange(count))
+        values = torch.as_tensor(values).expand(count)
+        lists = x[here if x.shape[0] > 1 else 0].long()
+        width = int(values.max()) + 1
+        table = torch.zeros(*lists.shape[:-1], max(width, 0) + 1, dtype=torch.int32)
+        table.scatter_(-1, torch.where((lists >= 0) & (lists < width), lists, max(width, 0)), 1)
+        table[..., -1] = 0
+        found[here, ..., first : first + count] = table[..., values.clamp(-1)]
+    return found
