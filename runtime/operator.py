@@ -77,8 +77,7 @@ class Operator:
         own attention.
         """
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
-        if isinstance(scale, str | bool | Sequence):
-            raise DtypeMismatch("scale", "a number", type(scale).__name__)
+        _check_scale(scale)
         routes, inputs = split_lists(self.bound, inputs)
         tensors, numbers = split_inputs(self.bound, padded_sets(self.bound, inputs))
         check_gradients(self.bound, tensors)
@@ -163,6 +162,11 @@ def _extents(grid: Sequence[int] | None) -> list[int] | None:
     if not isinstance(grid, Sequence) or not all(isinstance(n, int | torch.SymInt) for n in grid):
         raise InvalidValue("grid", "an int for each axis", f"{grid!r:.60}")
     return list(grid)
+
+
+def _check_scale(scale: float | None) -> None:
+    if isinstance(scale, str | bool | Sequence):
+        raise DtypeMismatch("scale", "a number", type(scale).__name__)
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:

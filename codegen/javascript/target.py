@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from attnc.codegen.expressions import BOOL, FLOAT, INT, Value
-from attnc.dsl.syntax import Exists, Expr
+from attnc.dsl.errors import NotBuiltForTarget
+from attnc.dsl.syntax import Exists, Expr, Member
 
 HELPERS = """\
 const positive = (n) => {
@@ -74,6 +75,10 @@ class JavaScriptTarget:
         """An element of a list or an input: both are functions of their indices."""
         places = ", ".join(self.render(index, self) for index in indices)
         return Value(f"{self.name(base).text}({places})", INT)
+
+    def member(self, test: Member) -> Value:
+        """Not built: the page has no lists."""
+        raise NotBuiltForTarget(f"a test of the set `{test.base}`", "a page")
 
     def exists(self, expr: Exists) -> Value:
         """A search by the helper `some`."""

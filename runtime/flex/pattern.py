@@ -123,7 +123,7 @@ def names_in(expr: ast.Expr | None) -> frozenset[str]:
     """What an expression reads: built-ins, tensors, run-time numbers."""
     if expr is None:
         return frozenset()
-    read = {node.base for node in fold.walk(expr) if isinstance(node, ast.Index)}
+    read = {node.base for node in fold.walk(expr) if isinstance(node, ast.Index | ast.Member)}
     return fold.names(expr) | read
 
 

@@ -121,7 +121,7 @@ def _read(bound: Bound, shape: Shape) -> frozenset[str]:
     """The inputs that the mask reads."""
     condition = mask_condition(bound, shape.heads, shape.heads)
     nodes = fold.walk(condition)
-    bases = {node.base for node in nodes if isinstance(node, ast.Index)}
+    bases = {node.base for node in nodes if isinstance(node, ast.Index | ast.Member)}
     return fold.names(condition) | bases
 
 
