@@ -10,6 +10,7 @@ from attnc.dsl.check_set import SetChecker
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import names, routes
 from attnc.dsl.mistakes.forms import DuplicateStatement
+from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.route import called
 from attnc.dsl.route_forms import FORMS, NEEDED, Argument
@@ -173,6 +174,8 @@ def declare_routes(
     checker = RouteChecker(table, inputs, cross, mistakes)
     for route in file.definitions:
         if isinstance(route, ast.Route):
+            if table.grid:
+                mistakes.append(NotSupported("a route on a grid", span=route.span))
             typed = checker.check(route)
             table.routes[route.name] = typed
             pairs = ast.MaskDefinition(route.name, typed.parameters, _EVERYTHING, span=route.span)

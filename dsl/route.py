@@ -44,9 +44,8 @@ class BoundRoute:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The axes of its index lists, before their last: (`h` or `hkv`), then `q` or none."""
-        head = "hkv" if self.choosers == "group" else "h"
-        return (head,) if self.choosers in ("head", "call", "last") else (head, "q")
+        """The axes of the run-time set that it is: a list for each query, or one of a head."""
+        return ("h",) if self.choosers in ("head", "call", "last") else ("h", "q")
 
     def call(self, part: str) -> ast.SetCall:
         """`within` or `keep` as the call of a mask, its arguments read from `prefixed`."""

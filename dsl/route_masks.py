@@ -31,4 +31,4 @@ def route_masks(routes: Mapping[str, ast.Route]) -> dict[str, ast.MaskDefinition
 
 def _chosen(route: ast.Route) -> ast.Expr:
     """A condition on tensors: whether the key is in what was chosen for the query."""
-    return ast.Compare(("==",), (ast.Index(route.name, (ast.Name("q"),)), ast.Name("k")))
+    return ast.Member(ast.Name("k"), route.name, (ast.Name("q"),))

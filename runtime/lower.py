@@ -22,9 +22,10 @@ from attnc.compiler.pipeline import (
     unit_passes,
 )
 from attnc.compiler.residues import Classes
-from attnc.dsl.errors import HeadsMissing, NotBuiltForTarget
+from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.program import Bound
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime.costs import costs
 from attnc.runtime.few import few_tiling
 from attnc.version import __version__
@@ -95,7 +96,7 @@ def chosen_tile(
 
 def tiled(bound: Bound, sizes: Sizes, machine: Machine) -> AttentionOp:
     """The attention as it is when `choose-tiles` has run."""
-    module = elaborate(bound, sizes)
+    module = elaborate(as_sets(bound), sizes)
     sequence = passes(tiling(machine, sizes))
     end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
     run(module, [s for s in sequence[: end + 1] if s.name != "prove"])
@@ -105,8 +106,7 @@ def tiled(bound: Bound, sizes: Sizes, machine: Machine) -> AttentionOp:
 
 def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = None) -> ModuleOp:
     """The module of the `tile` dialect; `watch` sees it elaborated and after each pass."""
-    refuse_routes(bound)
-    module = elaborate(bound, sizes)
+    module = elaborate(as_sets(bound), sizes)
     if watch is not None:
         watch("elaborate", module)
     if sizes.unit:
@@ -125,18 +125,11 @@ def lower_backward(
     watch: Watcher | None = None,
 ) -> ModuleOp:
     """The module with the kernel of the gradients, those of `inputs` among them."""
-    refuse_routes(bound)
-    module = elaborate(bound, sizes)
+    module = elaborate(as_sets(bound), sizes)
     if watch is not None:
         watch("elaborate", module)
     run(module, backward_passes(_tallest(tiling(machine, sizes)), inputs, sizes.cropped), watch)
     return module
-
-
-def refuse_routes(bound: Bound) -> None:
-    """A spec with routes is several kernels and what chooses between them: no one text has it."""
-    if bound.routes:
-        raise NotBuiltForTarget("one kernel for a spec with routes", "cpu")
 
 
 def print_module(module: ModuleOp, bound: Bound, machine: Machine) -> KernelSource:

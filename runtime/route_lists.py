@@ -82,19 +82,3 @@ def _padded(x: Tensor, count: int, width: int) -> Tensor:
     found = x.new_full((x.shape[0], count, width), -1)
     found[:, : x.shape[1], : x.shape[2]] = x
     return found
-
-
-def of_queries(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
-    """The lists of the choosers as lists of queries, [B, Hc, Nq, n]."""
-    if route.choosers == "token" or (route.choosers == "group" and route.rows == 1):
-        return lists
-    parts = []
-    for index, row in enumerate(call.rows):
-        own = part(route, call, lists, index)
-        if own.shape[1] == 1:
-            parts.append(own.expand(-1, row.q_len, -1))
-        else:
-            at = torch.arange(row.q_start, row.q_start + row.q_len)
-            blocks = at.div(route.rows, rounding_mode="floor") - row.q_start // route.rows
-            parts.append(own[:, blocks])
-    return torch.cat(parts, 1).unsqueeze(0) if call.packed else torch.stack(parts)

@@ -129,11 +129,10 @@ class Region:
         return torch.cat(found)[None, None] if found else torch.zeros(1, 1, 0, dtype=torch.bool)
 
     def _known(self, expr: ast.Expr) -> bool:
-        """Whether bounds of positions are all that an expression reads."""
-        names = fold.names(expr)
-        return not any(isinstance(node, ast.Index) for node in fold.walk(expr)) and not any(
-            name.endswith(CORNERS) and name not in CORNERS for name in names
-        )
+        """Whether an expression reads no more of a pair than the bounds of positions."""
+        bounds = (name for name in fold.names(expr) if "." in name or name.endswith(CORNERS))
+        tensors = (isinstance(node, ast.Index | ast.Member) for node in fold.walk(expr))
+        return set(bounds) <= set(CORNERS) and not any(tensors)
 
     def _evaluate(
         self, expr: ast.Expr, names: tuple[str, ...], h: int, values: tuple[Tensor, ...]

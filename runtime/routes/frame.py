@@ -10,8 +10,10 @@ from torch import Tensor
 
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
-from attnc.runtime.row import Row
+from attnc.runtime.call import Call
+from attnc.runtime.inputs import computed_in
 from attnc.runtime.route_lists import chooser_heads, choosers
+from attnc.runtime.row import Row
 
 
 @dataclass(frozen=True)
@@ -139,3 +141,14 @@ class Frame:
             return low[:, 1:], high[:, 1:]
         first = torch.arange(self.units)[None] * self.route.stride - self.row.k_start
         return first.clamp_min(0), (first + self.route.size - 1).clamp_max(rows - 1)
+
+
+def frame(
+    bound: Bound, route: BoundRoute, call: Call, index: int, inputs: Mapping[str, Any]
+) -> Frame:
+    """A route in one sequence of a call, its tensors in the dtype of the arithmetic."""
+    row, entry = call.rows[index], 0 if call.packed else index
+    real = computed_in(call.q.dtype)
+    q = call.q[entry, :, row.q_row : row.q_row + row.q_len].to(real)
+    k = call.k[entry, :, row.k_row : row.k_row + row.k_len].to(real)
+    return Frame(bound, route, row, entry, q, k, call.scale, inputs)

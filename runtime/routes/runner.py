@@ -5,40 +5,69 @@ from functools import cached_property
 
 from torch import Tensor
 
-from attnc.dsl.errors import NotBuiltForTarget
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
 from attnc.runtime.call import Call, heads_first
-from attnc.runtime.inputs import computed_in, dtype_name
-from attnc.runtime.route_lists import of_queries, split_lists
+from attnc.runtime.few import MOST_QUERIES
+from attnc.runtime.inputs import dtype_name
+from attnc.runtime.route_lists import split_lists
+from attnc.runtime.routes.set_lists import of_queries, of_sets
 from attnc.runtime.routes.units import splits, units_only, without_units
 from attnc.runtime.runner import SpecRunner
 from attnc.runtime.units import add_units
 
 
 class RoutedRunner(SpecRunner):
-    """The kernels of one routed spec; what is shared with plain specs is inherited."""
+    """The kernels of one routed spec.
+
+    The routes are run-time sets of a plain spec, whose kernels serve every call. Where queries
+    choose blocks one by one, kernels that gather the queries of each block do less.
+    """
+
+    @cached_property
+    def plain(self) -> SpecRunner:
+        """The attention with its routes as run-time sets."""
+        return SpecRunner(as_sets(self.bound), self.options)
 
     @cached_property
     def before(self) -> SpecRunner:
         """The attention without the units that its route chose."""
-        return SpecRunner(without_units(self.bound), replace(self.options, dtype=None))
+        return SpecRunner(without_units(self.bound), self.options)
 
     @cached_property
     def units(self) -> SpecRunner:
         """What the chosen units add."""
-        return SpecRunner(units_only(self.bound), replace(self.options, dtype=None))
+        return SpecRunner(units_only(self.bound), self.options)
+
+    @property
+    def compilations(self) -> int:
+        """The number of kernels made or fetched so far."""
+        return sum(one.compilations for one in (self.plain, self.before, self.units))
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         lists, inputs = split_lists(self.bound, keywords.inputs)
-        keywords, real = replace(keywords, inputs=inputs), computed_in(q.dtype)
-        given, (q, k, v) = q.dtype, (x.to(real) for x in (q, k, v))
-        call = self.bind(q, k, v, keywords)
-        if not splits(self.bound) or any(row.k_start for row in call.rows):
-            raise NotBuiltForTarget("a call of this form of a route", "cpu")
-        out, lse = self.before.run(q, k, v, keywords)
+        own = replace(keywords, inputs=inputs)
+        call = self.bind(q, k, v, own)
+        if not (splits(self.bound) and gathers(call)):
+            return self.plain.run(q, k, v, self.with_sets(call, own, lists))
+        out, lse = self.before.run(q, k, v, own)
         self._add_units(call, lists, out, lse)
-        return out.to(given), lse
+        return out, lse
+
+    def backward(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
+    ) -> ops.Gradients:
+        """The gradients through the chosen keys; a choice itself has none."""
+        lists, inputs = split_lists(self.bound, keywords.inputs)
+        own = replace(keywords, inputs=inputs)
+        call = self.bind(q, k, v, own)
+        return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
+
+    def with_sets(self, call: Call, own: ops.Keywords, lists: dict[str, Tensor]) -> ops.Keywords:
+        """The keywords with the lists of the run-time sets among the inputs."""
+        sets = of_sets(self.bound, call, own.inputs, lists)
+        return replace(own, inputs={**own.inputs, **sets})
 
     def _add_units(self, call: Call, lists: dict[str, Tensor], out: Tensor, lse: Tensor) -> None:
         """Adds the chosen units to what is there, in place."""
@@ -50,3 +79,10 @@ class RoutedRunner(SpecRunner):
         outputs = heads_first("out", out, self.options.layout, call.packed)
         sums = lse.unsqueeze(0) if lse.dim() == 2 else lse
         add_units(self.units.kernel(sizes), call, chosen, outputs, sums)
+
+
+def gathers(call: Call) -> bool:
+    """Whether the kernels that gather queries can take a call, which has many queries."""
+    wide = call.q.dtype.itemsize > 2
+    many = max((row.q_len for row in call.rows), default=0) > MOST_QUERIES
+    return wide and many and not any(row.k_start for row in call.rows)

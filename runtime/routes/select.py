@@ -9,13 +9,14 @@ from torch import Tensor
 from attnc.dsl.errors import HeadCountMismatch
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime.call import Call
-from attnc.runtime.inputs import computed_in
 from attnc.runtime.route_lists import check_lists, joined
 from attnc.runtime.routes.candidates import candidates
 from attnc.runtime.routes.choose import CHUNK, best, widened
-from attnc.runtime.routes.frame import Frame
+from attnc.runtime.routes.frame import Frame, frame
 from attnc.runtime.routes.scores import scores
+from attnc.runtime.routes.set_lists import of_sets
 
 
 @torch.no_grad()
@@ -28,13 +29,12 @@ def select(
     call. Memory is linear in the lengths.
     """
     check_lists(bound, call, lists)
-    found = dict(lists)
+    found, plain = dict(lists), as_sets(bound)
     for route in bound.routes:
         if route.name not in found:
-            parts = [
-                _sequence(bound, route, call, index, {**inputs, **found})
-                for index in range(len(call.rows))
-            ]
+            known = {**inputs, **of_sets(bound, call, inputs, found)}
+            sequences = range(len(call.rows))
+            parts = [_sequence(plain, route, call, index, known) for index in sequences]
             found[route.name] = joined(parts, call.packed)
     return found
 
@@ -43,11 +43,7 @@ def _sequence(
     bound: Bound, route: BoundRoute, call: Call, index: int, inputs: Mapping[str, Any]
 ) -> Tensor:
     """The lists [Hc, Nc, n] of one sequence."""
-    row, entry = call.rows[index], 0 if call.packed else index
-    real = computed_in(call.q.dtype)
-    q = call.q[entry, :, row.q_row : row.q_row + row.q_len].to(real)
-    k = call.k[entry, :, row.k_row : row.k_row + row.k_len].to(real)
-    at = Frame(bound, route, row, entry, q, k, call.scale, inputs)
+    at = frame(bound, route, call, index, inputs)
     if len(route.amounts) not in (1, at.heads):
         raise HeadCountMismatch(route.name, len(route.amounts), at.heads)
     if not (at.count and at.units):

@@ -12,6 +12,8 @@ from attnc.dsl.monotone import grows_with, with_calls
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 
+KEYS = 8  # of a key tile
+
 
 def without_units(bound: Bound) -> Bound:
     """The attention as if its route had chosen nothing."""
@@ -47,9 +49,9 @@ def everything(bound: Bound) -> Bound:
 
 
 def splits(bound: Bound) -> bool:
-    """Whether the attention is of that form: one route, of blocks side by side."""
+    """Whether the attention is of that form: one route, of blocks of whole key tiles."""
     if len(bound.routes) != 1 or bound.mask is None or bound.grid:
         return False
     (route,) = bound.routes
-    blocks = route.units in ("token", "blocks") and route.stride == route.size
-    return blocks and grows_with(bound.mask, route.name)
+    blocks = route.units == "blocks" and route.stride == route.size
+    return blocks and route.size % KEYS == 0 and grows_with(bound.mask, route.name)
