@@ -19,6 +19,8 @@ from attnc.runtime.artifact import load
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
+from attnc.runtime.gpu.devices import resolve
+from attnc.runtime.gpu.targets import GPUS, is_gpu
 from attnc.runtime.lower import chosen_tile
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options, parse_dtype
@@ -46,8 +48,9 @@ def compile(
 
     `spec` is a path, a shipped name such as `line/mistral`, or source text. What is not given
     here (dtype, head dimension, head counts) specialises at the first call; lengths, batch and
-    strides never do. Raises `AttnError`: a mistake in the spec, a refuted assertion, a target or
-    dtype that is not built.
+    strides never do. `target` is `cpu` or one of its levels, `cuda` or `hip` for the GPU that is
+    there, or an architecture such as `cuda:sm_90`. Raises `AttnError`: a mistake in the spec, a
+    refuted assertion, a target or dtype that is not built, a GPU that is not there.
     """
     options = parse_options(target, dtype, head_dim, heads, kv_heads, layout)
     bound = load_spec(spec).bind(**parameters)
@@ -64,7 +67,10 @@ def parse_options(
     layout: str,
 ) -> Options:
     """What `compile` is given beside the spec, checked."""
-    check_target(target, runnable())
+    if is_gpu(str(target)):
+        resolve(target)
+    else:
+        check_target(target, runnable())
     check_heads(heads, kv_heads)
     check_counts(head_dim=head_dim)
     if layout not in LAYOUTS:
@@ -147,7 +153,7 @@ def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str
 def check_target(target: str, wanted: Sequence[str] = TARGETS) -> None:
     """Refuse a target that this version cannot build for, or that is not among those wanted."""
     if target not in TARGETS:
-        raise NotBuiltForTarget("code generation", str(target), TARGETS)
+        raise NotBuiltForTarget("code generation", str(target), (*TARGETS, *GPUS))
     if target not in wanted:
         raise NotBuiltForTarget("running on this CPU", target, tuple(wanted))
 

@@ -13,6 +13,7 @@ from attnc.dsl.errors import DtypeMismatch, InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime import kernels, ops
 from attnc.runtime.call import bind_call, check_types
+from attnc.runtime.gpu.targets import is_gpu
 from attnc.runtime.inputs import check_gradients, split_inputs
 from attnc.runtime.options import Options
 from attnc.runtime.route_lists import split_lists
@@ -25,10 +26,13 @@ from attnc.runtime.sink import add_sink
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Where an operator was loaded from, its one specialisation, and how to load it again."""
+    """Where an operator was loaded from, its one specialisation, and how to load it again.
+
+    The kernel is a `kernels.LoadedKernel` or, for a GPU, a `GpuKernel`.
+    """
 
     folder: str
-    only: tuple[Sizes, kernels.LoadedKernel]
+    only: tuple[Sizes, Any]
     load: Callable[[str], "Operator"]
 
 
@@ -44,8 +48,7 @@ class Operator:
         self.bound, self.options, self.artifact = bound, options, artifact
         self._key = _key(bound, options, artifact.folder if artifact else "")
         only = artifact.only if artifact else None
-        kind = RoutedRunner if bound.routes else SpecRunner
-        self._runner = ops.register(self._key, lambda: kind(bound, options, only))
+        self._runner = ops.register(self._key, lambda: _runner(bound, options, only))
 
     def __call__(
         self,
@@ -88,7 +91,7 @@ class Operator:
         if self.bound.routes:
             routes = self._choose((q, k, v), where, tensors | numbers, routes)
         out, lse = self._attend((q, k, v), where, tensors | routes, numbers)
-        if self.bound.sink is not None:
+        if self.bound.sink is not None and not self._runner.adds_sink:
             kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
             inputs, layout = tensors | numbers, self.options.layout
             out, lse = add_sink(self.bound, out, lse, kv_heads, inputs, layout)
@@ -167,6 +170,15 @@ def _extents(grid: Sequence[int] | None) -> list[int] | None:
 def _check_scale(scale: float | None) -> None:
     if isinstance(scale, str | bool | Sequence):
         raise DtypeMismatch("scale", "a number", type(scale).__name__)
+
+
+def _runner(bound: Bound, options: Options, only: tuple[Sizes, Any] | None) -> ops.Runner:
+    """What runs a spec on a target."""
+    if is_gpu(options.target):
+        from attnc.runtime.gpu.runner import GpuRunner
+
+        return GpuRunner(bound, options, only)
+    return (RoutedRunner if bound.routes else SpecRunner)(bound, options, only)
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:

@@ -16,6 +16,7 @@ CALL = (
     "str[] number_names, float[] numbers, float? scale, Tensor? q_start, Tensor? k_start, "
     "Tensor? cu_seqlens, Tensor? kv_len, SymInt[]? grid"
 )
+DEVICES = ("CPU", "CUDA")  # by PyTorch's names: AMD's GPUs are CUDA too
 SCHEMA = f"(str key, {CALL}) -> (Tensor, Tensor)"
 BACKWARD_SCHEMA = (
     "(str key, Tensor out, Tensor lse, Tensor d_out, Tensor? d_lse, str[] wanted, "
@@ -62,6 +63,10 @@ class Runner(Protocol):
         """Uninitialised outputs of the right shapes."""
 
     @property
+    def adds_sink(self) -> bool:
+        """Whether the kernels add the spec's extra term of the softmax themselves."""
+
+    @property
     def compilations(self) -> int:
         """The number of kernels made or fetched so far."""
 
@@ -89,7 +94,7 @@ def register(key: str, make: Callable[[], Runner]) -> Runner:
     return _runners[key]
 
 
-def _cpu(
+def _run(
     key: str,
     q: Tensor,
     k: Tensor,
@@ -120,7 +125,7 @@ def _fake(key: str, q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor
     return _runners[key].empty(q, v)
 
 
-def _backward_cpu(
+def _run_backward(
     key: str,
     out: Tensor,
     lse: Tensor,
@@ -194,10 +199,11 @@ def _backward(ctx: Any, d_out: Tensor | None, d_lse: Tensor | None) -> tuple[Any
 
 
 torch.library.define("attnc::attention", SCHEMA)
-torch.library.impl("attnc::attention", "CPU", _cpu)
-torch.library.register_fake("attnc::attention", _fake)
 torch.library.define("attnc::attention_backward", BACKWARD_SCHEMA)
-torch.library.impl("attnc::attention_backward", "CPU", _backward_cpu)
+for device in DEVICES:
+    torch.library.impl("attnc::attention", device, _run)
+    torch.library.impl("attnc::attention_backward", device, _run_backward)
+torch.library.register_fake("attnc::attention", _fake)
 torch.library.register_fake("attnc::attention_backward", _backward_fake)
 torch.library.register_autograd("attnc::attention", _backward, setup_context=_setup)
 attention = torch.ops.attnc.attention.default

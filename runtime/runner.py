@@ -15,6 +15,7 @@ from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, heads_first
 from attnc.runtime.cpus import machine_of
 from attnc.runtime.few import MANY, Rows, Tiles
+from attnc.runtime.gpu.targets import FAMILIES
 from attnc.runtime.inputs import computed_in, dtype_name
 from attnc.runtime.launch import launch
 from attnc.runtime.lists import with_sets
@@ -36,6 +37,7 @@ class SpecRunner:
         default_factory=dict
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
+    adds_sink: bool = False
 
     @property
     def compilations(self) -> int:
@@ -56,7 +58,7 @@ class SpecRunner:
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         if q.device.type != "cpu":
-            raise NotBuiltForTarget(f"running on a {q.device.type} tensor", "cpu")
+            raise NotBuiltForTarget(f"a tensor on `{q.device}`", "cpu", FAMILIES)
         call = self.bind(q, k, v, keywords)
         check_options(self.options, call)
         check_tables(self.bound, call)

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.emit import sizes_of
 from attnc.runtime.commands.output import print_json, progress
 from attnc.runtime.commands.report import YES, UsageError
+from attnc.runtime.gpu.targets import find, is_gpu
 
 LAYOUTS = ("bhsd", "bshd")
 
@@ -27,9 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0, with the artifact written."""
-    with progress("loading torch"):
-        from attnc.runtime.api import check_target
-    check_target(options.target)
+    _check_target(options)
     _check_folder(options.output)
     bound = shared.bind(options)
     with progress(f"compiling {bound.name}"):
@@ -50,7 +50,7 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
     sizes = sizes_of(bound, options)
     fixed = Options(
         layout=options.layout,
-        dtype=parse_dtype(options.dtype, options.target),
+        dtype=parse_dtype(shared.dtype(options), options.target),
         head_dim=sizes.head_dim,
         value_dim=sizes.value_dim,
         heads=options.heads,
@@ -59,6 +59,18 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
     )
     check_assertions(bound, options.heads, options.kv_heads or options.heads)
     return save(options.output, bound, sizes, fixed)
+
+
+def _check_target(options: argparse.Namespace) -> None:
+    """Refuse a target that is unknown, and what a GPU's kernels lack."""
+    with progress("loading torch"):
+        from attnc.runtime.api import check_target
+    if not is_gpu(options.target):
+        check_target(options.target)
+        return
+    find(options.target)
+    if options.cropped:
+        raise NotBuiltForTarget("keys cropped away", options.target, ("cpu",))
 
 
 def _check_folder(folder: Path) -> None:

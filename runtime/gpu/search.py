@@ -24,7 +24,7 @@ from attnc.runtime.gpu.report import KernelReport, LoopReport
 from attnc.runtime.gpu.targets import Gpu
 from attnc.runtime.lower_triton import triton_source
 
-BATCH = 4  # candidates that are compiled together; more only if none of them is clean
+BATCH = 2  # candidates that are compiled together; more only if none of them is clean
 LENGTH = 4096  # at which visited tiles are counted
 PROCESSES = 2
 _CLASS = re.compile(r"_(full|partial)\(")
@@ -92,8 +92,9 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
 
 def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
     """Raise `NotBuiltForTarget`, which says where it is built, if Triton has no form of a spec."""
-    if bound.grid:
-        raise NotBuiltForTarget("a pattern on a grid", target, ("cpu",))
+    for feature, used in {"a pattern on a grid": bound.grid, "a route": bound.routes}.items():
+        if used:
+            raise NotBuiltForTarget(feature, target, ("cpu",))
     try:
         triton_source(bound, sizes)
     except NotBuiltForTarget as error:

@@ -1,17 +1,23 @@
 """The commands for GPU targets, on a machine that has none."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import attnc as package
-from attnc.dsl.errors import NotBuiltForTarget
-from attnc.runtime.gpu import search
+from attnc.dsl.errors import InvalidArtifact, NeedsGpu, NotBuiltForTarget
 
 pytest.importorskip("triton")
-SMALL = ("line/causal", "--target", "cuda:sm_90", "--head-dim", 16)
+CALLS = Path(__file__).parent.parent / "runtime" / "gpu" / "calls.py"
+SMALL = ("line/causal", "--target", "cuda:sm_90", "--head-dim", 16, "--dtype", "fp16")
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +27,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gpu(attnc: Callable, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """The command line, with few candidates, whose reports all tests here share."""
+    """The command line; all tests here share what was compiled."""
     monkeypatch.setenv("ATTNC_CACHE_DIR", str(kept))
-    monkeypatch.setattr(search, "BATCH", 2)
     return attnc
 
 
@@ -34,8 +39,8 @@ def test_analyze_static(gpu: Callable) -> None:
     assert {loop["tile_class"] for loop in data["loops"]} == {"full", "partial"}
     for loop in data["loops"]:
         assert loop["per_element"] > 5 and loop["counts"]["mma"] > 0 and 0 < loop["mma_share"] <= 1
-    assert len(data["tried"]) == 2 and data["dtype"] == "bfloat16" and data["seq"] == 4096
-    found = package.analyze_static("line/causal", target="cuda:sm_90", head_dim=16)
+    assert len(data["tried"]) == 2 and data["dtype"] == "float16" and data["seq"] == 4096
+    found = package.analyze_static("line/causal", target="cuda:sm_90", head_dim=16, dtype="fp16")
     assert found.to_dict()["loops"] == data["loops"] and found.tile == tuple(data["tile"])
     text = gpu("analyze", *SMALL, "--static").out
     assert "a thread, no spills" in text
@@ -64,6 +69,55 @@ def test_emit_the_stages_of_a_gpu(gpu: Callable) -> None:
 def test_analyze_refuses(gpu: Callable, arguments: tuple[object, ...], said: str) -> None:
     found = gpu("analyze", *arguments)
     assert (found.status, found.out) == (2, "") and said in found.err
+
+
+@pytest.fixture
+def artifact(gpu: Callable, kept: Path) -> Path:
+    folder = kept / "artifact"
+    if not folder.exists():
+        assert gpu("compile", *SMALL, "-o", folder).status == 0
+    return folder
+
+
+def test_compile_writes_an_artifact(gpu: Callable, artifact: Path) -> None:
+    names = {path.name for path in artifact.iterdir()}
+    assert names == {"manifest.json", "kernel.py", "forward.cubin", "report.json", "spec"}
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    assert manifest["target"] == "cuda:sm_90" and manifest["dtype"] == "float16"
+    assert (artifact / "forward.cubin").read_bytes().startswith(b"\x7fELF")
+    report = json.loads((artifact / "report.json").read_text())
+    assert report == gpu("analyze", *SMALL, "--static", "--json").json
+    assert manifest["config"]["tile_q"] == report["tile"][0]
+
+
+def test_where_the_gpu_is_not_there(artifact: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("it is")
+    for use in (lambda: package.load(artifact),
+                lambda: package.compile("line/causal", target="cuda:sm_90"),
+                lambda: package.compile("line/causal", target="cuda")):  # fmt: skip
+        with pytest.raises(NeedsGpu, match=r"none on this machine.*attnc compile SPEC --target"):
+            use()
+
+
+def test_a_changed_artifact_is_not_loaded(artifact: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(artifact, tmp_path / "copy"))
+    with (copy / "kernel.py").open("a") as file:
+        file.write("# more\n")
+    with pytest.raises(InvalidArtifact, match=r"kernel.py` was changed"):
+        package.load(copy)
+
+
+def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
+    """Operators, artifacts and the autotuner, on CPU tensors (see `calls.py`)."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1",
+                   "ATTNC_CACHE_DIR": str(tmp_path)}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(CALLS), str(artifact)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ok") == 10
 
 
 def test_emit_refuses(gpu: Callable) -> None:

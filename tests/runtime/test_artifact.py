@@ -17,7 +17,8 @@ import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import DtypeMismatch, InvalidArtifact, NotBuiltForTarget, ShapeMismatch
 from attnc.dsl.loader import load as load_spec
-from attnc.runtime.artifact import load, save, seal
+from attnc.runtime.artifact import load, save
+from attnc.runtime.manifest import seal
 from attnc.runtime.options import Options
 from tests.runtime.tolerance import assert_right, qkv
 

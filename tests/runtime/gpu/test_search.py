@@ -43,6 +43,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
         return made
 
     monkeypatch.setattr(search, "reports", reports)
+    monkeypatch.setattr(search, "BATCH", 4)
     return answers
 
 
@@ -117,6 +118,7 @@ def test_jobs_are_as_the_jit_would_compile() -> None:
 def test_what_has_no_triton_form_is_refused() -> None:
     for spec, sizes, said in (
         ("grid/natten2d", SIZES, "a pattern on a grid"),
+        ("route/moba", SIZES, "a route"),
         ("line/causal", replace(SIZES, dtype="float64"), "dtype float64"),
     ):
         with pytest.raises(NotBuiltForTarget, match=f"{said} is not built.*cuda:sm_90.*cpu"):

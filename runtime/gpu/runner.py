@@ -1,0 +1,118 @@
+"""Runs one bound spec on a GPU: what an operator of a GPU target calls."""
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
+from attnc.dsl.program import Bound
+from attnc.runtime import ops
+from attnc.runtime.call import Call, bind_call
+from attnc.runtime.gpu.devices import interpreted, resolve
+from attnc.runtime.gpu.launch import GpuKernel, chosen
+from attnc.runtime.inputs import dtype_name
+from attnc.runtime.lower import needs_heads, sizes_for
+from attnc.runtime.options import Options, check_options, check_tables
+
+UNBUILT = ("q_start", "k_start", "cu_seqlens", "kv_len")
+
+
+@dataclass
+class GpuRunner:
+    """Holds the kernels of each specialisation; `only` is that of an artifact."""
+
+    bound: Bound
+    options: Options
+    only: tuple[Sizes, GpuKernel] | None = None
+    loaded: dict[Sizes, GpuKernel] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    adds_sink: bool = True
+
+    @property
+    def compilations(self) -> int:
+        """The number of kernels made or fetched so far."""
+        return len(self.loaded)
+
+    @cached_property
+    def needs_heads(self) -> bool:
+        """Whether kernels are specialised on the head counts."""
+        return needs_heads(self.bound)
+
+    def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
+        """Outputs in q's dtype and layout, and lse in float32."""
+        target = self._target(q)
+        for name in UNBUILT:
+            if getattr(keywords, name) is not None:
+                raise NotBuiltForTarget(f"`{name}`", target, ("cpu",))
+        call = self._bind(q, k, v, keywords)
+        check_options(self.options, call)
+        check_tables(self.bound, call)
+        if call.empty:
+            out, lse = self.empty(q, v)
+            return out.zero_(), lse.fill_(-torch.inf)
+        kernel = self._kernel(self._sizes(call), target)
+        out, lse = kernel.attention(
+            call.q, call.k, call.v, scale=call.scale, return_lse=True, **keywords.inputs
+        )
+        return (out.transpose(1, 2) if self.options.layout == "bshd" else out), lse
+
+    def backward(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
+    ) -> ops.Gradients:
+        """Not built."""
+        raise NotBuiltForTarget("the backward pass", self.options.target, ("cpu",))
+
+    def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Uninitialised outputs: heads first in memory, whatever the layout."""
+        swapped = self.options.layout == "bshd"
+        rows = q.transpose(1, 2) if swapped else q
+        out = q.new_empty((*rows.shape[:-1], v.shape[-1]))
+        lse = q.new_empty(rows.shape[:-1], dtype=torch.float32)
+        return (out.transpose(1, 2) if swapped else out), lse
+
+    def _target(self, q: Tensor) -> str:
+        """The architecture of the tensors' GPU, which has to be that of the operator."""
+        wanted = "cpu" if interpreted() else "cuda"  # also what PyTorch calls AMD's GPUs
+        if q.device.type != wanted:
+            found = f"a tensor on `{q.device}`"
+            raise InvalidValue("q", f"a tensor on a GPU (target `{self.options.target}`)", found)
+        return resolve(self.options.target, q.device)
+
+    def _bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
+        return bind_call(
+            self.bound,
+            q,
+            k,
+            v,
+            layout=self.options.layout,
+            scale=keywords.scale,
+            grid=keywords.grid,
+            inputs=keywords.inputs,
+        )
+
+    def _sizes(self, call: Call) -> Sizes:
+        heads, kv_heads = call.q.shape[1], call.k.shape[1]
+        return sizes_for(
+            self.bound,
+            dtype=dtype_name(call.q.dtype),
+            head_dim=call.q.shape[3],
+            value_dim=call.v.shape[3],
+            heads=heads if self.needs_heads else None,
+            kv_heads=kv_heads if self.needs_heads else None,
+        )
+
+    def _kernel(self, sizes: Sizes, target: str) -> GpuKernel:
+        if self.only is not None:
+            own, kernel = self.only
+            if sizes != own:
+                feature = f"a call with {sizes} in an artifact of {own}"
+                raise NotBuiltForTarget(feature, target)
+            return kernel
+        with self.lock:
+            if sizes not in self.loaded:
+                self.loaded[sizes] = chosen(self.bound, sizes, target)
+            return self.loaded[sizes]

@@ -1,0 +1,109 @@
+"""Operators of a GPU target on CPU tensors in Triton's interpreter; prints a line for each check.
+
+A process of its own, because Triton reads TRITON_INTERPRET when it is imported.
+"""
+
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import attnc
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import NotBuiltForTarget, ShapeMismatch
+from attnc.runtime.gpu import autotune, tuned
+from attnc.runtime.gpu.configs import Config
+
+TARGET = "cuda:sm_90"
+
+
+def near(spec: str, heads: int = 4, layout: str = "bhsd", rows: int = 40, **given: Any) -> None:
+    """Output and lse are the oracle's."""
+    parameters = given.pop("parameters", {})
+    op = attnc.compile(spec, target=TARGET, layout=layout, **parameters)
+    q = torch.randn(2, heads, rows, 16)
+    k, v = torch.randn(2, 2, 2, 50, 16)
+    tensors = [x.transpose(1, 2) for x in (q, k, v)] if layout == "bshd" else [q, k, v]
+    out, lse = op(*tensors, return_lse=True, **given)
+    out = out.transpose(1, 2) if layout == "bshd" else out
+    wanted, wanted_lse = attnc.reference(spec, **parameters)(
+        q.double(), k.double(), v.double(), return_lse=True, **given
+    )
+    torch.testing.assert_close(out.double(), wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(lse.double(), wanted_lse, atol=1e-5, rtol=0)
+    print(f"ok {op!r} {layout}")
+
+
+def refuses() -> None:
+    op = attnc.compile("line/causal", target="cuda")
+    x = torch.randn(1, 2, 8, 16)
+    for error, options in ((NotBuiltForTarget, {"kv_len": torch.tensor([4])}),
+                           (NotBuiltForTarget, {"q_start": 3})):  # fmt: skip
+        try:
+            op(x, x, x, **options)
+        except error:
+            continue
+        raise AssertionError(options)
+    plain = attnc.compile("line/causal", target="cpu")
+    meta = torch.empty(1, 2, 8, 16, device="meta")
+    assert op(meta, meta, meta).shape == plain(meta, meta, meta).shape
+    wanting = x.clone().requires_grad_()
+    try:
+        op(wanting, x, x).sum().backward()
+    except NotBuiltForTarget as error:
+        assert "backward" in str(error)
+    else:
+        raise AssertionError("a gradient out of nowhere")
+    print("ok refuses")
+
+
+def tunes() -> None:
+    bound = attnc.compile("line/causal", target=TARGET).bound
+    sizes = Sizes(head_dim=16, value_dim=16)
+    x = torch.randn(1, 1, 70, 16)
+    found = autotune.tune(bound, sizes, TARGET, lambda kernel: kernel.attention(x, x, x), 0.1)
+    assert len(found.seconds) == 2 and found.seconds[found.config] == min(found.seconds.values())
+    assert tuned.stored(bound, sizes, TARGET) == found.config
+    other = Config(16, 16, 4)
+    tuned.store(bound, sizes, TARGET, other)
+    op = attnc.compile("line/causal", target=TARGET)
+    op(x, x, x)
+    (kernel,) = op._runner.loaded.values()
+    assert "BLOCK_M = 16 " in kernel.path.read_text()
+    print("ok tunes")
+
+
+def loads(folder: Path) -> None:
+    op = attnc.load(folder)
+    x = torch.randn(1, 2, 40, 16, dtype=torch.float16)
+    out = pickle.loads(pickle.dumps(op))(x, x, x)
+    wanted = attnc.reference("line/causal")(*[x.double()] * 3)
+    torch.testing.assert_close(out.double(), wanted, atol=4e-3, rtol=0)
+    wide = torch.randn(1, 2, 40, 32, dtype=torch.float16)
+    try:
+        op(wide, wide, wide)
+    except ShapeMismatch as error:
+        assert "head_dim 16, which it was compiled for" in str(error)
+    else:
+        raise AssertionError("another head dimension")
+    print("ok loads")
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    near("line/mistral", parameters={"w": 9})
+    near("line/causal", layout="bshd")
+    near("input/document", doc=torch.arange(50) // 13)
+    near("score/alibi", slope=torch.rand(4))
+    near("score/sink_logit", parameters={"w": 20}, z=torch.randn(4))
+    near("line/longlora", heads=2, rows=50, parameters={"g": 16})
+    near("attention a { mask full }", rows=0)
+    refuses()
+    tunes()
+    loads(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
