@@ -5,7 +5,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LISTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train test check golden bench bench-quick clean
+.PHONY: help demo train test check golden bench bench-quick gpu-matrix clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -28,11 +28,15 @@ check: .venv/dev ## lint, format, types and the arrows between folders
 golden: .venv/dev ## rewrite the expected outputs in tests/golden
 	$(BIN)/python -m pytest --update-golden
 
-bench: .venv/demo ## time against PyTorch, write benchmarks/results.md (about 25 minutes)
+bench: .venv/demo .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 25 minutes)
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.gpu_static
 
 bench-quick: .venv/demo ## time a few cases, write nothing (about a minute)
 	$(BIN)/python -m benchmarks.run --quick
+
+gpu-matrix: .venv/dev ## compile every spec for GPUs, write benchmarks/gpu_matrix.md (about 40 minutes)
+	$(BIN)/python -m benchmarks.gpu_matrix
 
 clean: ## remove the environment and all caches
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -31,7 +31,7 @@ def functions_of(bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any]) 
         raise PeerUnavailableError("it has no normaliser with an extra term")
     q_len, k_len = q.shape[2], k.shape[2]
     row = Row(0, 0, 0 if bound.cross else k_len - q_len, 0, q_len, k_len)
-    return torch_functions(bound, row, q.shape[1], k.shape[1], inputs)
+    return torch_functions(bound, row, q.shape[1], k.shape[1], inputs, device=q.device)
 
 
 def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
@@ -48,15 +48,16 @@ def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
     batch, heads = _mask_axes(functions, q)
     if batch * heads * q_len * k_len > DENSE_LIMIT:
         raise PeerUnavailableError(f"a dense mask of {q_len} x {k_len} is too large")
-    b, h = torch.arange(batch)[:, None, None, None], torch.arange(heads)[:, None, None]
-    i, j = torch.arange(q_len)[:, None], torch.arange(k_len)
+    indices = (torch.arange(n, device=q.device) for n in (batch, heads, q_len, k_len))
+    b, h, i, j = (x.reshape(-1, *[1] * (3 - axis)) for axis, x in enumerate(indices))
     pairs = torch.as_tensor(functions.mask(b, h, i, j))
     return partial(attend, attn_mask=pairs.expand(batch, heads, q_len, k_len))
 
 
 def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
     """Compiled FlexAttention with the spec's block mask, which is made beforehand."""
-    if shutil.which("g++") is None and shutil.which("clang++") is None:
+    on_cpu = q.device.type == "cpu"
+    if on_cpu and shutil.which("g++") is None and shutil.which("clang++") is None:
         raise PeerUnavailableError("FlexAttention needs a C++ compiler, and there is none")
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -64,7 +65,7 @@ def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
     if not _is(bound, "line/full", q, k):
         batch, heads = (n if n > 1 else None for n in _mask_axes(functions, q))
         make_mask = torch.compile(create_block_mask)
-        mask = make_mask(functions.mask, batch, heads, q.shape[2], k.shape[2], device="cpu")
+        mask = make_mask(functions.mask, batch, heads, q.shape[2], k.shape[2], device=q.device)
     attend = partial(
         torch.compile(flex_attention),
         block_mask=mask,
@@ -92,8 +93,9 @@ def _is(bound: Bound, name: str, q: Tensor, k: Tensor) -> bool:
 
 def _mask_axes(functions: Functions, q: Tensor) -> tuple[int, int]:
     """The mask's own batch and heads: 1 where all entries, or all heads, share it."""
-    b, h = torch.arange(q.shape[0])[:, None, None, None], torch.arange(q.shape[1])[:, None, None]
-    first = torch.zeros(1, 1, dtype=torch.int64)
+    b, h = (torch.arange(n, device=q.device) for n in q.shape[:2])
+    b, h = b[:, None, None, None], h[:, None, None]
+    first = torch.zeros(1, 1, dtype=torch.int64, device=q.device)
     shape = torch.as_tensor(functions.mask(b, h, first, first)).shape
     batch, heads = (1, 1, 1, 1, *shape)[-4:-2]
     return batch, heads

@@ -37,13 +37,16 @@ def torch_functions(
     kv_heads: int,
     inputs: Mapping[str, Any],
     grid: tuple[int, ...] = (),
+    device: torch.device | str = "cpu",
 ) -> Functions:
     """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
     score = score_expression(bound, heads, kv_heads)
     condition = mask_condition(bound, heads, kv_heads)
     return Functions(
-        function_of(condition, bound, rows, heads, inputs, grid),
-        None if score is None else function_of(score, bound, rows, heads, inputs, grid, "s, "),
+        function_of(condition, bound, rows, heads, inputs, grid, "", device),
+        None
+        if score is None
+        else function_of(score, bound, rows, heads, inputs, grid, "s, ", device),
     )
 
 
