@@ -11,7 +11,7 @@ from torch import Tensor
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import DtypeMismatch, InvalidValue
 from attnc.dsl.program import Bound
-from attnc.runtime import kernels, ops
+from attnc.runtime import ops
 from attnc.runtime.call import bind_call, check_types
 from attnc.runtime.gpu.targets import is_gpu
 from attnc.runtime.inputs import check_gradients, split_inputs

@@ -56,6 +56,10 @@ class Job:
         return "gpu-" + hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
+class LostWorkerError(Exception):
+    """A worker crashed or was too slow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Why a kernel could not be compiled, in Triton's words."""
@@ -86,17 +90,23 @@ def reports(jobs: Sequence[Job], processes: int | None = None) -> list[KernelRep
 def compiled(job: Job, *keep: str) -> Compiled | Failed:
     """One kernel with files: any of ttir, ttgir, ptx, sass and cubin (in base64), or amdgcn."""
     with Workers(1) as workers:
-        answer = workers.ask(asdict(job) | {"keep": keep})
+        try:
+            answer = workers.ask(asdict(job) | {"keep": keep})
+        except LostWorkerError as reason:
+            return Failed(str(reason))
     if "failure" in answer:
         return Failed(answer["failure"])
     return Compiled(KernelReport.from_dict(answer["report"]), answer["files"])
 
 
 def _report(job: Job, workers: "Workers") -> KernelReport | Failed:
-    texts = disk.fetch(
-        job.key, lambda: {REPORT: json.dumps(workers.ask(asdict(job) | {"keep": ()}))}
-    )
-    answer = json.loads(texts[REPORT])
+    def make() -> dict[str, str]:
+        return {REPORT: json.dumps(workers.ask(asdict(job) | {"keep": ()}))}
+
+    try:
+        answer = json.loads(disk.fetch(job.key, make)[REPORT])
+    except LostWorkerError as reason:  # not kept: a busy machine may be to blame
+        return Failed(str(reason))
     if "failure" in answer:
         return Failed(answer["failure"])
     return KernelReport.from_dict(answer["report"])
@@ -123,7 +133,7 @@ class Workers:
                 _end(process)
 
     def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """A worker's answer to a job; a failure if it crashed or was too slow."""
+        """A worker's answer to a job. Raises `LostWorkerError`."""
         process = self._idle.get() or _start()
         timer = threading.Timer(LIMIT, process.kill)
         timer.start()
@@ -142,7 +152,7 @@ class Workers:
             return answer
         _end(process)
         self._idle.put(None)
-        return {"failure": f"the compiler crashed or took more than {LIMIT:.0f} s"}
+        raise LostWorkerError(f"the compiler crashed or took more than {LIMIT:.0f} s")
 
 
 def _start() -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """Runs one bound spec on a GPU: what an operator of a GPU target calls."""
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -55,9 +56,10 @@ class GpuRunner:
             out, lse = self.empty(q, v)
             return out.zero_(), lse.fill_(-torch.inf)
         kernel = self._kernel(self._sizes(call), target)
-        out, lse = kernel.attention(
-            call.q, call.k, call.v, scale=call.scale, return_lse=True, **keywords.inputs
-        )
+        with torch.cuda.device(q.device) if q.is_cuda else nullcontext():  # Triton's is the current
+            out, lse = kernel.attention(
+                call.q, call.k, call.v, scale=call.scale, return_lse=True, **keywords.inputs
+            )
         return (out.transpose(1, 2) if self.options.layout == "bshd" else out), lse
 
     def backward(
@@ -76,8 +78,8 @@ class GpuRunner:
 
     def _target(self, q: Tensor) -> str:
         """The architecture of the tensors' GPU, which has to be that of the operator."""
-        wanted = "cpu" if interpreted() else "cuda"  # also what PyTorch calls AMD's GPUs
-        if q.device.type != wanted:
+        known = ("cuda", "cpu") if interpreted() else ("cuda",)  # AMD's GPUs are cuda too
+        if q.device.type not in known:
             found = f"a tensor on `{q.device}`"
             raise InvalidValue("q", f"a tensor on a GPU (target `{self.options.target}`)", found)
         return resolve(self.options.target, q.device)
