@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.lines import Lines
+from attnc.codegen.triton.mask import Mask
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
@@ -99,6 +100,7 @@ class _Step:
             "m_visited": "i_k < k_len",
             "q": "(q_start + i_q)[:, None]",
             "k": "i_k[None, :]",
+            "x": "r_k[None, :]",
             "m_q": "(i_q < q_len)[:, None]",
             "m_k": "(i_k < k_len)[None, :]",
         }
@@ -157,8 +159,7 @@ class _Step:
         """Minus infinity where the pair is not in the pattern or the key does not exist."""
         source = self.blocks[op.block]
         self.blocks[op.result] = "b_w"
-        condition = self.context.text(op.condition.data)
-        kept = "m_k" if condition == "True" else f"({condition}) & m_k"
+        kept = Mask(self.context, "k", exists=True).text(op.condition.data)
         self.context.out.let("b_w", f'tl.where({kept}, {source}, float("-inf"))')
 
     def softmax(self, op: tile.OnlineSoftmaxOp) -> None:

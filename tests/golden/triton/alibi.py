@@ -85,7 +85,7 @@ def forward_partial(
     m_visited = i_k < k_len
     q = (q_start + i_q)[:, None]
     k = i_k[None, :]
-    m_k = (i_k < k_len)[None, :]
+    x = r_k[None, :]
     o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
     b_k = tl.load(
         p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :],
@@ -95,7 +95,8 @@ def forward_partial(
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     b_s = b_s * scale
     b_x = b_s - tl.load(p_slope + b * slope_sb + h * slope_s0) * tl.cast(q - k, tl.float32)
-    b_w = tl.where((k <= q) & m_k, b_x, float("-inf"))
+    x_0 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
+    b_w = tl.where(x <= x_0, b_x, float("-inf"))
     b_top = tl.maximum(b_m, tl.max(b_w, 1))
     b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
     b_p = tl.exp2((b_w - b_safe[:, None]) * 1.4426950408889634)

@@ -68,8 +68,7 @@ def forward_partial(
     i_k = c * BLOCK_N + r_k  # [BLOCK_N]
     m_visited = i_k < k_len
     q = (q_start + i_q)[:, None]
-    k = i_k[None, :]
-    m_k = (i_k < k_len)[None, :]
+    x = r_k[None, :]
     o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
     b_k = tl.load(
         p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :],
@@ -77,7 +76,8 @@ def forward_partial(
         other=0.0,
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
-    b_w = tl.where((k <= q) & m_k, b_s, float("-inf"))
+    x_0 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
+    b_w = tl.where(x <= x_0, b_s, float("-inf"))
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
     b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
     b_p = tl.exp2(b_w * scale - b_safe[:, None])

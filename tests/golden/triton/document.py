@@ -127,6 +127,7 @@ def forward_partial(
     m_visited = i_k < k_len
     q = (q_start + i_q)[:, None]
     k = i_k[None, :]
+    x = r_k[None, :]
     m_q = (i_q < q_len)[:, None]
     m_k = (i_k < k_len)[None, :]
     o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
@@ -136,7 +137,8 @@ def forward_partial(
         other=0.0,
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
-    b_w = tl.where((k <= q) & (tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)) & m_k, b_s, float("-inf"))  # fmt: skip
+    x_0 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
+    b_w = tl.where((x <= x_0) & (tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)), b_s, float("-inf"))  # fmt: skip
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
     b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
     b_p = tl.exp2(b_w * scale - b_safe[:, None])
