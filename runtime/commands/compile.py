@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
@@ -29,6 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0, with the artifact written."""
+    if options.target in LANGUAGES and not is_gpu(options.target):
+        emit = f"`attnc emit {options.spec} --target {options.target}`"
+        raise UsageError(f"an artifact for {options.target} is not built; {emit} prints the source")
     _check_target(options)
     _check_folder(options.output)
     bound = shared.bind(options)

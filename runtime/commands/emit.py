@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.diagnostics import closest, listing
 from attnc.dsl.errors import NotBuiltForTarget
@@ -28,7 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """SPEC, the stage or the pass, and what a kernel is specialised on."""
     shared.add_spec(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--stage", choices=STAGES, help="the default is tile, on a GPU triton")
+    which.add_argument(
+        "--stage",
+        choices=STAGES,
+        help="the default is tile, on a GPU triton, in a language of GPUs tvm",
+    )
     which.add_argument("--after", metavar="PASS", help="print the IR after this pass")
     shared.add_heads(parser)
     shared.add_dims(parser)
@@ -39,11 +44,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0, with the text on stdout."""
-    gpu = is_gpu(options.target)
-    stage = options.stage or ("triton" if gpu else "tile")
+    language = options.target in LANGUAGES
+    gpu = is_gpu(options.target) and not language
+    stage = options.stage or ("triton" if gpu else "tvm" if language else "tile")
     _check_stage(stage, options)
     bound = shared.bind(options)
-    text = _gpu_text(bound, stage, options) if gpu else text_of(bound, stage, options)
+    writer = _gpu_text if gpu else _source if language else text_of
+    text = writer(bound, stage, options)
     if options.json:
         print_json({"name": bound.name, "stage": options.after or stage, "text": text})
     else:
@@ -75,8 +82,9 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
 def _check_stage(stage: str, options: argparse.Namespace) -> None:
     """Refuse a stage that the target does not go through."""
     family = options.target.partition(":")[0]
-    known = GPU_STAGES.get(family, CPU_STAGES)
-    if options.after and family in GPU_STAGES:
+    language = options.target in LANGUAGES
+    known = ("tvm",) if language else GPU_STAGES.get(family, CPU_STAGES)
+    if options.after and (language or family in GPU_STAGES):
         raise UsageError(f"the passes are those of the CPU: leave out --target {options.target}")
     if stage not in known and not options.after:
         others = [name for name, found in GPU_STAGES.items() if stage in found]
@@ -84,6 +92,17 @@ def _check_stage(stage: str, options: argparse.Namespace) -> None:
         hint = f"; `{stage}` is a stage of --target {listing(near)}" if near else ""
         stages = listing(known, "and")
         raise UsageError(f"the stages of target `{options.target}` are {stages}{hint}")
+
+
+def _source(bound: Bound, stage: str, options: argparse.Namespace) -> str:
+    """The GPU kernel as TVM prints it in a language of GPUs."""
+    if options.backward or options.cropped:
+        feature = "the kernel of the gradients" if options.backward else "keys cropped away"
+        raise NotBuiltForTarget(feature, options.target, ("cpu",))
+    with progress(f"compiling {bound.name}"):
+        from attnc.runtime.lower_tvm_gpu import device_source, gpu_script
+
+        return device_source(gpu_script(bound, sizes_of(bound, options)), options.target)
 
 
 def _triton(bound: Bound, options: argparse.Namespace) -> str:

@@ -5,6 +5,7 @@ import json
 import math
 from typing import Any, NoReturn
 
+from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
@@ -48,7 +49,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         "--target",
         default="cpu",
         help="cpu (this CPU), cpu:avx512_bf16, cpu:avx512, cpu:avx2, cpu:generic or cpu:neon;"
-        f" {', '.join(GPUS)}",
+        f" {', '.join(GPUS)}; to emit source, {', '.join(LANGUAGES)}",
     )
 
 
@@ -61,7 +62,8 @@ def add_dims(parser: argparse.ArgumentParser) -> None:
 
 def dtype(options: argparse.Namespace) -> str:
     """The dtype asked for, or the target's usual one."""
-    return options.dtype or ("bf16" if is_gpu(options.target) else "fp32")
+    compiled = is_gpu(options.target) and options.target not in LANGUAGES
+    return options.dtype or ("bf16" if compiled else "fp32")
 
 
 def count(text: str) -> int:

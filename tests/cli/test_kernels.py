@@ -31,6 +31,17 @@ def test_compile_for_a_target_that_is_not_built(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("target", ["opencl", "cuda", "metal"])
+def test_source_for_gpus(attnc: Callable, target: str) -> None:
+    found = attnc("emit", "line/mistral", "--target", target, "-p", "w=64")
+    assert found.status == 0 and "attention_kernel" in found.out
+    assert attnc("emit", "line/mistral", "--target", target, "--stage", "llvm").status == 2
+    assert attnc("emit", "line/mistral", "--target", target, "--backward").status == 2
+    refused = attnc("compile", "line/mistral", "-o", "x", "--target", target)
+    hint = "cuda:sm_90" if target == "cuda" else f"emit line/mistral --target {target}"
+    assert refused.status == 2 and hint in refused.err
+
+
 def test_compile_refuses(attnc: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     assert attnc("compile", "line/causal", "-o", tmp_path).status == 2

@@ -14,6 +14,7 @@ from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime.lower import stages
+from attnc.runtime.lower_tvm_gpu import gpu_script
 from attnc.runtime.tree import tree
 from attnc.version import __version__
 
@@ -53,6 +54,12 @@ def test_tree_of_longformer(golden):
 @pytest.mark.parametrize("spec", ["line/causal", "input/document"])
 def test_kernels(spec, golden):
     golden(place(spec, "tvm"), texts(spec)["tvm"])
+
+
+def test_kernel_for_gpus(golden):
+    golden(
+        FOLDER / "tvm_gpu" / "document.py", gpu_script(load("input/document").bind(), SIZES).text
+    )
 
 
 def test_kernel_of_pairs(golden):

@@ -167,6 +167,7 @@ def test_scores() -> None:
         ({"spec": "line/causal", "seq": 9, "block_size": 0}, InvalidValue, "positive"),
         ({"spec": "line/causal", "seq": 9, "grid": (3, 3)}, InvalidValue, "no grid"),
         ({"spec": "grid/axial", "grid": (3, 3), "seq": 8}, InvalidValue, "9"),
+        ({"spec": "route/moba", "seq": 9}, NotBuiltForTarget, "route"),
         ({"spec": "line/longlora", "seq": 9}, HeadsMissing, "heads"),
         ({"spec": "input/document", "seq": 9}, MissingInput, "doc"),
         ({"spec": DOCUMENTS, "seq": 9, "doc": torch.zeros(8).int()}, ShapeMismatch, "9"),
