@@ -120,7 +120,8 @@ def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dic
     """A value for each declared input: sorted small ids for ints, small floats, tables in reach."""
     reaches = table_reach(bound, trial.heads, trial.kv_heads)
     sizes = {"b": trial.batch, "h": trial.heads, "hkv": trial.kv_heads, "token": trial.kv_len}
-    sizes |= {"q": trial.q_len, "k": trial.kv_len}
+    sizes |= {"q": trial.q_len, "k": trial.kv_len, "chooser": trial.q_len, "d": trial.head_dim}
+    sizes |= {"unit": trial.k_start + trial.kv_len}  # at least as many as there are
     found: dict[str, Any] = {}
     for name, declared in bound.inputs.items():
         reach = {"d": int(reaches[name].high) + 1} if name in reaches else {}

@@ -20,7 +20,14 @@ from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
 from attnc.dsl.syntax import SetBinary, SetExpr
 from attnc.runtime.commands import options as shared
-from attnc.runtime.commands.output import VERDICT_STYLES, console, print_json, seconds, table
+from attnc.runtime.commands.output import (
+    VERDICT_STYLES,
+    console,
+    print_json,
+    progress,
+    seconds,
+    table,
+)
 from attnc.runtime.commands.report import FAILED, YES
 
 
@@ -60,12 +67,27 @@ def proofs_of(bound: Bound | BoundStack, heads: int | None, kv_heads: int | None
     try:
         if isinstance(bound, BoundStack):
             return proofs_of_stack(bound, heads, kv_heads)
-        return proofs_of_attention(bound, heads, kv_heads)
+        found = proofs_of_attention(bound, heads, kv_heads)
+        return [_perturbed(bound, proof) for proof in found] if bound.routes else found
     except HeadsMissing as error:
         option = f"--{error.name.replace('_', '-')}"
         reason = f"the mask depends on the head: pass {option}"
         texts = map(print_assertion, bound.asserts)
         return [Proof(text, "unknown", 0.0, reason=reason) for text in texts]
+
+
+def _perturbed(bound: Bound, proof: Proof) -> Proof:
+    """A causal mask with routes is causal if no later token changes what they choose, either."""
+    if proof.assertion != "causal" or proof.verdict != "proved":
+        return proof
+    from attnc.runtime.routes.causality import leak
+
+    with progress("changing later tokens"):
+        found = leak(bound)
+    if found is None:
+        return replace(proof, reason="the mask is; no later token that was changed had an effect")
+    reason = "a choice depends on later tokens, though the mask hides them"
+    return replace(proof, verdict="refuted", counterexample=found, reason=reason)
 
 
 VERBS = {"heads_cover": "in no head sees", "reaches": "does not depend on", "same_as": "differs at"}

@@ -71,7 +71,10 @@ class Region:
 
     def holds(self, first: int, last: int, some: bool) -> Tensor:
         """Bool [H or 1, choosers, U]: whether all pairs (or some pair) of positions are in it."""
-        return torch.cat([self._of_head(h, first, last, some) for h in self._heads()])
+        found = [self._of_head(h, first, last, some) for h in self._heads()]
+        if len(found[0]) > 1 and len(found) > 1:  # units of each head, asked in that head
+            return torch.stack([one[h] for h, one in enumerate(found)])
+        return torch.cat(found)
 
     def pairs(self, i: Tensor) -> Tensor:
         """Bool [H or 1, rows, Nk]: the keys of some queries, whose rows are `i` [rows, 1]."""

@@ -14,7 +14,7 @@ from attnc.version import __version__
 
 if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
-    from attnc.runtime import flex, integrations
+    from attnc.runtime import flex, integrations, routes
     from attnc.runtime.api import analyze, compile, load, mask, reference
     from attnc.runtime.gpu.static import analyze_static
     from attnc.runtime.stack import analyze_stack, stack
@@ -43,13 +43,14 @@ __all__ = [
     "load",
     "mask",
     "reference",
+    "routes",
     "stack",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home."""
-    if name in ("flex", "integrations"):
+    if name in ("flex", "integrations", "routes"):
         return import_module(f"attnc.runtime.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'attnc' has no attribute {name!r}")
