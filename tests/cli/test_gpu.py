@@ -127,12 +127,8 @@ def test_emit_refuses(gpu: Callable) -> None:
         package.analyze_static("line/causal", target="abacus")
 
 
-@pytest.mark.parametrize(
-    ("spec", "target", "d"),
-    [("input/document", "hip:gfx942", 80), ("score/alibi", "cuda:sm_80", 32)],
-)
-def test_a_part_of_the_matrix(gpu: Callable, spec: str, target: str, d: int) -> None:
-    """The whole is made by `make gpu-matrix`."""
-    found = package.analyze_static(spec, target=target, head_dim=d, heads=8)
+def test_a_part_of_the_matrix(gpu: Callable) -> None:
+    """A table, columns that are no power of two, another maker; `make gpu-matrix` has the rest."""
+    found = package.analyze_static("input/document", target="hip:gfx942", head_dim=80)
     assert found.resources.spills == 0 and not found.resources.serialised
     assert found.occupancy.blocks >= 1 and len(found.loops) >= 2
