@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.compiler.ranges import table_reach
+from attnc.compiler.listed import chooser, tests
+from attnc.compiler.ranges import reach, table_reach
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
 
@@ -76,7 +77,15 @@ def trials(seq: int) -> Iterator[Trial]:
 
 
 def fits(bound: Bound, trial: Trial) -> bool:
-    """Whether the spec has such calls: cross attention is neither packed nor cropped here."""
+    """Whether the spec has such calls: cross attention is neither packed nor cropped here.
+
+    Nor are packed queries in blocks that share a list.
+    """
+    if trial.packed and any(
+        chooser(test, bound.inputs[name].axes) > 1
+        for name, test in tests(bound, trial.heads, trial.kv_heads).items()
+    ):
+        return False
     return not (bound.cross and (trial.packed or trial.k_start))
 
 
@@ -124,12 +133,28 @@ def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dic
     sizes |= {"unit": trial.k_start + trial.kv_len}  # at least as many as there are
     found: dict[str, Any] = {}
     for name, declared in bound.inputs.items():
+        if declared.dtype == "set":
+            found[name] = random_lists(bound, declared, trial, generator)
+            continue
         reach = {"d": int(reaches[name].high) + 1} if name in reaches else {}
         shape = [(sizes | reach)[axis] for axis in declared.axes]
         if trial.batch > 1 and shape and "b" not in declared.axes:
             shape.insert(0, trial.batch)
         found[name] = _random(declared, shape, trial, generator)
     return found
+
+
+def random_lists(bound: Bound, declared: Input, trial: Trial, generator: torch.Generator) -> Tensor:
+    """Up to 8 entries a list, some of them none."""
+    test = tests(bound, trial.heads, trial.kv_heads).get(declared.name)
+    size = max(1, chooser(test, declared.axes)) if test else 1
+    length = trial.kv_len + trial.k_start
+    first = length - trial.q_len
+    lists = (length - 1) // size - first // size + 1 if trial.q_len else 0
+    sizes = {"b": trial.batch, "h": trial.heads, "hkv": trial.kv_heads, "q": lists}
+    below = reach(test.value, length).high if test else length
+    shape = [*(sizes[axis] for axis in declared.axes), 8]
+    return torch.randint(-1, max(1, int(min(below, length))), shape, generator=generator)
 
 
 def _random(declared: Input, shape: list[int], trial: Trial, generator: torch.Generator) -> Any:

@@ -31,7 +31,21 @@ PARAMETERS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "line/block_diffusion": ({"size": 4}, {"size": 7}, {"size": 1}, {"size": 64}),
     "line/block_diffusion_train": ({"size": 4}, {"size": 3}, {"size": 1}, {"size": 64}),
     "line/moonshine": ({"left": 4, "right": 2}, {"left": 0, "right": 0}, {"left": 2, "right": 50}),
+    "line/short_swa": ({"w": 1}, {"w": 8}),
+    "line/streaming_vlm": (
+        {"sinks": 2, "text_window": 15, "vision_window": 4},
+        {"sinks": 0, "text_window": 3, "vision_window": 9},
+    ),
+    "line/sink_lora": ({"g": 8, "back": 2, "sinks": 1}, {"g": 5, "back": 3, "sinks": 0}),
+    "line/sener_arrow": ({"w": 4, "base": 8}, {"w": 60, "base": 512}),
     "input/document": ({},),
+    "input/gather": ({},),
+    "input/mesh": ({"w": 2, "d": 3, "globals": 1}, {"w": 0, "d": 1, "globals": 0}),
+    "input/learned_mask": ({},),
+    "input/key_flags": ({},),
+    "input/head_classes": ({"sinks": 2, "w": 5}, {"sinks": 0, "w": 60}),
+    "input/revela": ({"documents": 4},),
+    "input/reuse": ({"sinks": 1, "w": 4}, {"sinks": 0, "w": 1}),
     "score/alibi": ({},),
     "score/softcap": ({"cap": 2.0}, {"cap": 50.0}),
     "score/relative_bias": ({"r": 3}, {"r": 0}, {"r": 64}),
@@ -54,12 +68,31 @@ SINKS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def inputs(name: str, heads: int, kv_len: int, seed: int = 0, **parameters: Any) -> dict[str, Any]:
-    """Random numpy values for the inputs of a spec."""
+def inputs(
+    name: str, heads: int, kv_len: int, seed: int = 0, q_len: int | None = None, **parameters: Any
+) -> dict[str, Any]:
+    """Random numpy values for the inputs of a spec; `q_len` is `kv_len` where it is not given."""
     random = np.random.default_rng(seed)
+    queries = kv_len if q_len is None else q_len
     match name:
         case "input/document":
             return {"doc": np.sort(random.integers(0, 4, kv_len)).astype(np.int32)}
+        case "input/revela":
+            documents = parameters["documents"]
+            doc = np.sort(random.integers(0, documents, kv_len)).astype(np.int32)
+            return {"doc": doc, "weight": random.standard_normal(documents**2)}
+        case "input/gather" | "input/mesh":
+            return {"nbr": random.integers(-1, max(kv_len, 1), (queries, 5))}
+        case "input/learned_mask":
+            return {"logit": random.standard_normal((queries, kv_len))}
+        case "input/key_flags":
+            return {"keep": random.integers(0, 2, (heads, kv_len)).astype(np.int32)}
+        case "input/head_classes":
+            return {"retrieval": random.integers(0, 2, heads).astype(np.int32)}
+        case "input/reuse":
+            return {"picked": random.integers(-1, max(kv_len, 1), (heads, 6))}
+        case "line/streaming_vlm":
+            return {"vision": random.integers(0, 2, kv_len).astype(np.int32)}
         case "score/alibi":
             return {"slope": 2.0 ** -(8 * np.arange(1, heads + 1) / heads)}
         case "score/sink_logit":

@@ -60,7 +60,7 @@ def test_shipped(name: str, dtype: torch.dtype) -> None:
             q_len, k_len, batch=batch, heads=4, kv_heads=kv_heads, dim=dim, value_dim=value_dim,
             dtype=dtype,
         )  # fmt: skip
-        extra = inputs(name, 4, k_len, **given)
+        extra = inputs(name, 4, k_len, q_len=q_len, **given)
         tensors = {n: torch.from_numpy(x) for n, x in extra.items()}
         assert assert_right(op, q, k, v, **tensors).isfinite().all()
 

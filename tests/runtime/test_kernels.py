@@ -17,6 +17,13 @@ pytestmark = pytest.mark.usefixtures("poisoned")
 # Parameters near the tile of 48 x 8, then some that are longer than every sequence or tiny.
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "input/document": ({},),
+    "input/gather": ({},),
+    "input/head_classes": ({"sinks": 4, "w": 30},),
+    "input/key_flags": ({},),
+    "input/learned_mask": ({},),
+    "input/mesh": ({"w": 4, "d": 8, "globals": 1},),
+    "input/reuse": ({"sinks": 4, "w": 20},),
+    "input/revela": ({"documents": 4},),
     "line/block_diffusion": ({"size": 32}, {"size": 7}),
     "line/block_diffusion_train": ({"size": 16}, {"size": 5}),
     "line/causal": ({},),
@@ -28,9 +35,13 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "line/power_attention": ({"w": 20, "sinks": 4, "block": 8}, {"w": 1, "sinks": 0, "block": 1}),
     "line/prefix_lm": ({"n": 61}, {"n": 900}),
     "line/s2_attention": ({"w": 17, "block": 16}, {"w": 1, "block": 5}),
+    "line/sener_arrow": ({"w": 30, "base": 64},),
+    "line/short_swa": ({"w": 8},),
+    "line/sink_lora": ({"g": 32, "back": 2, "sinks": 4},),
     "line/sparse_transformer_fixed": ({"l": 32, "c": 4}, {"l": 300, "c": 9}),
     "line/sparse_transformer_strided": ({"l": 24}, {"l": 1000}),
     "line/streaming_llm": ({"sinks": 4, "w": 50}, {"sinks": 3, "w": 700}),
+    "line/streaming_vlm": ({"sinks": 4, "text_window": 60, "vision_window": 9},),
     "score/alibi": ({},),
     "score/relative_bias": ({"r": 20}, {"r": 0}),
     "score/sink_logit": ({"w": 50}, {"w": 1}),
@@ -38,7 +49,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "score/softmax1": ({},),
 }
 DIMS = [(64, 64), (40, 24), (80, 96), (16, 16)]
-HEAD_DEPENDENT = ("line/longlora", "line/s2_attention")
+HEAD_DEPENDENT = ("line/longlora", "line/s2_attention", "line/sink_lora")
 CASES = [
     (name, given, *DIMS[(place + turn) % len(DIMS)])
     for place, (name, cases) in enumerate(PARAMETERS.items())
@@ -58,7 +69,7 @@ def shapes(name: str) -> Iterator[dict[str, int]]:
 
 def check(op: Operator, name: str, given: dict[str, Any], **shape: int) -> None:
     q, k, v = qkv(**shape)
-    extra = inputs(name, q.shape[1], k.shape[2], **given)
+    extra = inputs(name, q.shape[1], k.shape[2], q_len=q.shape[2], **given)
     tensors = {n: torch.from_numpy(x) for n, x in extra.items()}
     assert assert_right(op, q, k, v, **tensors).isfinite().all()
 

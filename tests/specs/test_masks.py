@@ -10,7 +10,8 @@ from tests.references import MASKS, PARAMETERS, inputs
 HEADS = 3
 LENGTHS = [(1, 1), (2, 2), (3, 3), (17, 17), (40, 40), (1, 29), (9, 40), (13, 5), (0, 7), (7, 0)]
 CASES = [(name, p) for name, cases in PARAMETERS.items() for p in cases]
-PER_HEAD = {"line/s2_attention", "line/longlora"}
+BY_HEAD_INPUT = {"input/key_flags", "input/head_classes", "input/reuse"}
+PER_HEAD = {"line/s2_attention", "line/longlora", "line/sink_lora"}
 
 
 def test_every_shipped_spec_has_a_reference() -> None:
@@ -20,9 +21,9 @@ def test_every_shipped_spec_has_a_reference() -> None:
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 def test_mask(name: str, parameters: dict[str, int]) -> None:
     for q_len, kv_len in LENGTHS:
-        given = parameters | inputs(name, HEADS, kv_len, **parameters)
+        given = parameters | inputs(name, HEADS, kv_len, q_len=q_len, **parameters)
         found = mask(name, q_len=q_len, kv_len=kv_len, heads=HEADS, **given).numpy()
-        assert found.shape == (HEADS if name in PER_HEAD else 1, q_len, kv_len)
+        assert found.shape == (HEADS if name in PER_HEAD | BY_HEAD_INPUT else 1, q_len, kv_len)
         wanted = MASKS[name](q_len, kv_len, HEADS, **given)
         np.testing.assert_array_equal(np.broadcast_to(found, wanted.shape), wanted)
 

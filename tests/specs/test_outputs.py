@@ -41,7 +41,7 @@ def test_output(name: str, parameters: dict[str, int]) -> None:
     for q_len, kv_len in LENGTHS:
         q = random(2, HEADS, q_len, 8, seed=1)
         k, v = random(2, 2, kv_len, 8, seed=2), random(2, 2, kv_len, 5, seed=3)
-        extra = inputs(name, HEADS, kv_len, **parameters)
+        extra = inputs(name, HEADS, kv_len, q_len=q_len, **parameters)
         tensors = {n: torch.from_numpy(x) for n, x in extra.items()}
         out, lse = reference(name, **parameters)(q, k, v, return_lse=True, **tensors)
         wanted, wanted_lse = explicit(name, q, k, v, parameters | extra)

@@ -32,7 +32,10 @@ def wanted(spec: str, heads: int, **given: Any) -> Pairs:
     return np.broadcast_to(found, (heads, *found.shape[1:]))
 
 
-@pytest.mark.parametrize("name", shipped())
+DRAWN = [n for n in shipped() if all(i.dtype != "set" for i in load(n).inputs.values())]
+
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_sequences(name: str, pairs: Callable[..., Pairs]) -> None:
     program = load(name)
     for chosen in (*PARAMETERS[name], {}):

@@ -59,7 +59,7 @@ def assert_right(found: BlockMask, dense: Tensor) -> None:
 @pytest.mark.parametrize(("name", "given"), CASES, ids=str)
 def test_sequences(name: str, given: dict[str, Any]) -> None:
     for q_len, kv_len, block in ((150, 150, 16), (37, 130, (8, 32)), (64, 64, 32)):
-        tensors = inputs(name, HEADS, kv_len, **given) if name == "input/document" else {}
+        tensors = inputs(name, HEADS, kv_len, q_len=q_len, **given)
         tensors = {label: torch.as_tensor(x) for label, x in tensors.items()}
         found = attnc.flex.block_mask(
             name, q_len, kv_len, heads=HEADS, block_size=block, **given, **tensors
