@@ -146,6 +146,8 @@ def _rows(bound: Bound, sizes: Sizes, grid: Sequence[int]) -> Row:
 
 def _check(pattern: Pattern, expr: ast.Expr | None) -> None:
     """Check what an expression reads against operands of these sizes."""
+    if expr is not None and any(isinstance(node, ast.Member) for node in fold.walk(expr)):
+        raise NotBuiltForTarget("a test of a run-time set", "FlexAttention")
     used = names_in(expr)
     if "h" in used and pattern.heads is None:
         raise HeadsMissing

@@ -64,7 +64,7 @@ def assert_gradients(
 def test_finite_differences(name: str, parameters: dict[str, Any]) -> None:
     op = attnc.compile(name, **parameters)
     q, k, v = random(1, 2, 11, 3, seed=1), random(1, 1, 13, 3, seed=2), random(1, 1, 13, 2, seed=3)
-    extra = {n: torch.from_numpy(x) for n, x in inputs(name, 2, 13, **parameters).items()}
+    extra = {n: torch.from_numpy(x) for n, x in inputs(name, 2, 13, q_len=11, **parameters).items()}
     floats = {n: x.requires_grad_() for n, x in extra.items() if x.is_floating_point()}
 
     def f(q: Tensor, k: Tensor, v: Tensor, *given: Tensor) -> Tensor:

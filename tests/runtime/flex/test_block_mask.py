@@ -24,7 +24,8 @@ from tests.references.grid import CASES as GRIDS
 
 HEADS = 3
 LISTS = ("kv", "full_kv", "q", "full_q")
-CASES = [(name, given) for name, cases in PARAMETERS.items() for given in cases]
+SETS = ("input/gather", "input/mesh", "input/reuse")
+CASES = [(n, given) for n, cases in PARAMETERS.items() if n not in SETS for given in cases]
 POINTS = [(name, *case) for name, cases in GRIDS.items() for case in cases]
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 
@@ -54,6 +55,14 @@ def assert_right(found: BlockMask, dense: Tensor) -> None:
     places = b[:, None, None, None], h[:, None, None], i[:, None], j
     pairs = found.mask_mod(*places)
     assert pairs.dtype == torch.bool and torch.equal(pairs.expand(dense.shape), dense)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets_are_refused(name: str) -> None:
+    tensors = inputs(name, HEADS, 40, **PARAMETERS[name][0])
+    given = {label: torch.as_tensor(x) for label, x in tensors.items()}
+    with pytest.raises(attnc.AttnError, match="run-time set"):
+        attnc.flex.block_mask(name, 40, 40, heads=HEADS, **PARAMETERS[name][0], **given)
 
 
 @pytest.mark.parametrize(("name", "given"), CASES, ids=str)
