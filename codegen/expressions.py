@@ -28,6 +28,7 @@ from attnc.dsl.syntax import (
 
 INT, FLOAT, BOOL = "int32", "float32", "bool"
 LN_2, LOG2_E = 0.6931471805599453, 1.4426950408889634
+REAL = ("/", "sqrt", "log", "log2")  # of integers as well
 POWERS = 16  # the greatest exponent that is written as products
 
 
@@ -172,7 +173,7 @@ def _where(values: list[Value], target: Target) -> Value:
 def _apply(op: str, values: list[Value], target: Target) -> Value:
     """An operator on values brought to common lanes and dtype."""
     table = target.functions if op in target.functions else target.operators
-    if op == "/":
+    if op in REAL:
         values = [target.cast(value, FLOAT) for value in values]
     values = _same_dtype(_same_lanes(values, target), target)
     text = reduce(lambda a, b: table[op].format(a, b), [v.text for v in values[1:]], values[0].text)
