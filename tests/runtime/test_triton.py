@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.loader import load, shipped
+from attnc.dsl.loader import load
 from attnc.runtime.lower_triton import triton_source
+from tests.references import WITHOUT_SETS
 
 SCRIPT = Path(__file__).with_name("triton_numbers.py")
 SMALL = {
@@ -48,17 +49,11 @@ def interpreted(cases: list[dict]) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def one_axis_specs() -> list[str]:
-    """Those with run-time sets are refused, see `test_sets`."""
-    names = [name for name in shipped() if name.partition("/")[0] in FOLDERS]
-    return [n for n in names if all(i.dtype != "set" for i in load(n).inputs.values())]
-
-
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_one_axis_spec(folder):
     cases = [
         {"spec": spec, "parameters": SMALL.get(spec, {}), "lengths": LENGTHS}
-        for spec in one_axis_specs()
+        for spec in WITHOUT_SETS
         if spec.startswith(folder)
     ]  # fmt: skip
     found = interpreted(cases)

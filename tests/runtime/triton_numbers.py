@@ -58,13 +58,17 @@ def imported(text: str, folder: Path):
     return module
 
 
-def inputs_of(bound, keys: int) -> dict[str, torch.Tensor]:
-    sizes = {"h": HEADS, "token": keys, "d": 33}
+def inputs_of(bound, queries: int, keys: int) -> dict[str, torch.Tensor]:
+    sizes = {"h": HEADS, "hkv": KV_HEADS, "token": keys, "q": queries, "k": keys, "d": 64}
     found = {}
     for name, declared in bound.inputs.items():
         shape = [sizes[axis] for axis in declared.axes]
-        ints = declared.dtype == "int"
-        found[name] = torch.arange(keys) // 23 if ints else torch.rand(shape)
+        if declared.dtype == "float":
+            found[name] = torch.rand(shape)
+        elif "token" in declared.axes:
+            found[name] = torch.arange(keys) // 23
+        else:
+            found[name] = torch.randint(0, 2, shape)
     return found
 
 
@@ -78,7 +82,11 @@ def run(case: dict, folder: Path) -> None:
     for queries, keys in case["lengths"]:
         q = torch.randn(1, queries, HEADS, wide).transpose(1, 2).to(dtype)
         k, v = (torch.randn(1, KV_HEADS, keys, d).to(dtype) for d in (wide, value))
-        options = {"scale": settings["scale"], "return_lse": True, **inputs_of(bound, keys)}
+        options = {
+            "scale": settings["scale"],
+            "return_lse": True,
+            **inputs_of(bound, queries, keys),
+        }
         out, lse = module.attention(q, k, v, **options)
         interpreter.interpreter_builder.set_grid_idx = backwards
         again = module.attention(q, k, v, **options)

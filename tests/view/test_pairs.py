@@ -14,12 +14,12 @@ from py_mini_racer import JSEvalException
 from attnc.codegen.javascript.pattern import print_pattern
 from attnc.compiler.fold import walk
 from attnc.dsl import syntax as ast
-from attnc.dsl.loader import load, shipped
+from attnc.dsl.loader import load
 from attnc.dsl.print_nodes import print_expression
 from attnc.runtime.oracle import mask
 from attnc.runtime.trials import Trial, random_inputs
 from tests.compiler.formulas import conditions
-from tests.references import PARAMETERS, inputs
+from tests.references import PARAMETERS, WITHOUT_SETS, inputs
 from tests.references.grid import CASES
 from tests.view.conftest import Pairs
 
@@ -32,10 +32,7 @@ def wanted(spec: str, heads: int, **given: Any) -> Pairs:
     return np.broadcast_to(found, (heads, *found.shape[1:]))
 
 
-DRAWN = [n for n in shipped() if all(i.dtype != "set" for i in load(n).inputs.values())]
-
-
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", WITHOUT_SETS)
 def test_sequences(name: str, pairs: Callable[..., Pairs]) -> None:
     program = load(name)
     for chosen in (*PARAMETERS[name], {}):
