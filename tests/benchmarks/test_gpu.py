@@ -65,7 +65,7 @@ def test_goals() -> None:
     cell = Cell("line/causal", "cuda:sm_90", 64)
     assert gpu_static.row(cell, analysis(7.5, 10.4))[-1] == "met"
     missed = gpu_static.row(cell, analysis(8.0, 11.5, spills=8))[-1]
-    assert missed == "missed: spills, full loop 8.0 > 7.9, mask 3.5 > 3.0"
+    assert missed == "missed: spills, full loop 8.00 > 7.9, mask 3.50 > 3.0"
     assert gpu_static.row(cell, "nothing fits")[-1] == "missed: no kernel"
 
 
