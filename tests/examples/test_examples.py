@@ -2,7 +2,7 @@
 
 import pytest
 
-from examples import artifact, documents, flex, window
+from examples import artifact, documents, flex, needle, window
 
 
 def test_window_compiles_once_for_all_lengths(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +25,10 @@ def test_an_artifact_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_flex_attention_gives_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     flex.main()
     assert float(capsys.readouterr().out.split()[-1]) < 1e-5
+
+
+def test_a_route_finds_the_needle(capsys: pytest.CaptureFixture[str]) -> None:
+    needle.main()
+    reads = dict(line.split(" reads ") for line in capsys.readouterr().out.splitlines()[2:])
+    assert float(reads["full"]) > 0.9 and float(reads["route"]) > 0.9
+    assert abs(float(reads["window"])) < 0.1

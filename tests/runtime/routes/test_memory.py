@@ -1,0 +1,23 @@
+"""No quadratic memory: what a routed call allocates where one bit for each pair would be 2 GiB."""
+
+import subprocess
+import sys
+
+LIMIT = 1 << 30  # bytes; the 131,072 x 256 scores of all units would be 128 MiB of them
+
+CALL = """
+import resource, torch, attnc
+op = attnc.compile("route/moba", n=4, block=512)
+q, k, v = torch.randn(3, 1, 1, 131072, 16)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+out = op(q, k, v)
+assert out.isfinite().all()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def test_memory_is_linear_in_the_length() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", CALL], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert int(found.stdout) < LIMIT
