@@ -93,7 +93,7 @@ def test_verify_finds_a_wrong_kernel(attnc: Callable, monkeypatch: pytest.Monkey
     from attnc.runtime.operator import Operator
 
     def wrong(self: Operator, q: torch.Tensor, *_: object, **__: object) -> object:
-        return torch.full_like(q, torch.nan), torch.zeros(q.shape[:-1])
+        return torch.full_like(q, torch.nan), torch.zeros(q.shape[:-1]), {}
 
     monkeypatch.setattr(Operator, "__call__", wrong)
     found = attnc("verify", "line/causal", *TINY)
