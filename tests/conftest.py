@@ -1,6 +1,7 @@
-"""What all tests share: golden files, rewritten by `pytest --update-golden`."""
+"""What all tests share: a kernel cache, and golden files that `--update-golden` rewrites."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert wanted == path.read_text(encoding="utf-8"), f"differs from {path.name}"
 
     return compare
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test compiles what another did, also in another process of the same run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTNC_CACHE_DIR", str(folder))
+        yield folder

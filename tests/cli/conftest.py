@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +22,7 @@ class Result:
 
 
 @pytest.fixture
-def attnc(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Result]:
-    monkeypatch.setenv("ATTNC_CACHE_DIR", str(tmp_path / "cache"))
-
+def attnc(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     def run(*arguments: object) -> Result:
         status = main([str(argument) for argument in arguments])
         return Result(status, *capsys.readouterr())

@@ -134,7 +134,7 @@ def test_a_tuned_tile_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     from attnc.dsl.loader import load
     from attnc.runtime import build, kernels, tuning
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("ATTNC_CACHE_DIR", str(tmp_path))
     bound = load("attention tuned { mask { q - 7 <= k <= q } }").bind()
     sizes, lanes = Sizes(head_dim=16, value_dim=16), build.host().machine.lanes
     digest = kernels.digest(bound, sizes, build.host())

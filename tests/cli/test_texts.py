@@ -70,7 +70,8 @@ def test_list(attnc: Callable) -> None:
     assert "line/longformer" in attnc("list").out
 
 
-def test_cache(attnc: Callable, tmp_path: Path) -> None:
+def test_cache(attnc: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTNC_CACHE_DIR", str(tmp_path / "cache"))
     assert attnc("cache", "path").out.strip() == str(tmp_path / "cache")
     kernel = tmp_path / "cache" / "kernels" / "x" / "kernel.ll"
     kernel.parent.mkdir(parents=True)

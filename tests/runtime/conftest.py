@@ -1,17 +1,9 @@
-"""One kernel cache for all tests of the runtime, and memory that starts as NaN where asked."""
+"""Memory that starts as NaN where a test asks for it."""
 
 from collections.abc import Iterator
 
 import pytest
 import torch
-
-
-@pytest.fixture(scope="session", autouse=True)
-def kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test compiles what another did."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ATTNC_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
-        yield
 
 
 @pytest.fixture
