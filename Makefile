@@ -5,7 +5,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LISTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train test check golden bench bench-quick gpu-matrix clean
+.PHONY: help demo train test check golden bench bench-quick gpu-matrix catalogue clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -31,6 +31,9 @@ golden: .venv/dev ## rewrite the expected outputs in tests/golden
 bench: .venv/bench .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 25 minutes)
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.gpu_static
+
+catalogue: .venv/dev ## bring docs/catalogue.md up to date with the specs that ship
+	$(BIN)/python -m benchmarks.catalogue
 
 bench-quick: .venv/demo ## time a few cases, write nothing (about a minute)
 	$(BIN)/python -m benchmarks.run --quick

@@ -108,7 +108,7 @@ def facts(
             "count": shape.heads,
             "most": MOST_HEADS,
         },
-        "tiling": _tiling(bound, shape),
+        "tiling": tiling(bound, shape),
         "proofs": [proof.to_dict() for proof in proofs_of(bound, heads, heads)],
         "colours": {"skipped": SKIPPED, "masked": MASKED, "tested": TESTED, "whole": WHOLE},
         "legend": LEGEND,
@@ -162,7 +162,7 @@ def _inputs(
     return tensors, numbers
 
 
-def _tiling(bound: Bound, shape: Shape) -> dict[str, list[int]]:
+def tiling(bound: Bound, shape: Shape) -> dict[str, list[int]]:
     """Points of a tile along each axis, of queries and of keys, and how far apart they lie."""
     heads = shape.heads if needs_heads(bound) else 0
     attention = tiled(bound, Sizes(heads, heads), host_machine())
