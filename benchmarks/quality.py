@@ -59,7 +59,6 @@ CASES = (
     Case("PowerAttention", "line/power_attention"),
     Case("S2-Attention", "line/s2_attention"),
     Case("LongLoRA shift", "line/longlora"),
-    Case("causal", "line/causal", {}, ALL),
 )
 
 

@@ -47,6 +47,8 @@ class Shape:
 
 def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: int | None) -> Shape:
     """The shape to begin with, from what was asked for."""
+    if bound.routes:
+        raise ViewError("a route chooses by queries and keys, which a page does not have")
     lists = {len(value) for value in bound.values.values() if isinstance(value, tuple)}
     heads = heads or min(lists, default=USUAL_HEADS)
     if heads > MOST_HEADS:

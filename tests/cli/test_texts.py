@@ -8,6 +8,7 @@ import pytest
 
 from attnc.dsl.loader import all_shipped
 
+SETS = "attention a { input near: set[q]\n mask { k in near[q] } }"
 UGLY, PRETTY = (
     "attention  a{mask causal&window( 4 )}",
     "attention a {\n    mask causal & window(4)\n}\n",
@@ -120,6 +121,8 @@ def test_view(attnc: Callable, tmp_path: Path) -> None:
         (("line/mistral", "--seq", "4096", "-o", "page.html"), "1 to 1024 tokens"),
         (("line/longlora", "--heads", "64", "-o", "page.html"), "1 to 32 heads"),
         (("line/progressive_stack", "-o", "page.html"), "this is a stack"),
+        (("route/moba", "-o", "page.html"), "a route chooses by queries and keys"),
+        ((SETS, "-o", "page.html"), "not built"),
         (("grid/natten2d", "--seq", "9", "--grid", "3x3", "-o", "page.html"), "leave --seq out"),
         (("line/mistral", "-p", "v=3", "-o", "page.html"), "has no parameter `v`"),
     ],
