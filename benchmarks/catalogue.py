@@ -1,7 +1,8 @@
 """`docs/catalogue.md`: a row for every shipped spec, and for every system that has none yet.
 
-    make catalogue                          (what is new or has changed)
-    python -m benchmarks.catalogue --all    (everything again, a few minutes)
+    make catalogue                           (what is new or has changed)
+    python -m benchmarks.catalogue --all     (everything again, a few minutes)
+    python -m benchmarks.catalogue --list    (rows for new specs, which are looked at later)
 
 What was found of a spec is kept in `benchmarks/catalogue.json`, with a digest of its text.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from attnc.dsl.loader import SUFFIX, all_shipped
-from benchmarks.entries import Entry, entry
+from benchmarks.entries import Entry, entry, unseen
 from benchmarks.systems import AS_THEY_COME, System, rows
 
 PAGE = Path(__file__).parents[1] / "docs" / "catalogue.md"
@@ -98,11 +99,14 @@ def main() -> None:
     """Look at the specs that are new or have changed, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", action="store_true", help="look at every spec again")
+    parser.add_argument("--list", action="store_true", help="look at none, list those that ship")
     options = parser.parse_args()
     kept = {} if options.all else load()
     console = Console()
     for name in all_shipped():
-        if kept.get(name, {}).get("digest") != digest(name):
+        if options.list:
+            kept.setdefault(name, asdict(unseen(name)) | {"digest": ""})
+        elif kept.get(name, {}).get("digest") != digest(name):
             one = entry(name)
             kept[name] = asdict(one) | {"digest": digest(name)}
             KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ Sequences have 16,384 tokens; grids and checks are small. Inputs are random.
 import math
 import multiprocessing
 import resource
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,11 +55,19 @@ def entry(name: str) -> Entry:
         return _stack(name, relation)
     bound = program.bind()
     status = _attempt(lambda: _status([(attnc.compile(name), Reference(bound))]))
+    if bound.routes:  # the pairs are those that queries and keys choose
+        return Entry(relation, "", None, False, "", "", status)
     measured = _grid if bound.grid else _sequence
     try:
         return measured(name, bound, relation, status)
     except AttnError as reason:
         return Entry(relation, "", None, False, "", f"not analysed: {_first(reason)}", status)
+
+
+def unseen(name: str) -> Entry:
+    """The row of a spec that has not been looked at."""
+    relation = summary(_text(load_any(name)))
+    return Entry(relation, "", None, False, "", "", "not checked for this page yet")
 
 
 def _text(program: Any) -> str:
@@ -191,8 +200,10 @@ def _status(layers: Sequence[tuple[Operator, Reference]]) -> str:
     if wrong:
         return "; ".join(sorted(set(wrong)))
     parts = [text for text in DIRECTIONS.values() if said.count(text) == len(layers)]
-    if process.exitcode:
-        parts.append(f"gave up after {LIMIT} s of processor time")
+    if process.exitcode == -signal.SIGXCPU:
+        parts.append(f"given up after {LIMIT} s of processor time")
+    elif process.exitcode:
+        parts.append(f"the check ended with status {process.exitcode}")
     return ", ".join(parts)
 
 

@@ -136,8 +136,9 @@ def chunk_losses(head: nn.Module, states: Tensor, words: Tensor) -> Iterator[flo
     The vocabulary has 262,144 words, so all logits at once would take 16 GiB.
     """
     for start in range(0, len(words), CHUNK):
-        wanted = words[max(start, 1) : start + CHUNK]
-        before = states[max(start, 1) - 1 : start + CHUNK - 1]
+        first = max(start, 1)
+        wanted = words[first : start + CHUNK]
+        before = states[first - 1 : first - 1 + len(wanted)]
         yield cross_entropy(head(before), wanted, reduction="sum").item()
 
 

@@ -71,6 +71,7 @@ def findings(rows: dict[str, Measured]) -> str:
             of(name, ALL)
             for name in ("window of 256", "1 sink, window of 255", "4 sinks, window of 252")
         )
+        power, shard = (rows[Case(n, "").key] for n in ("PowerAttention", "S2-Attention"))
     except KeyError:
         return ""
     return f"""\
@@ -86,10 +87,13 @@ and that keeping four of them restores it.
 - **There is no collapse** by orders of magnitude, as there is for Llama 2 in that paper: 15 of
   the 18 layers have been trained with a window and keep working.
 - **In all layers one sink helps and four do harm**: a window of 256 everywhere has {everywhere},
-  with one sink {one}, with four {four}. The first token is the one that begins every text, and
-  the local layers know it. The next three are words of the text, which these layers have never
-  met from afar; StreamingLLM moves the positions of kept keys next to the window, which a pattern
-  alone does not.
+  with one sink {one}, with four {four}. The first token is the one that begins every text. A
+  likely reason, not tested here: the next three are words, which the local layers have never met
+  from afar, as positions are those in the text; StreamingLLM moves kept keys next to the window,
+  which a pattern alone does not.
+- **What keeps the first keys is better than what is dense.** PowerAttention, which has 4 sinks,
+  has perplexity {power.perplexity():.2f} at a density of {power.density:.1%}; S2-Attention, whose
+  first keys are one head's, {shard.perplexity():.2f} at {shard.density:.1%}.
 """
 
 
