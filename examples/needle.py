@@ -14,7 +14,7 @@ LENGTH, DIM, NEEDLE, BLOCK, CHOSEN, WINDOW = 1024, 64, 200, 32, 4, 160
 
 
 def haystack() -> tuple[Tensor, Tensor, Tensor]:
-    """Random q, k, v [1, 1, N, D]; the value at the needle is 1 in each column, others are small."""
+    """Random q, k, v [1, 1, N, D]; the value at the needle is 1 in each column, others small."""
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(1, 1, LENGTH, DIM, generator=generator) for _ in range(3))
     q[..., -1, :] = 3 * k[..., NEEDLE, :]
