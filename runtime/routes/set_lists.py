@@ -87,7 +87,7 @@ def _tokens(
 def _members(own: Tensor, labels: Tensor) -> Tensor:
     """The rows of the keys whose label is in each list: [Nc, n] and [Nk] to [Nc, m], then -1."""
     order = labels.argsort(stable=True)
-    sizes = torch.bincount(labels.clamp_min(-1) + 1)  # of no unit first
+    sizes = torch.bincount(labels.clamp_min(-1) + 1, minlength=1)  # of no unit first
     starts = sizes.cumsum(0) - sizes
     none = (own < 0) | (own + 1 >= len(sizes))
     places = (own.long() + 1).masked_fill(none, 0)

@@ -146,3 +146,12 @@ def test_each_head_has_its_number() -> None:
         " attention a(ns = [1, 2, 0, 4]) { mask causal & r(ns[h]) }"
     )
     assert_as_defined(source)
+
+
+def test_clusters_of_an_entry_without_keys() -> None:
+    """Keys of two labels, of which one entry of the batch has none."""
+    source = spec("input label: int[token]", keys="cluster(label)")
+    q, k, v = (x[:, :, :9] for x in operands())
+    call = {"label": torch.arange(9).int() // 4, "kv_len": torch.tensor([9, 0])}
+    wanted = attnc.reference(source)(q, k, v, **call)
+    torch.testing.assert_close(attnc.compile(source)(q, k, v, **call), wanted)
