@@ -15,7 +15,8 @@ from attnc.runtime.route_lists import check_lists, joined
 from attnc.runtime.routes.candidates import candidates
 from attnc.runtime.routes.choose import CHUNK, best, widened
 from attnc.runtime.routes.frame import Frame, frame
-from attnc.runtime.routes.scores import scores
+from attnc.runtime.routes.fused import fused
+from attnc.runtime.routes.scores import Products, scores
 from attnc.runtime.routes.set_lists import of_sets
 
 
@@ -54,6 +55,10 @@ def _sequence(
 def _lists(at: Frame) -> Tensor:
     amounts = torch.tensor(at.route.amounts, dtype=torch.float64)
     worth, allowed = scores(at), candidates(at)
+    if isinstance(worth, Products):
+        lists = fused(worth, allowed, at.route.rule, amounts)
+        if lists is not None:
+            return lists
     shares = at.route.summary == "probability"
     step = max(1, CHUNK // (at.heads * at.units))
     parts = []

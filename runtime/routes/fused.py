@@ -1,0 +1,75 @@
+"""The best units by one kernel, where each chooser's candidates follow each other.
+
+Units are its keys and choosers its queries; scores exist one tile at a time.
+"""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.elaborate import Sizes
+from attnc.dsl.loader import load
+from attnc.dsl.program import Bound
+from attnc.runtime import kernels
+from attnc.runtime.call import bind_call
+from attnc.runtime.choices import best_keys
+from attnc.runtime.inputs import dtype_name
+from attnc.runtime.routes.candidates import Candidates
+from attnc.runtime.routes.choose import CHUNK
+from attnc.runtime.routes.scores import Products
+
+SPEC = """
+attention choice {
+    cross
+    input first: int[q]
+    input end: int[q]
+    mask { first[q] <= k and k < end[q] }
+}
+"""
+MOST = 32  # places of a list: each candidate goes down all of them
+FEWEST = 1 << 18  # scores from which on a kernel pays for what it takes to call it
+
+
+def fused(worth: Products, allowed: Candidates, rule: str, amounts: Tensor) -> Tensor | None:
+    """int32 [H, C, n] as `choose.best` gives them; None for what needs the general way."""
+    at = allowed.at
+    count = min(int(amounts.max()), at.units)
+    alike = amounts.numel() == 1 and at.own_heads == at.heads
+    if rule != "top" or not alike or not 0 < count <= MOST or at.count * at.units < FEWEST:
+        return None
+    ranges = _ranges(allowed)
+    if ranges is None:
+        return None
+    first, end = ranges
+    q, k = worth.asked.unsqueeze(0).contiguous(), worth.vectors.unsqueeze(0).contiguous()
+    bound, kernel = _kernel(q.shape[3], dtype_name(q.dtype), count)
+    call = bind_call(bound, q, k, k, scale=1.0, inputs={"first": first, "end": end})
+    _, picks = best_keys(kernel, call, count)
+    found = torch.where(picks[0] < 0, at.units, picks[0]).sort(-1).values
+    return found.masked_fill_(found == at.units, -1)
+
+
+@cache
+def _kernel(columns: int, dtype: str, count: int) -> tuple[Bound, kernels.LoadedKernel]:
+    bound = load(SPEC).bind()
+    sizes = Sizes(head_dim=columns, value_dim=columns, dtype=dtype, best=count)
+    return bound, kernels.from_files(kernels.files(bound, sizes))
+
+
+def _ranges(allowed: Candidates) -> tuple[Tensor, Tensor] | None:
+    """The first candidate of each chooser and the one after its last, int32 [C]; or None."""
+    at, parts = allowed.at, []
+    step = max(1, CHUNK // at.units)
+    for low in range(0, at.count, step):
+        found = allowed.of(low, min(low + step, at.count))
+        if found.shape[0] != 1:
+            return None
+        numbers = found[0].int()
+        counts, first = numbers.sum(-1), numbers.argmax(-1)
+        last = at.units - 1 - numbers.flip(-1).argmax(-1)
+        if bool(((last - first + 1 != counts) & (counts > 0)).any()):
+            return None
+        parts.append(torch.stack([first, first + counts]).int())
+    both = torch.cat(parts, 1)
+    return both[0], both[1]
