@@ -5,7 +5,7 @@ from xdsl.ir import ParametrizedAttribute
 from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
-AXES = ("b", "h", "hkv", "token", "q", "k", "d")
+AXES = ("b", "h", "hkv", "chooser", "unit", "token", "q", "k", "d")
 
 
 @irdl_attr_definition

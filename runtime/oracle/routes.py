@@ -105,6 +105,8 @@ def _shares(ranked: Tensor, already: bool) -> Tensor:
 def _pairs(at: Layout, units: Tensor) -> Tensor:
     """The pairs of chosen units [H, Nc, U], with those of `keep`."""
     kept = at.pairs("keep", False)
+    if at.route.units == "diagonals" and not at.units:
+        return kept
     if at.route.units == "diagonals":
         far = at.far()
         inside = (far >= 0) & (far < at.units)
