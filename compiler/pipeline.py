@@ -67,19 +67,22 @@ def passes(tiling: Tiling, cropped: bool = False, best: int = 0) -> tuple[Module
 
 
 def backward_passes(
-    tiling: Tiling, inputs: tuple[str, ...] = (), cropped: bool = False
+    tiling: Tiling, inputs: tuple[str, ...] = (), cropped: bool = False, apart: str = ""
 ) -> tuple[ModulePass, ...]:
-    """The passes to the kernel of the gradients, which owns keys; `inputs` want theirs too."""
+    """The passes to the kernel of the gradients, which owns keys; `inputs` want theirs too.
+
+    With `apart`, to the kernel that owns that side and has the gradients of its rows only.
+    """
     assume = CROPPED if cropped else FROM_ZERO
     return (
         Simplify(),
         SplitAtoms(),
         Narrow(),
         *_by_residue(tiling),
-        ChooseTiles(**asdict(tiling), owner="k"),
+        ChooseTiles(**asdict(tiling), owner=apart or "k"),
         ClassifyTiles(assume=assume),
         PlanVisits(assume=assume),
-        DeriveBackward(inputs=inputs),  # needs the visits
+        DeriveBackward(inputs, bool(apart)),  # needs the visits
         Specialise(),
     )
 

@@ -1,11 +1,15 @@
 """From a bound spec to the text of its Triton file."""
 
+from collections.abc import Sequence
+
+from xdsl.passes import ModulePass
+
 from attnc.codegen.triton.config import TritonConfig, TritonSource
-from attnc.codegen.triton.source import print_triton
+from attnc.codegen.triton.source import Gradients, print_triton
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.inline import sink_expression
-from attnc.compiler.pipeline import Tiling, passes, run
+from attnc.compiler.pipeline import Tiling, backward_passes, passes, run
 from attnc.dsl.program import Bound
 from attnc.runtime.lower import header
 
@@ -19,14 +23,37 @@ def triton_source(
     sizes: Sizes,
     tile: tuple[int, int] = TILE,
     config: TritonConfig | None = None,
+    backward: tuple[int, int] | None = None,
 ) -> TritonSource:
-    """The forward file for tiles of this many queries and keys.
+    """The file for tiles of this many queries and keys: forward, and both passes with `backward`.
+
+    `backward` are the owned and the visited rows of a tile of its kernels.
 
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
-    module = elaborate(bound, sizes)
     steps = passes(Tiling((tile[0],), (100,), tile[1]))
+    sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
+    config = config or TritonConfig()
+    gradients = _gradients(bound, sizes, backward, config) if backward else None
+    kernel = _kernel(bound, sizes, steps)
+    return print_triton(kernel, config, header(bound), sink, gradients)
+
+
+def _gradients(
+    bound: Bound, sizes: Sizes, tile: tuple[int, int], config: TritonConfig
+) -> Gradients:
+    """Both kernels of the backward pass."""
+    wanted = tuple(name for name, declared in bound.inputs.items() if declared.grad)
+    tiling = Tiling((tile[0],), (100,), tile[1])
+    queries, keys = (
+        _kernel(bound, sizes, backward_passes(tiling, wanted, apart=owner)) for owner in "qk"
+    )
+    return Gradients(queries, keys, wanted, config)
+
+
+def _kernel(bound: Bound, sizes: Sizes, steps: Sequence[ModulePass]) -> KernelOp:
+    """The one kernel that passes leave."""
+    module = elaborate(bound, sizes)
     run(module, [step for step in steps if step.name not in LEFT_OUT])
     (kernel,) = (op for op in module.body.block.ops if isinstance(op, KernelOp))
-    sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
-    return print_triton(kernel, config or TritonConfig(), header(bound), sink)
+    return kernel

@@ -9,19 +9,43 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.ir import SSAValue
 
-from attnc.codegen.expressions import LOG2_E
-from attnc.codegen.triton.context import Context
+from attnc.codegen.expressions import FLOAT, LOG2_E, Value
+from attnc.codegen.triton.collect import collects
+from attnc.codegen.triton.context import ROWS, TILES, Context
 from attnc.codegen.triton.lines import Lines
+from attnc.codegen.triton.loads import emit_parts, emit_row
 from attnc.codegen.triton.mask import Mask
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
+WEIGHTS = "exp(s - lse)"
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def state(context: Context) -> list[str]:
     """What one visit hands to the next: the softmax's maximum and sum, and the accumulators."""
-    return ["b_m", "b_l", *(f"b_out{suffix}" for suffix, *_ in context.parts("out"))]
+    if context.prefix == "forward":
+        return ["b_m", "b_l", *blocks_of(context, "out")]
+    sums = [name for target in targets(context) for name in blocks_of(context, target)]
+    return [*sums, *(f"b_{one.label}" for one in collects(context) if one.visited)]
+
+
+def targets(context: Context) -> list[str]:
+    """The accumulators of a kernel, in the order in which they are stored."""
+    stores = (op for op in context.kernel.body.block.ops if isinstance(op, tile.StoreOp))
+    return [op.target.data for op in stores]
+
+
+def blocks_of(context: Context, name: str) -> list[str]:
+    """The names of the parts of a block."""
+    if name in ROWS:
+        return [f"b_{name}"]
+    return [f"b_{name}{suffix}" for suffix, *_ in context.parts(name)]
+
+
+def head_pointer(context: Context, name: str) -> str:
+    """The pointer to the visited rows of a head: where heads are looped over, not an argument."""
+    return f"p_{name}" if context.owner == "q" else f"p_{name}_h"
 
 
 def owned_operands(context: Context) -> list[str]:
@@ -38,23 +62,23 @@ def visited_operands(context: Context) -> list[str]:
 
 def owned_blocks(context: Context) -> list[str]:
     """The names of the blocks of the owned tile."""
-    names = owned_operands(context)
-    return [f"b_{name}{suffix}" for name in names for suffix, *_ in context.parts(name)]
+    return [block for name in owned_operands(context) for block in blocks_of(context, name)]
 
 
 def arguments(context: Context) -> list[str]:
     """The arguments of a visit, after the visited tile."""
     tensors = []
     for name in visited_operands(context):
-        tensors += [f"p_{name}", f"{name}_sn"]
-    sizes = ["b", "h", "group", "q_start", "q_len", "k_len", "scale"]
+        tensors += [head_pointer(context, name), f"{name}_sn"]
+    sizes = ["b", "h", "heads", "group", "q_start", "q_len", "k_len", "scale"]
     return [
         *state(context),
         *owned_blocks(context),
-        "i_q",
+        f"i_{context.owner}",
         *tensors,
         *sizes,
         *context.input_signature(),
+        *(f"p_{one.label}" for one in collects(context) if not one.by_row),
     ]
 
 
@@ -69,7 +93,8 @@ def emit_visit(context: Context, visit: tile.VisitOp) -> list[str]:
     used = set(IDENTIFIER.findall("\n".join([*above, body])))
     taken = [name for name in arguments(context) if name in used]
     blocks = [f"{context.block(a)}: tl.constexpr" for a in "qk"]
-    with context.out.function(f"forward_{visit.tile_class.data}", ["c", *taken, *blocks]):
+    name, place = f"{context.prefix}_{visit.tile_class.data}", TILES[context.visited]
+    with context.out.function(name, [place, *taken, *blocks]):
         said = "every pair is in the pattern" if step.full else "pairs outside the pattern weigh 0"
         context.out.line(f'"""A tile of which {said}."""')
         context.out.line(*above)
@@ -86,6 +111,7 @@ class _Step:
     full: bool
     blocks: dict[SSAValue, str] = field(default_factory=dict)
     exists: str = ""
+    kept: str = "True"
 
     def __post_init__(self) -> None:
         for op in self.context.kernel.body.block.ops:
@@ -95,18 +121,20 @@ class _Step:
 
     def positions(self, used: set[str]) -> list[str]:
         """The rows and positions of both sides that the rest uses."""
-        size = self.context.block("k")
+        axis, own = self.context.visited, self.context.owner
+        size, place = self.context.block(axis), TILES[axis]
+        spread = {own: "[:, None]", axis: "[None, :]"}
         found = {
-            "m_visited": "i_k < k_len",
-            "q": "(q_start + i_q)[:, None]",
-            "k": "i_k[None, :]",
-            "x": "r_k[None, :]",
-            "m_q": "(i_q < q_len)[:, None]",
-            "m_k": "(i_k < k_len)[None, :]",
+            "m_visited": f"i_{axis} < {axis}_len",
+            "q": f"(q_start + i_q){spread['q']}",
+            "k": f"i_k{spread['k']}",
+            "x": f"r_{axis}[None, :]",
+            "m_q": f"(i_q < q_len){spread['q']}",
+            "m_k": f"(i_k < k_len){spread['k']}",
         }
         return [
-            f"r_k = tl.arange(0, {size})",
-            f"i_k = c * {size} + r_k  # [{size}]",
+            f"r_{axis} = tl.arange(0, {size})",
+            f"i_{axis} = {place} * {size} + r_{axis}  # [{size}]",
             *(f"{name} = {text}" for name, text in found.items() if name in used),
         ]
 
@@ -124,30 +152,42 @@ class _Step:
                 self.softmax(op)
             case tile.AccumulateOp():
                 self.accumulate(op)
+            case tile.MapOp(value=value) if value.data == WEIGHTS:
+                self.weights(op)
+            case tile.MapOp():
+                self.map(op)
+            case tile.CollectOp():
+                self.collect(op)
             case _:
                 raise NotBuiltForTarget(f"`{getattr(op, 'name', op)}`", "triton")
 
     def load(self, op: tile.LoadOp) -> None:
         """Rows of the visited tile."""
         context, out, name = self.context, self.context.out, op.operand_name.data
-        size = context.block("k")
+        axis = context.visited
+        size, place = context.block(axis), TILES[axis]
         self.blocks[op.result] = name
-        out.line(f"o_{name} = tl.cast(c, tl.int64) * ({size} * {name}_sn)")
-        emit_parts(context, name, f"p_{name} + o_{name}", "r_k", self.exists, size)
+        pointer = head_pointer(context, name)
+        if name in ROWS:
+            emit_row(context, name, pointer, self.exists)
+            return
+        out.line(f"o_{name} = tl.cast({place}, tl.int64) * ({size} * {name}_sn)")
+        emit_parts(context, name, f"{pointer} + o_{name}", f"r_{axis}", self.exists, size)
 
     def dot(self, op: tile.DotOp) -> None:
         """Owned rows times visited rows, part by part."""
         context, out = self.context, self.context.out
         left, right = self.blocks[op.left], self.blocks[op.right]
-        self.blocks[op.result] = "b_s"
-        shape = f"[{context.block('q')}, {context.block('k')}]"
+        scores = {left, right} == {"q", "k"}
+        found = self.blocks[op.result] = "b_s" if scores else "b_dp"
+        shape = f"[{context.block(context.owner)}, {context.block(context.visited)}]"
         for i, (suffix, *_) in enumerate(context.parts(left)):
-            before = ", b_s" if i else ""
+            before = f", {found}" if i else ""
             out.line(
-                f"b_s = tl.dot(b_{left}{suffix}, tl.trans(b_{right}{suffix}){before}"
+                f"{found} = tl.dot(b_{left}{suffix}, tl.trans(b_{right}{suffix}){before}"
                 f"{context.precision})  # {shape}"
             )
-        if context.scored:
+        if context.scored and scores:
             out.line("b_s = b_s * scale")
 
     def score(self, op: tile.ScoreOp) -> None:
@@ -158,8 +198,12 @@ class _Step:
     def mask(self, op: tile.MaskOp) -> None:
         """Minus infinity where the pair is not in the pattern or the key does not exist."""
         source = self.blocks[op.block]
+        axis = self.context.visited
+        kept = Mask(self.context, axis, exists=axis == "k").text(op.condition.data)
+        if self.context.prefix != "forward":  # kept for the weights, which are 0 elsewhere
+            self.blocks[op.result], self.kept = source, kept
+            return
         self.blocks[op.result] = "b_w"
-        kept = Mask(self.context, "k", exists=True).text(op.condition.data)
         self.context.out.let("b_w", f'tl.where({kept}, {source}, float("-inf"))')
 
     def softmax(self, op: tile.OnlineSoftmaxOp) -> None:
@@ -182,6 +226,50 @@ class _Step:
         for suffix, *_ in context.parts("out"):
             out.line(f"b_out{suffix} = b_out{suffix} * b_a[:, None]")
 
+    @property
+    def spread_row(self) -> str:
+        """How a number a query lies in a block."""
+        return "[:, None]" if self.context.owner == "q" else "[None, :]"
+
+    def weights(self, op: tile.MapOp) -> None:
+        """The softmax's weights again, by its lse in base 2, plus infinity for blind rows."""
+        s, _ = (self.blocks[block] for block in op.blocks)
+        self.blocks[op.result] = "b_p"
+        lse = f"b_lse{self.spread_row}"
+        factor = LOG2_E if self.context.scored else f"(scale * {LOG2_E})"
+        value = f"tl.exp2({s} * {factor} - {lse})"
+        if self.kept != "True":
+            value = f"tl.where({self.kept}, {value}, 0.0)"
+        self.context.out.let("b_p", value)
+
+    def map(self, op: tile.MapOp) -> None:
+        """An expression of blocks: the gradient of the scores."""
+        self.blocks[op.result] = "b_ds"
+        inner = self.named(op)
+        self.context.out.let("b_ds", inner.text(op.value.data))
+
+    def named(self, op: tile.MapOp | tile.CollectOp) -> Context:
+        """The context in which an operation's names are known."""
+        names = {}
+        for name, block in zip(op.names, op.blocks, strict=True):
+            found = f"{self.blocks[block]}"
+            if found in ROWS:
+                found = f"b_{found}{self.spread_row}"
+            names[name.data] = Value(found, FLOAT)
+        return self.context.with_names(names)
+
+    def collect(self, op: tile.CollectOp) -> None:
+        """Part of the gradient of an input: a sum for each owned row, or the pairs themselves."""
+        one = next(one for one in collects(self.context) if one.is_of(op))
+        value = self.named(op).text(op.value.data)
+        if one.by_row:
+            self.context.out.let(f"b_{one.label}", f"b_{one.label} + tl.sum({value}, 1)")
+            return
+        axes = "tl.cast(b * heads + h, tl.int64) * q_len + i_q[:, None]"
+        self.context.out.let("o_pair", f"({axes}) * k_len + i_k[None, :]")
+        exists = "(i_q < q_len)[:, None] & (i_k < k_len)[None, :]"
+        self.context.out.line(f"tl.store(p_{one.label} + o_pair, {value}, mask={exists})")
+
     def accumulate(self, op: tile.AccumulateOp) -> None:
         """Weights times visited rows, part by part."""
         context, out = self.context, self.context.out
@@ -190,18 +278,3 @@ class _Step:
             total, block = f"b_{target}{suffix}", f"b_{rows}{suffix}"
             factors = f"{weights}.to({block}.dtype), {block}, {total}"
             out.line(f"{total} = tl.dot({factors}{context.precision})")
-
-
-def emit_parts(context: Context, name: str, base: str, rows: str, exists: str, size: str) -> None:
-    """Load the rows of an operand, part by part."""
-    for suffix, at, wide, true in context.parts(name):
-        columns = f"({at} + tl.arange(0, {wide}))" if at else f"tl.arange(0, {wide})"
-        masks = [f"{exists}[:, None]"] if exists else []
-        if true < wide:
-            masks.append(f"(tl.arange(0, {wide}) < {true})[None, :]")
-        rest = [f"mask={' & '.join(masks)}", "other=0.0"] if masks else []
-        context.out.call(
-            f"b_{name}{suffix} = tl.load",
-            [f"{base} + {rows}[:, None] * {name}_sn + {columns}[None, :]", *rest],
-            comment=f"[{size}, {wide}]",
-        )

@@ -12,19 +12,34 @@ from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr, Name
 
-COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v"}
+COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v", "do": "v", "dq": "d", "dk": "d", "dv": "v"}
+TILES = {"q": "t", "k": "c"}  # the names of tiles in plans
+OTHER = {"q": "k", "k": "q"}
+ROWS = ("lse", "delta")  # operands that are one number a row
 SIZES = ("heads", "group", "q_start", "q_len", "k_len")
 
 
 @dataclass(frozen=True)
 class Context:
-    """One kernel, which owns tiles of queries: its inputs, and where its text goes."""
+    """One kernel: its inputs, and where its text goes; `prefix` begins the names of its parts."""
 
     out: Lines
     kernel: tile.KernelOp
     config: TritonConfig
     sink: Expr | None = None
+    prefix: str = "forward"
+    wanted: tuple[str, ...] = ()
     names: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The axis of the owned tile."""
+        return self.kernel.owner.data
+
+    @property
+    def visited(self) -> str:
+        """The axis of the visited tiles."""
+        return OTHER[self.owner]
 
     @property
     def inputs(self) -> dict[str, InputAttr]:
@@ -83,7 +98,8 @@ class Context:
 
     def table(self, tile_class: str) -> str:
         """The first part of the names of a table, as FlexAttention has them."""
-        return "full_kv" if tile_class == "full" else "kv"
+        side = "kv" if self.owner == "q" else "q"
+        return f"full_{side}" if tile_class == "full" else side
 
     def plan_reads(self, name: str) -> bool:
         """Whether the plans of tables mention a name (or an input with that axis)."""

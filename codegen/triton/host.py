@@ -5,13 +5,13 @@ from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.kernel import TENSORS
 
 
-def emit_host(context: Context) -> None:
+def emit_host(context: Context, name: str = "attention") -> None:
     """`attention(q, k, v, ...)`."""
     out = context.out
     inputs = list(context.inputs)
     given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *inputs]
     sizes = context.width("q"), context.width("v")
-    with out.function("attention", given, jit=False):
+    with out.function(name, given, jit=False):
         out.line(
             f'"""Attention of q [B, H, Nq, {sizes[0]}] to k [B, Hkv, Nk, {sizes[0]}] and v '
             f"[B, Hkv, Nk, {sizes[1]}].",
@@ -36,13 +36,18 @@ def emit_host(context: Context) -> None:
         out.line("lse = q.new_empty(batch, heads, q_len, dtype=torch.float32)")
         with out.block("if out.numel() == 0:"):
             out.line("return (out, lse) if return_lse else out")
-        start = "0" if context.kernel.cross.value.data else "k_len - q_len"
-        out.line(f"sizes = (heads, heads // kv_heads, {start}, q_len, k_len)")
-        _emit_inputs(context)
+        emit_sizes(context)
+        emit_inputs(context)
         out.line("tiles = triton.cdiv(q_len, BLOCK_M)")
-        tables = _emit_tables(context)
+        tables = emit_tables(context)
         _emit_launch(context, tables)
         out.line("return (out, lse) if return_lse else out")
+
+
+def emit_sizes(context: Context) -> None:
+    """The numbers that all kernels take."""
+    start = "0" if context.kernel.cross.value.data else "k_len - q_len"
+    context.out.line(f"sizes = (heads, heads // kv_heads, {start}, q_len, k_len)")
 
 
 def _emit_launch(context: Context, tables: list[str]) -> None:
@@ -86,7 +91,7 @@ def _emit_checks(context: Context) -> None:
         out.line('raise ValueError("the number of heads is a multiple of that of KV heads")')
 
 
-def _emit_inputs(context: Context) -> None:
+def emit_inputs(context: Context) -> None:
     """The inputs as the kernels take them: a tensor with its strides, or a number."""
     out = context.out
     if not context.inputs:
@@ -109,7 +114,7 @@ def _emit_inputs(context: Context) -> None:
     out.call("inputs = ", items, brackets=("[", "]"))
 
 
-def _emit_tables(context: Context) -> list[str]:
+def emit_tables(context: Context) -> list[str]:
     """Fill the index tables of this call; the arguments that hand them on."""
     if not context.tables:
         return []
@@ -118,7 +123,9 @@ def _emit_tables(context: Context) -> list[str]:
     by_head = by_head or context.plan_reads("hkv")
     batch, heads = "batch" if by_batch else "1", "heads" if by_head else "1"
     names = []
-    out.line("columns = triton.cdiv(k_len, BLOCK_N)")
+    axis = context.visited
+    block = "BLOCK_N" if context.prefix == "forward" else str(context.rows(axis))
+    out.line(f"columns = triton.cdiv({axis}_len, {block})")
     for tile_class in context.tables:
         name = context.table(tile_class)
         rows = f"{batch}, {heads}, tiles"
@@ -130,5 +137,5 @@ def _emit_tables(context: Context) -> list[str]:
     tables = [*names, per_batch, per_head, "max(1, columns)"]
     out.call("tables = ", tables)
     given = ["*sizes", *(["*inputs"] if context.inputs else []), "*tables"]
-    out.call(f"forward_plan[(tiles, {heads}, {batch})]", given)
+    out.call(f"{context.prefix}_plan[(tiles, {heads}, {batch})]", given)
     return ["*tables"]

@@ -2,15 +2,16 @@
 
 from attnc.codegen.expressions import LN_2, render
 from attnc.codegen.triton.body import (
-    emit_parts,
     emit_visit,
+    head_pointer,
     owned_operands,
     state,
     visited_operands,
 )
 from attnc.codegen.triton.config import KernelInfo
-from attnc.codegen.triton.context import SIZES, Context
+from attnc.codegen.triton.context import ROWS, SIZES, TILES, Context
 from attnc.codegen.triton.lines import tidy
+from attnc.codegen.triton.loads import emit_parts, emit_row
 from attnc.codegen.triton.plan import emit_nest, emit_planner, plan_signature
 from attnc.compiler.dialects import tile
 
@@ -33,14 +34,10 @@ def signature(context: Context) -> dict[str, str]:
 
 def emit_kernel(context: Context) -> tuple[KernelInfo, ...]:
     """The kernel, the functions of its visits and what fills its tables."""
-    out, found = context.out, []
-    if context.tables:
-        emit_planner(context)
-        found.append(KernelInfo("forward_plan", plan_signature(context)))
-    taken = {v.tile_class.data: emit_visit(context, v) for v in context.visits}
+    out = context.out
+    found, taken = emit_parts_of(context)
     types = signature(context)
-    shown = [f"{n}: tl.constexpr" if kind == "constexpr" else n for n, kind in types.items()]
-    with out.function("forward", shown):
+    with out.function("forward", shown(types)):
         out.line(
             '"""One tile of queries of one head; the tiles that see most keys come first."""',
             "i_bh = tl.program_id(2) * tl.num_programs(0) + tl.program_id(0)",
@@ -49,41 +46,79 @@ def emit_kernel(context: Context) -> tuple[KernelInfo, ...]:
             "h = i_bh % heads",
             "h_kv = h // group",
         )
-        _emit_owned(context)
-        _emit_visits(context, taken)
+        emit_owned(context)
+        out.line(f'b_m = tl.full([{context.block("q")}], float("-inf"), tl.float32)')
+        out.line(f"b_l = tl.zeros([{context.block('q')}], tl.float32)")
+        emit_zeros(context, "out")
+        emit_visits(context, taken)
         _emit_finish(context)
-    sizes = {"BLOCK_M": context.rows("q"), "BLOCK_N": context.rows("k")}
-    return (*found, KernelInfo("forward", types, sizes))
+    return (*found, KernelInfo("forward", types, constants(context)))
 
 
-def _base(name: str) -> str:
+def emit_parts_of(context: Context) -> tuple[list[KernelInfo], dict[str, list[str]]]:
+    """What a kernel calls: what fills its tables, and its visits with the arguments they take."""
+    found = []
+    if context.tables:
+        emit_planner(context)
+        found.append(KernelInfo(f"{context.prefix}_plan", plan_signature(context)))
+    return found, {v.tile_class.data: emit_visit(context, v) for v in context.visits}
+
+
+def shown(types: dict[str, str]) -> list[str]:
+    """A signature as it is written."""
+    return [f"{n}: tl.constexpr" if kind == "constexpr" else n for n, kind in types.items()]
+
+
+def constants(context: Context) -> dict[str, int]:
+    """The sizes of a kernel's tiles."""
+    return {"BLOCK_M": context.rows("q"), "BLOCK_N": context.rows("k")}
+
+
+def base(name: str) -> str:
     """What moves a pointer to the first row of a head."""
-    head = "h_kv" if name in ("k", "v") else "h"
+    head = "h_kv" if name in ("k", "v", "dk", "dv") else "h"
+    if name in ROWS:
+        return f"p_{name} + tl.cast(b * heads + h, tl.int64) * q_len"
     return f"p_{name} + tl.cast(b, tl.int64) * {name}_sb + tl.cast({head}, tl.int64) * {name}_sh"
 
 
-def _emit_owned(context: Context) -> None:
-    """The rows of the owned tile, where the visited ones lie, and an empty state."""
-    out, size = context.out, context.block("q")
-    out.line(f"r_q = tl.arange(0, {size})")
-    out.line(f"i_q = t * {size} + r_q  # [{size}]")
-    out.line("m_owned = i_q < q_len")
+def emit_owned(context: Context) -> None:
+    """The rows of the owned tile, and where the visited ones lie."""
+    out, axis = context.out, context.owner
+    size, tile_name = context.block(axis), TILES[axis]
+    out.line(f"r_{axis} = tl.arange(0, {size})")
+    out.line(f"i_{axis} = {tile_name} * {size} + r_{axis}  # [{size}]")
+    out.line(f"m_owned = i_{axis} < {axis}_len")
     for name in owned_operands(context):
-        out.line(f"o_{name} = tl.cast(t * {size}, tl.int64) * {name}_sn")
-        out.line(f"p_{name} = {_base(name)}")
-        emit_parts(context, name, f"p_{name} + o_{name}", "r_q", "m_owned", size)
+        if name in ROWS:
+            emit_row(context, name, base(name), "m_owned")
+            continue
+        out.line(f"o_{name} = tl.cast({tile_name} * {size}, tl.int64) * {name}_sn")
+        out.line(f"p_{name} = {base(name)}")
+        emit_parts(context, name, f"p_{name} + o_{name}", f"r_{axis}", "m_owned", size)
+    if axis == "q":
+        emit_bases(context)
+
+
+def emit_bases(context: Context) -> None:
+    """Where the visited rows of a head lie."""
     for name in visited_operands(context):
-        out.line(f"p_{name} = {_base(name)}")
-    out.line(f'b_m = tl.full([{size}], float("-inf"), tl.float32)')
-    out.line(f"b_l = tl.zeros([{size}], tl.float32)")
-    for suffix, _, wide, _ in context.parts("out"):
-        out.line(f"b_out{suffix} = tl.zeros([{size}, {wide}], tl.float32)")
+        context.out.line(f"{head_pointer(context, name)} = {base(name)}")
 
 
-def _emit_visits(context: Context, taken: dict[str, list[str]]) -> None:
-    out = context.out
+def emit_zeros(context: Context, *targets: str) -> None:
+    """Empty accumulators."""
+    size = context.block(context.owner)
+    for target in targets:
+        for suffix, _, wide, _ in context.parts(target):
+            context.out.line(f"b_{target}{suffix} = tl.zeros([{size}, {wide}], tl.float32)")
+
+
+def emit_visits(context: Context, taken: dict[str, list[str]]) -> None:
+    """The loops over the visited tiles of both classes."""
+    out, place = context.out, TILES[context.visited]
     if context.tables:
-        out.line("i_row = b * plan_sb + h * plan_sh + t")
+        out.line(f"i_row = b * plan_sb + h * plan_sh + {TILES[context.owner]}")
     for visit in sorted(context.visits, key=lambda v: v.tile_class.data):
         name = visit.tile_class.data
         out.line(f"# The {name} tiles.")
@@ -94,8 +129,8 @@ def _emit_visits(context: Context, taken: dict[str, list[str]]) -> None:
         table = context.table(name)
         out.line(f"p_row = p_{table}_indices + tl.cast(i_row, tl.int64) * plan_columns")
         with out.block(f"for i in range(tl.load(p_{table}_num_blocks + i_row)):"):
-            out.line("c = tl.load(p_row + i)")
-            call.emit("c")
+            out.line(f"{place} = tl.load(p_row + i)")
+            call.emit(place)
 
 
 class _Call:
@@ -108,7 +143,7 @@ class _Call:
         self.emit(tidy(self.context.text(op.tile.data)))
 
     def emit(self, place: str) -> None:
-        head = f"{', '.join(state(self.context))} = forward_{self.name}"
+        head = f"{', '.join(state(self.context))} = {self.context.prefix}_{self.name}"
         self.context.out.call(head, [place, *self.taken, "BLOCK_M", "BLOCK_N"])
 
 
@@ -128,17 +163,18 @@ def _emit_finish(context: Context) -> None:
             "b_far = tl.maximum(b_lse, b_z)",
             "b_lse = b_far + tl.log(tl.exp(b_lse - b_far) + tl.exp(b_z - b_far))",
         )
-    _emit_store(context)
+    emit_store(context, "out", " * b_over[:, None]")
     out.line("p_lse += tl.cast(b * heads + h, tl.int64) * q_len")
     out.line("tl.store(p_lse + i_q, b_lse, mask=m_owned)")
 
 
-def _emit_store(context: Context) -> None:
-    """Store the output, part by part."""
-    out, size = context.out, context.block("q")
-    out.line(f"o_out = tl.cast(t * {size}, tl.int64) * out_sn")
-    out.line(f"p_out = {_base('out')} + o_out")
-    for suffix, at, wide, true in context.parts("out"):
+def emit_store(context: Context, target: str, factor: str = "") -> None:
+    """Store an accumulator times something, part by part."""
+    out, axis = context.out, context.owner
+    size = context.block(axis)
+    out.line(f"o_{target} = tl.cast({TILES[axis]} * {size}, tl.int64) * {target}_sn")
+    out.line(f"p_{target} = {base(target)} + o_{target}")
+    for suffix, at, wide, true in context.parts(target):
         columns = f"({at} + tl.arange(0, {wide}))" if at else f"tl.arange(0, {wide})"
         mask = "m_owned[:, None]"
         if true < wide:
@@ -146,8 +182,8 @@ def _emit_store(context: Context) -> None:
         out.call(
             "tl.store",
             [
-                f"p_out + r_q[:, None] * out_sn + {columns}[None, :]",
-                f"b_out{suffix} * b_over[:, None]",
+                f"p_{target} + r_{axis}[:, None] * {target}_sn + {columns}[None, :]",
+                f"b_{target}{suffix}{factor}",
                 f"mask={mask}",
             ],
         )

@@ -46,7 +46,8 @@ class Mask:
         known = {name: Value(name, INT) for name in (*self.bounds, COLUMN)}
         inner = self.context.with_names(known)
         texts = [render(part, inner.target).text for part in parts]
-        return " & ".join(f"({text})" for text in texts if text != "True") or "True"
+        asked = dict.fromkeys(f"({text})" for text in texts if text != "True")
+        return " & ".join(asked) or "True"
 
     def limited(self, parts: list[Expr]) -> list[Expr]:
         """The conjuncts, which also say that the row exists."""

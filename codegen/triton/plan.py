@@ -5,7 +5,7 @@ from collections.abc import Callable
 from xdsl.ir import Block
 
 from attnc.codegen.expressions import FLOAT, INT, Value
-from attnc.codegen.triton.context import SIZES, Context
+from attnc.codegen.triton.context import SIZES, TILES, Context
 from attnc.codegen.triton.lines import tidy
 from attnc.compiler.dialects import tile
 
@@ -52,19 +52,20 @@ def plan_signature(context: Context) -> dict[str, str]:
 def emit_planner(context: Context) -> None:
     """`plan`: one program per owned tile, head and sequence that have lists of their own."""
     out = context.out
-    with out.function("forward_plan", [*plan_signature(context)]):
+    with out.function(f"{context.prefix}_plan", [*plan_signature(context)]):
         out.line('"""Lists the tiles of the other axis that each tile visits."""')
+        own = TILES[context.owner]
         out.line(
-            "t = tl.program_id(0)",
+            f"{own} = tl.program_id(0)",
             "h = tl.program_id(1)",
             "b = tl.program_id(2)",
-            "row = b * plan_sb + h * plan_sh + t",
+            f"row = b * plan_sb + h * plan_sh + {own}",
         )
         for name in context.tables:
             table = context.table(name)
             out.line(f"p_{table}_indices += tl.cast(row, tl.int64) * plan_columns")
             out.line(f"n_{table} = tl.full((), 0, tl.int32)")
-        bounds = _emit_bounds(context, "q") if context.decided else {}
+        bounds = _emit_bounds(context, context.owner) if context.decided else {}
         inner = context.with_names(bounds)
         for visit in context.visits:
             if context.tabled(visit):
@@ -86,20 +87,22 @@ class _Append:
         if op.possible is None or op.certain is None:
             self.append(self.tile_class, place)
             return
-        if place != "c":
-            out.let("c", place)
-        inner = context.with_names(_emit_bounds(context, "k"))
+        axis = context.visited
+        mine = TILES[axis]
+        if place != mine:
+            out.let(mine, place)
+        inner = context.with_names(_emit_bounds(context, axis))
         out.let("possible", inner.text(op.possible.data))
-        whole = f"(c + 1) * {context.rows('k')} <= k_len"
+        whole = f"({mine} + 1) * {context.rows(axis)} <= {axis}_len"
         out.let("certain", f"(({inner.text(op.certain.data)}) & ({whole}))")
         with out.block("if possible:"):
             if "full" not in context.tables:
-                self.append("partial", "c")
+                self.append("partial", mine)
                 return
             with out.block("if certain:"):
-                self.append("full", "c")
+                self.append("full", mine)
             with out.block("else:"):
-                self.append("partial", "c")
+                self.append("partial", mine)
 
     def append(self, tile_class: str, place: str) -> None:
         table = self.context.table(tile_class)
@@ -109,7 +112,7 @@ class _Append:
 
 def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
     """The least and the greatest position of a tile, and of what inputs hold at its rows."""
-    out, size, name = context.out, context.rows(axis), "t" if axis == "q" else "c"
+    out, size, name = context.out, context.rows(axis), TILES[axis]
     start = "q_start + " if axis == "q" else ""
     out.line(f"i_{axis} = {name} * {size} + tl.arange(0, {size})")
     out.line(f"m_{axis} = i_{axis} < {axis}_len")

@@ -1,10 +1,13 @@
 """The Triton source of an attention: a file to read, to vendor, and to run without attnc."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from attnc.codegen.questions import searches
+from attnc.codegen.triton.backward import NAMES, emit_backward
 from attnc.codegen.triton.config import TYPES, KernelInfo, TritonConfig, TritonSource
 from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.gradients import emit_gradients
 from attnc.codegen.triton.host import emit_host
 from attnc.codegen.triton.kernel import emit_kernel
 from attnc.codegen.triton.lines import Lines
@@ -18,8 +21,22 @@ __all__ = ["KernelInfo", "TritonConfig", "TritonSource", "print_triton"]
 L2_BYTES = 24 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The kernels of the backward pass, by what they own, and the inputs that want gradients."""
+
+    queries: tile.KernelOp
+    keys: tile.KernelOp
+    wanted: tuple[str, ...]
+    config: TritonConfig
+
+
 def print_triton(
-    kernel: tile.KernelOp, config: TritonConfig, header: str = "", sink: Expr | None = None
+    kernel: tile.KernelOp,
+    config: TritonConfig,
+    header: str = "",
+    sink: Expr | None = None,
+    gradients: Gradients | None = None,
 ) -> TritonSource:
     """The file of a forward kernel that owns queries; `sink` is the logit of a term more.
 
@@ -33,7 +50,9 @@ def print_triton(
     out.line(f"BLOCK_N = {context.rows('k')}  # keys of a tile")
     out.line(f"L2_BYTES = {L2_BYTES >> 20} << 20  # of keys and values that are used together")
     kernels = emit_kernel(context)
-    emit_host(context)
+    emit_host(context, "forward_pass" if gradients else "attention")
+    if gradients is not None:
+        kernels += _emit_gradients(context, gradients)
     body = out.text()
     title, *notes = header.splitlines() or [kernel.sym_name.data]
     head = [f'"""{title}', *(["", *notes] if notes else []), '"""' if notes else ""]
@@ -41,6 +60,28 @@ def print_triton(
     imports = "import math\n\nimport torch\nimport triton\nimport triton.language as tl\n"
     text = f"{top}\n\n{imports}\n{_helpers(body, out)}"
     return TritonSource(text, kernels)
+
+
+def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo, ...]:
+    """Both kernels of the backward pass, and the host's functions."""
+    found = []
+    # With more stages, dK and dV leave too few registers: nothing but spills was gained.
+    stages = {"q": gradients.config.num_stages, "k": 1}
+    for kernel in (gradients.queries, gradients.keys):
+        for feature in _unprintable(kernel):
+            raise NotBuiltForTarget(feature, "triton")
+        found.append(
+            replace(
+                forward,
+                kernel=kernel,
+                config=replace(gradients.config, num_stages=stages[kernel.owner.data]),
+                prefix=NAMES[kernel.owner.data],
+                wanted=gradients.wanted,
+            )
+        )
+    infos = [info for context in found for info in emit_backward(context)]
+    emit_gradients(*found)
+    return tuple(infos)
 
 
 def _helpers(body: str, out: Lines) -> str:
@@ -54,8 +95,6 @@ def _helpers(body: str, out: Lines) -> str:
 
 
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
-    if kernel.owner.data != "q":
-        yield "a kernel that owns keys"
     if any(given.dtype.data == "set" for given in kernel.inputs):
         yield "tests of run-time sets"
     if len(kernel.axes):

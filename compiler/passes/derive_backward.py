@@ -2,7 +2,8 @@
 
 Input: an attention whose tiling owns keys, with its visits. Output: a `tile.kernel` in its place
 that recomputes the weights from the stored log-sum-exp and adds up dK and dV of its keys, dQ of the
-queries that it visits, and the gradients of the inputs that are asked for. (Dao et al. 2022,
+queries that it visits, and the gradients of the inputs that are asked for. On targets where tiles
+run side by side (`apart`), dQ has a kernel of its own, whose tiling owns queries. (Dao et al. 2022,
 algorithm 4; the derivatives of the score expression by `compiler.derivative`.)
 """
 
@@ -20,11 +21,15 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from attnc.compiler import fold
 from attnc.compiler.derivative import ONE, derivative, reads
 from attnc.compiler.dialects import attn, tile
+from attnc.compiler.dialects.blocks import OPERANDS
 from attnc.compiler.facts import all_of, attentions, the
 from attnc.compiler.passes.lower_to_tile import kernel, load, visit
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
 from attnc.dsl.syntax import Binary, Expr, Index, Name
+
+ROWS = {"q": ("q", "do", "lse", "delta"), "k": ("k", "v")}
+TARGETS_OF = {"q": ("dq",), "k": ("dk", "dv")}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class DeriveBackward(ModulePass):
 
     name: ClassVar[str] = "derive-backward"
     inputs: tuple[str, ...] = ()
+    apart: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its backward kernel."""
@@ -43,12 +49,15 @@ class DeriveBackward(ModulePass):
         """The backward kernel of an attention."""
         body = Block()
         at = Builder(InsertPoint.at_end(body))
-        owned = (at.insert(load("k", "kd")).result, at.insert(load("v", "kv")).result)
+        owner = the(attention, attn.TilingOp).owner.data
+        owned = {name: at.insert(load(name, OPERANDS[name])).result for name in ROWS[owner]}
+        targets = ("dq", "dk", "dv") if not self.apart else TARGETS_OF[owner]
         for visits in all_of(attention, attn.VisitsOp):
-            at.insert(visit(visits, _Step(attention, owned, self.inputs).block()))
-        at.insert(_store("dk", "scale"))
-        at.insert(_store("dv"))
-        return kernel(attention, body, owner="k")
+            step = _Step(attention, owner, dict(owned), targets, self.inputs)
+            at.insert(visit(visits, step.block()))
+        for target in TARGETS_OF[owner]:
+            at.insert(_store(target, None if target == "dv" else "scale"))
+        return kernel(attention, body, owner=owner)
 
 
 def _store(target: str, factor: str | None = None) -> tile.StoreOp:
@@ -60,30 +69,42 @@ def _store(target: str, factor: str | None = None) -> tile.StoreOp:
 
 @dataclass
 class _Step:
-    """What is done with one tile of queries."""
+    """What is done with one visited tile; `blocks` are those of the owned one."""
 
     attention: attn.AttentionOp
-    owned: tuple[SSAValue, SSAValue]
+    owner: str
+    blocks: dict[str, SSAValue]
+    targets: tuple[str, ...]
     inputs: Sequence[str]
 
     def block(self) -> Block:
         """Weights, then the gradients of what they multiply, then those of the scores."""
         block = Block()
         self.at = Builder(InsertPoint.at_end(block))
-        k, v = self.owned
-        q = self.at.insert(load("q", "qd")).result
-        scores = self.dot(k, q)
-        lse = self.at.insert(load("lse", "q")).result
+        scores = self.product("k", "q")
+        lse = self.load("lse")
         weights = self.map("exp(s - lse)", s=self.masked(scores), lse=lse)
-        do = self.at.insert(load("do", "qv")).result
-        self.accumulate(weights, do, "dv")
-        d_weights = self.dot(v, do)
-        delta = self.at.insert(load("delta", "q")).result
+        if "dv" in self.targets:
+            self.accumulate(weights, self.load("do"), "dv")
+        d_weights = self.product("v", "do")
+        delta = self.load("delta")
         gradient = self.map("p * (dp - delta)", p=weights, dp=d_weights, delta=delta)
         d_scores = self.through_score(gradient, scores)
-        self.accumulate(d_scores, q, "dk")
-        self.accumulate(d_scores, k, "dq")
+        for target, rows in (("dk", "q"), ("dq", "k")):
+            if target in self.targets:
+                self.accumulate(d_scores, self.load(rows), target)
         return block
+
+    def load(self, name: str) -> SSAValue:
+        """Rows of the owned tile, or of the visited one when they are first wanted."""
+        if name not in self.blocks:
+            self.blocks[name] = self.at.insert(load(name, OPERANDS[name])).result
+        return self.blocks[name]
+
+    def product(self, keys: str, queries: str) -> SSAValue:
+        """Keys by queries, the owned rows first."""
+        pair = (keys, queries) if self.owner == "k" else (queries, keys)
+        return self.dot(self.load(pair[0]), self.load(pair[1]))
 
     def masked(self, scores: SSAValue) -> SSAValue:
         """What the weights are the exponentials of."""
@@ -118,6 +139,10 @@ class _Step:
         gradient: SSAValue,
         scores: SSAValue,
     ) -> None:
+        by_key = {"q", "k"} & fold.names(read) == {"k"}
+        whole = {"dq", "dk"} <= {*self.targets}
+        if not whole and by_key != (self.owner == "k"):  # the other kernel adds these up
+            return
         text = print_expr(_product("g", slope))
         names, blocks = ["g"], [gradient]
         if _mentions(slope, "s"):

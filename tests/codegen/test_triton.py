@@ -19,8 +19,11 @@ SPECS = (
 SIZES = Sizes(head_dim=64, value_dim=64, dtype="bfloat16")
 
 
-def source(spec: str):
-    return triton_source(load(spec).bind(), SIZES)
+BOTH = ("score/alibi", "score/sink_logit", "input/document")
+
+
+def source(spec: str, backward: tuple[int, int] | None = None):
+    return triton_source(load(spec).bind(), SIZES, backward=backward)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -32,9 +35,12 @@ def test_no_golden_is_left_over():
     assert {p.stem for p in FOLDER.iterdir()} == {spec.rpartition("/")[2] for spec in SPECS}
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_the_formatter_changes_nothing(spec):
-    text = source(spec).text
+FILES = [*((spec, None) for spec in SPECS), *((spec, (64, 32)) for spec in BOTH)]
+
+
+@pytest.mark.parametrize(("spec", "backward"), FILES)
+def test_the_formatter_changes_nothing(spec, backward):
+    text = source(spec, backward).text
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
         input=text, capture_output=True, text=True, check=True,
@@ -42,9 +48,9 @@ def test_the_formatter_changes_nothing(spec):
     assert done.stdout == text
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_signatures_name_every_argument(spec):
-    found = source(spec)
+@pytest.mark.parametrize(("spec", "backward"), FILES)
+def test_signatures_name_every_argument(spec, backward):
+    found = source(spec, backward)
     functions = {f.name: f for f in ast.parse(found.text).body if isinstance(f, ast.FunctionDef)}
     for kernel in found.kernels:
         assert [a.arg for a in functions[kernel.name].args.args] == list(kernel.signature)
@@ -61,3 +67,8 @@ def test_only_torch_and_triton_are_imported():
 def test_float64_is_refused():
     with pytest.raises(NotBuiltForTarget, match="float64"):
         triton_source(load("line/causal").bind(), Sizes(head_dim=64, value_dim=64, dtype="float64"))
+
+
+def test_gradients_at_computed_places_are_refused():
+    with pytest.raises(NotBuiltForTarget, match="the gradient of `table"):
+        source("score/relative_bias", (64, 32))

@@ -30,6 +30,29 @@ SMALL = {
     "score/sink_logit": {"w": 20},
 }
 LENGTHS = [(67, 67), (21, 90), (40, 24)]
+BIAS = """
+attention biased {
+    input bias: float[h, q, k] grad
+    input gate: float[h, token] grad
+    input slope: float[hkv] grad
+    input tau: float grad
+    mask { 0 <= q - k < 9 }
+    score tanh(s * tau) * exp(gate[h, k]) + bias[h, q, k] - slope[h] * abs(q - k) + gate[h, q]
+}
+"""
+GRADIENTS = [
+    {"spec": "line/causal", "parameters": {}, "lengths": [(37, 37), (24, 9)]},
+    {"spec": "line/mistral", "parameters": {"w": 20}, "lengths": [(19, 50)], "dims": (80, 48)},
+    {"spec": "line/mistral", "parameters": {"w": 9}, "lengths": [(34, 34)], "scale": -0.5},
+    {"spec": "line/longformer", "parameters": {"w": 8, "g": 3}, "lengths": [(33, 40)]},
+    {"spec": "score/softcap", "parameters": {"cap": 2.0}, "lengths": [(21, 35)]},
+    {"spec": "score/alibi", "parameters": {}, "lengths": [(33, 33), (20, 40)]},
+    {"spec": "score/sink_logit", "parameters": {"w": 12}, "lengths": [(33, 33), (30, 20)]},
+    {"spec": "input/document", "parameters": {}, "lengths": [(40, 40)]},
+    {"spec": "line/power_attention", "parameters": {"w": 8, "block": 16}, "lengths": [(36, 36)]},
+    {"spec": "line/longlora", "parameters": {"g": 16}, "lengths": [(33, 33)]},
+    {"spec": "biased", "text": BIAS, "parameters": {}, "lengths": [(21, 21), (18, 30)]},
+]
 FOLDERS = ("line", "score", "input")
 HALF = [
     {"dims": (80, 48), "dtype": "bfloat16"},
@@ -74,6 +97,13 @@ def test_dtypes_dims_tiles_and_scales():
     for case, found in zip(cases, interpreted(cases), strict=True):
         bound = tolerance.get(case.get("dtype", ""), 1e-5)
         assert found["out"] < bound and found["blind"] and found["repeats"], found
+
+
+def test_gradients():
+    cases = [{**case, "backward": (16, 16)} for case in GRADIENTS]
+    found = interpreted(cases)
+    assert len(found) == sum(len(case["lengths"]) for case in cases)
+    assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
 
 
 def test_a_file_needs_no_attnc(tmp_path):

@@ -20,7 +20,7 @@ from attnc.dsl.loader import load
 from attnc.runtime.lower_triton import triton_source
 
 HEADS, KV_HEADS = 4, 2
-PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None}
+PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None, "backward": None}
 GRID = interpreter.interpreter_builder.set_grid_idx
 DOT = interpreter.InterpreterBuilder.create_dot
 EMPTY = torch.Tensor.new_empty
@@ -72,21 +72,53 @@ def inputs_of(bound, queries: int, keys: int) -> dict[str, torch.Tensor]:
     return found
 
 
+def gradients(case, spec, module, tensors, options) -> dict:
+    """Greatest error of each gradient, over the greatest element of the oracle's."""
+    learned = [x for x in options.values() if isinstance(x, torch.Tensor) and x.is_floating_point()]
+    leaves = [x.requires_grad_() for x in (*tensors, *learned)]
+    results = []
+    wide = {n: x.double() if any(x is y for y in learned) else x for n, x in options.items()}
+    exact = reference(spec, **case["parameters"])(*(x.double() for x in tensors), **wide)
+    seen = torch.isfinite(exact[1])
+    ups = [torch.randn(exact[0].shape), torch.randn(exact[1].shape)]
+
+    def found(outputs) -> list:
+        out, lse = outputs
+        total = (out * ups[0].to(out.dtype)).sum() + (lse * ups[1].to(lse.dtype))[seen].sum()
+        return torch.autograd.grad(total, leaves, retain_graph=True)
+
+    wanted = found(exact)
+    for order in (GRID, backwards):
+        interpreter.interpreter_builder.set_grid_idx = order
+        results.append(found(module.attention(*tensors, **options)))
+    interpreter.interpreter_builder.set_grid_idx = GRID
+    pairs = list(zip(results[0], wanted, strict=True))
+    return {
+        "case": f"{case} {tuple(tensors[0].shape)}",
+        "errors": [float((x - y).abs().max() / max(1.0, y.abs().max())) for x, y in pairs],
+        "repeats": all(torch.equal(x, y) for x, y in zip(*results, strict=True)),
+    }
+
+
 def run(case: dict, folder: Path) -> None:
     settings = PLAIN | {key: case[key] for key in PLAIN if key in case}
-    bound = load(case["spec"]).bind(**case["parameters"])
+    (folder / "spec.attn").write_text(case.get("text", ""), encoding="utf-8")
+    spec = folder / "spec.attn" if "text" in case else case["spec"]
+    bound = load(spec).bind(**case["parameters"])
     wide, value = settings["dims"]
     sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"])
-    module = imported(triton_source(bound, sizes, tuple(settings["tile"])).text, folder)
+    backward = tuple(settings["backward"]) if settings["backward"] else None
+    source = triton_source(bound, sizes, tuple(settings["tile"]), backward=backward)
+    module = imported(source.text, folder)
     dtype = getattr(torch, settings["dtype"])
     for queries, keys in case["lengths"]:
         q = torch.randn(1, queries, HEADS, wide).transpose(1, 2).to(dtype)
         k, v = (torch.randn(1, KV_HEADS, keys, d).to(dtype) for d in (wide, value))
-        options = {
-            "scale": settings["scale"],
-            "return_lse": True,
-            **inputs_of(bound, queries, keys),
-        }
+        options = {"scale": settings["scale"], "return_lse": True}
+        options |= inputs_of(bound, queries, keys)
+        if backward:
+            print(json.dumps(gradients(case, spec, module, (q, k, v), options)), flush=True)
+            continue
         out, lse = module.attention(q, k, v, **options)
         interpreter.interpreter_builder.set_grid_idx = backwards
         again = module.attention(q, k, v, **options)

@@ -1,0 +1,154 @@
+"""The functions of the host for gradients: an autograd function around both passes."""
+
+from attnc.codegen.expressions import LOG2_E
+from attnc.codegen.triton.backward import OPERANDS
+from attnc.codegen.triton.body import targets
+from attnc.codegen.triton.collect import Collected, collects, reduction
+from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.host import emit_inputs, emit_sizes, emit_tables
+
+LIKE = {"dq": "q", "dk": "k", "dv": "v"}
+
+
+def emit_gradients(queries: Context, keys: Context) -> None:
+    """The function of the gradients, the autograd function, and `attention`."""
+    _emit_backward(queries, keys)
+    _emit_function(queries)
+    _emit_attention(queries)
+
+
+def _emit_backward(queries: Context, keys: Context) -> None:
+    """`gradients(do, d_lse, q, k, v, out, lse, scale, ...)`."""
+    out, inputs = queries.out, list(queries.inputs)
+    given = ["do", "d_lse", "q", "k", "v", "out", "lse", "scale", *inputs]
+    with out.function("gradients", given, jit=False):
+        wanted = "".join(f", {name}" for name in queries.wanted)
+        out.line(
+            f'"""The gradients of q, k, v{wanted}, from those of out and lse."""',
+            "batch, heads, q_len, head_dim = q.shape",
+            "kv_heads, k_len = k.shape[1:3]",
+            "q, k, v, do = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v, do))",
+            "new = q.new_empty if min(q.shape + k.shape) else q.new_zeros  # no kernel runs then",
+            "dq, dk, dv = new(q.shape), new(k.shape), new(v.shape)",
+            "# What a row's weights are multiplied with adds up to delta.",
+            "delta = torch.linalg.vecdot(do.float(), out.float()) - d_lse",
+            "# In base 2; a row without keys has weights 0.",
+            f'lse = torch.where(lse == float("-inf"), float("inf"), lse * {LOG2_E})',
+        )
+        found = [(context, one) for context in (queries, keys) for one in collects(context)]
+        for _, one in found:
+            rows = "".join(f", {axis}_len" for axis in "qk" if axis in (one.axes or {"q"}))
+            make = "new" if one.by_row else "q.new_zeros"
+            out.line(f"{one.label} = {make}((batch, heads{rows}), dtype=torch.float32)")
+        emit_sizes(queries)
+        emit_inputs(queries)
+        with out.block("if dq.numel() and dk.numel():"):
+            _emit_launch(queries)
+            _emit_launch(keys)
+        results = ["dq", "dk", "dv"]
+        for name in queries.wanted:
+            _emit_input(queries, name, [one for _, one in found if one.name == name])
+            results.append(f"d_{name}")
+        out.line(f"return {', '.join(results)}")
+
+
+def _emit_launch(context: Context) -> None:
+    """The call of one kernel."""
+    out, axis = context.out, context.owner
+    heads = "heads" if axis == "q" else "kv_heads"
+    out.line(f"tiles = triton.cdiv({axis}_len, {context.rows(axis)})")
+    tables = emit_tables(context)
+    tensors = [y for x in (*OPERANDS, *targets(context)) for y in (x, f"*{x}.stride()[:3]")]
+    out.call(
+        f"{context.prefix}[(tiles, {heads}, batch)]",
+        [
+            *tensors,
+            "lse",
+            "delta",
+            *(one.label for one in collects(context)),
+            "*sizes",
+            "scale",
+            *(["*inputs"] if context.inputs else []),
+            *tables,
+            f"BLOCK_M={context.rows('q')}",
+            f"BLOCK_N={context.rows('k')}",
+            f"num_warps={context.config.num_warps}",
+            f"num_stages={context.config.num_stages}",
+        ],
+    )
+
+
+def _emit_input(context: Context, name: str, found: list[Collected]) -> None:
+    """The sums of an input, in its shape."""
+    out, attr = context.out, context.inputs[name]
+    if not attr.axis_names:
+        out.line(f"d_{name} = {' + '.join(f'{one.label}.sum()' for one in found) or '0.0'}")
+        return
+    out.line(f"d_{name} = torch.zeros_like({name})")
+    for one in found:
+        subscripts, heads = reduction(one, attr)
+        each = "" if heads == "h" else ".unflatten(1, (kv_heads, -1))"
+        out.line(f'part = torch.einsum("{subscripts}", {one.label}{each})')
+        if "token" in attr.axis_names and "q" in one.axes:
+            _emit_place(context, name, attr.axis_names.index("token") - len(attr.axis_names))
+        out.line(f"d_{name} += part.sum_to_size({name}.shape)")
+
+
+def _emit_place(context: Context, name: str, axis: int) -> None:
+    """Sums of queries at their positions."""
+    start = "0" if context.kernel.cross.value.data else "k_len - q_len"
+    ends = f"{start}, {name}.shape[{axis}] - ({start}) - q_len"
+    pads = "0, 0, " * (-axis - 1)
+    context.out.line(f"part = torch.nn.functional.pad(part, ({pads}{ends}))")
+
+
+def _emit_function(context: Context) -> None:
+    """The autograd function."""
+    out, inputs = context.out, list(context.inputs)
+    names = "".join(f", {name}" for name in inputs)
+    keywords = "".join(f", {name}={name}" for name in inputs)
+    kept = [name for name in inputs if context.inputs[name].axis_names]
+    others = [name for name in inputs if name not in kept]
+    tensors = ", ".join(["q", "k", "v", "out", "lse", *kept])
+    out.line("", "", "class Attention(torch.autograd.Function):")
+    out.line('    """Both passes; keeps q, k, v, out and lse."""', "")
+    out.line("    @staticmethod")
+    with out.block(f"    def forward(ctx, q, k, v, scale{names}):"):
+        numbers = "".join(f", {name}" for name in others)
+        out.line(
+            f"    out, lse = forward_pass(q, k, v, scale=scale, return_lse=True{keywords})",
+            f"    ctx.save_for_backward({tensors})",
+            f"    ctx.numbers = (scale{numbers},)" if numbers else "    ctx.numbers = (scale,)",
+            "    return out, lse",
+        )
+    out.line("", "    @staticmethod")
+    with out.block("    def backward(ctx, d_out, d_lse):"):
+        numbers = "".join(f", {name}" for name in others)
+        found = ["dq", "dk", "dv", *(f"d_{name}" for name in context.wanted)]
+        asked = f"[{', '.join(f'd_{n}' if n in context.wanted else 'None' for n in inputs)}]"
+        out.line(
+            f"    {tensors} = ctx.saved_tensors",
+            f"    (scale{numbers},) = ctx.numbers" if numbers else "    (scale,) = ctx.numbers",
+        )
+        given = ["d_out", "d_lse", "q", "k", "v", "out", "lse", "scale", *inputs]
+        out.call(f"    {', '.join(found)} = gradients", given)
+        if not inputs:
+            out.line("    return dq, dk, dv, None")
+            return
+        out.line(
+            f"    asked = zip({asked}, ctx.needs_input_grad[4:], strict=True)",
+            "    return dq, dk, dv, None, *(x if wanted else None for x, wanted in asked)",
+        )
+
+
+def _emit_attention(context: Context) -> None:
+    """What a user calls."""
+    out, inputs = context.out, list(context.inputs)
+    given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *inputs]
+    with out.function("attention", given, jit=False):
+        out.line(
+            '"""As `forward_pass`, and differentiable."""',
+            "scale = q.shape[-1] ** -0.5 if scale is None else float(scale)",
+            f"out, lse = Attention.apply(q, k, v, scale{''.join(f', {n}' for n in inputs)})",
+            "return (out, lse) if return_lse else out",
+        )
