@@ -19,6 +19,8 @@ from attnc.compiler.inline import (
     sink_expression,
 )
 from attnc.compiler.listed import as_flags, flag_axis, tests
+from attnc.dsl.branch import parts
+from attnc.dsl.errors import SeveralMasks
 from attnc.dsl.printer import print_assertion, print_expr, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.source import Span
@@ -53,7 +55,15 @@ class Sizes:
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:
-    """The attention as a module of one `attn.attention`; raises what inlining raises."""
+    """The attention as a module of one `attn.attention`; raises what inlining raises.
+
+    An `output` is no part of it, nor are the inputs that only the output reads.
+    """
+    if bound.merge is not None:
+        raise SeveralMasks(bound.name)
+    if bound.output is not None:
+        (alone,) = parts(bound)
+        bound = alone.bound
     block = Block()
     build = _Build(bound, sizes, Builder(InsertPoint.at_end(block)))
     build.mask()

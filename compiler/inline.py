@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from attnc.compiler import fold
 from attnc.compiler.errors import NotAffineError
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing
+from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing, SeveralMasks
 
 if TYPE_CHECKING:
     from attnc.dsl.program import Bound
@@ -31,6 +31,8 @@ def mask_condition(bound: "Bound", heads: int | None, kv_heads: int | None) -> a
     Raises `HeadsMissing` if the formula needs a head count that is None, `AnalysisTooComplex` if it
     grows past `NODE_LIMIT` nodes.
     """
+    if bound.merge is not None:
+        raise SeveralMasks(bound.name)
     if bound.mask is None:
         return ast.Bool(True)
     return pairs_condition(bound.mask, bound, heads, kv_heads)
@@ -77,6 +79,15 @@ def sink_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> 
         return None
     inliner = _inliner(bound, heads, kv_heads)
     return _guarded(lambda: inliner.close(sink, _constants(bound.values)))
+
+
+def output_expression(bound: "Bound", heads: int | None, kv_heads: int | None) -> ast.Expr | None:
+    """The `output` over `o`, built-ins and inputs; None where outputs are left as they are."""
+    output = bound.output
+    if output is None:
+        return None
+    inliner = _inliner(bound, heads, kv_heads)
+    return _guarded(lambda: inliner.close(output, _constants(bound.values)))
 
 
 def _any(cases: list[ast.Expr]) -> ast.Expr:

@@ -7,6 +7,7 @@ from lark import Token, Tree
 from attnc.dsl import syntax as ast
 from attnc.dsl.build import Branch, Builder
 from attnc.dsl.mistakes.assertions import assertion_form
+from attnc.dsl.mistakes.branches import MergeForm
 from attnc.dsl.mistakes.forms import NormaliserArguments
 from attnc.dsl.mistakes.syntax import UnknownType
 from attnc.dsl.source import Span
@@ -129,8 +130,41 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return ast.CrossStatement(span=span)
         case "grid", grid_parts:
             return _grid(grid_parts, builder, span)
+        case "output", [value]:
+            return ast.OutputStatement(builder.expression(value), span=span)
+        case _:
+            return _branching(tree, builder, span)
+
+
+def _branching(tree: Any, builder: Builder, span: Span) -> ast.Statement:
+    match tree.data, tree.children:
+        case "branch", [_, name, *items]:
+            body = tuple(_branch_item(item, builder) for item in items)
+            return ast.Branch(str(name), body, span=span)
+        case "merge", [kind, given]:
+            return _merge(str(kind), given, builder, span)
         case kind, _:
             return ast.NotBuilt(f"`{kind}`", span=span)
+
+
+def _branch_item(tree: Any, builder: Builder) -> ast.BranchKeys | ast.Statement:
+    if tree.data != "branch_item":
+        return _statement(tree, builder)
+    first, *given = tree.children
+    if isinstance(first, Tree):
+        return _statement(first, builder)
+    return ast.BranchKeys(str(first), *builder.arguments(*given), span=builder.span(tree))
+
+
+def _merge(kind: str, given: Any, builder: Builder, span: Span) -> ast.Merge:
+    match kind, builder.arguments(given):
+        case "sum", ((ast.Name(gate),), ()):
+            return ast.Merge(kind, gate, span=span)
+        case "softmax", ((), ()):
+            return ast.Merge(kind, span=span)
+        case _:
+            builder.mistakes.append(MergeForm(span=span))
+            return ast.Merge("softmax", span=span)
 
 
 def build_assertion(claim: Any, builder: Builder, span: Span) -> ast.AssertStatement:
@@ -169,7 +203,7 @@ def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.State
             return ast.NotBuilt(f"`normalize {name}(...)`", span=span)
 
 
-def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input | ast.NotBuilt:
+def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input:
     name, dtype, axes, grad = parts
     span = builder.span(tree)
     if dtype not in ("int", "float", "set"):
@@ -178,6 +212,4 @@ def _input(parts: list[Any], builder: Builder, tree: Tree[Token]) -> ast.Input |
         )
         dtype = "int"
     names = [str(axis.children[0]) for axis in (axes.children if axes else ()) if axis is not None]
-    if "branch" in names:
-        return ast.NotBuilt("the axis `branch`", span=span)
     return ast.Input(str(name), cast(Any, str(dtype)), tuple(names), grad is not None, span=span)

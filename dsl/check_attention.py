@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.check_assertion import check_assertion
+from attnc.dsl.check_branch import BranchChecker
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_grid import PointChecker, declare_grid
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
@@ -19,6 +20,7 @@ from attnc.dsl.types import (
     AXES,
     BOUNDS,
     BUILTINS,
+    EPILOGUE_AXES,
     INTERNAL,
     NORMALISERS,
     NORMALISERS_BUILT,
@@ -36,6 +38,7 @@ class AttentionChecker:
     mistakes: list[Diagnostic]
     grid: ast.Grid | None = None
     routed: frozenset[str] = frozenset()  # inputs that routes read
+    epilogue: frozenset[str] = frozenset()  # inputs that only a merge or an output reads
 
     def check(self, attention: ast.Attention) -> tuple[ast.Parameter, ...]:
         """The parameters with their types; what is wrong is added to the mistakes."""
@@ -49,8 +52,9 @@ class AttentionChecker:
         scope.used.clear()
         declare_grid(self.grid, scope, self.mistakes)
         for statement in attention.body:
-            self._statement(statement, scope)
+            self.statement(statement, scope)
         self._once_each(attention)
+        BranchChecker(self, scope).check(attention)
         if len(self.mistakes) == before:  # else a misspelt name could be what is unused
             self.mistakes.extend(unused_parameters(parameters, scope.used))
             self._unused_inputs(attention, scope)
@@ -91,11 +95,13 @@ class AttentionChecker:
         unknown = [axis for axis in given.axes if axis not in AXES]
         self.mistakes.extend(names.UnknownAxis(axis, AXES, span=given.span) for axis in unknown)
         places = [AXES.index(axis) for axis in given.axes if axis in AXES]
-        if sorted(set(places)) != places:
+        free = set(given.axes) <= set(EPILOGUE_AXES) and given.name in self.epilogue
+        if sorted(set(places)) != places and not (free and len(set(places)) == len(places)):
             facts = (", ".join(given.axes), ", ".join(AXES))
             self.mistakes.append(forms.AxesOutOfOrder(*facts, span=given.span))
 
-    def _statement(self, statement: ast.Statement, scope: Scope) -> None:
+    def statement(self, statement: ast.Statement, scope: Scope) -> None:
+        """Checks a statement of an attention or of a branch."""
         match statement:
             case ast.AssertStatement() if self.grid is not None:
                 self._unbuilt("an assertion on a grid", statement)
@@ -152,7 +158,8 @@ class AttentionChecker:
                 self.mistakes.append(mistake)
             elif kind:
                 first[kind] = statement
-        if "mask" not in first:
+        branched = any(isinstance(s, ast.Branch) for s in attention.body)
+        if "mask" not in first and not branched:
             self.mistakes.append(forms.MissingMask(attention.name, span=attention.span))
 
     def _unused_inputs(self, attention: ast.Attention, scope: Scope) -> None:
@@ -174,6 +181,12 @@ def _unique_kind(statement: ast.Statement) -> str:
             return "cross"
         case ast.Grid():
             return "grid"
+        case ast.OutputStatement():
+            return "output"
+        case ast.Merge():
+            return "merge"
+        case ast.Branch(name):
+            return f"branch {name}"
         case ast.AssertStatement():
             return f"assert {print_assertion(statement)}"
         case _:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.branch_forms import own_statements
 from attnc.dsl.complexity import children
 from attnc.dsl.constants import ConstantError, Environment, Value, evaluate
 from attnc.dsl.diagnostics import Diagnostic
@@ -25,11 +26,11 @@ def constant_mistakes(
     """Everything that these values of the parameters make meaningless."""
     mistakes: list[Diagnostic] = []
     walker = _Walker(masks, mistakes, values)
-    for statement in attention.body:
+    for statement in own_statements(attention):
         match statement:
             case ast.MaskStatement(body):
                 walker.visit(body)
-            case ast.ScoreStatement(value):
+            case ast.ScoreStatement(value) | ast.OutputStatement(value):
                 walker.visit(value)
             case ast.NormalizeStatement(sink=sink) if sink is not None:
                 walker.visit(sink)

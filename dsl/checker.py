@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.branch_forms import epilogue_inputs, own_statements
 from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.check_grid import grid_of
@@ -45,7 +46,7 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     grid = grid_of(file, attention)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
     read = declare_routes(file, attention, inputs, table, mistakes)
-    checker = AttentionChecker(table, mistakes, grid, read)
+    checker = AttentionChecker(table, mistakes, grid, read, epilogue_inputs(attention))
     parameters = checker.check(attention)
     raise_all(mistakes)
     typed = replace(attention, parameters=parameters)
@@ -107,7 +108,7 @@ def _attentions(file: ast.File) -> list[ast.Attention]:
 def _excess(program: Program) -> list[Diagnostic]:
     sizes = Sizes(program.masks)
     bodies = []
-    for statement in program.attention.body:
+    for statement in own_statements(program.attention):
         match statement:
             case ast.MaskStatement(body) | ast.AssertStatement(other=body) if body is not None:
                 bodies.append(body)

@@ -212,3 +212,14 @@ class InvalidArtifact(Failure):
     template = "cannot load the artifact `{path}`: {reason}"
     path: str
     reason: str
+
+
+@dataclass(eq=False)
+class SeveralMasks(Failure):
+    """A question about the one mask of a spec that has branches."""
+
+    template = (
+        "`{name}` has branches, each with a mask of its own: ask about a spec that has one of them "
+        "as its mask; `attnc verify`, `attnc check` and `attnc.compile` take all branches"
+    )
+    name: str

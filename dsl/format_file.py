@@ -16,8 +16,9 @@ _LAST: Place = (2**31, 0)
 
 Item = (
     ast.Use | ast.Definition | ast.Statement | ast.LayerStatement | ast.RouteClause | ast.RouteSet
-)
-Blocks = ast.Attention | ast.Stack | ast.Route
+    | ast.BranchKeys
+)  # fmt: skip
+Blocks = ast.Attention | ast.Stack | ast.Route | ast.Branch
 
 
 def format_file(file: ast.File) -> str:
@@ -65,8 +66,8 @@ class _Formatter:
         beside_another = before is not None and before.span.end_line == item.span.line
         apart = apart or (not beside_another and self._gap(item.span.line, first))
         match item:
-            case ast.Attention() | ast.Stack() | ast.Route():
-                self._braced(item, apart, following)
+            case ast.Attention() | ast.Stack() | ast.Route() | ast.Branch():
+                self._braced(item, apart, following, indent)
                 return
             case ast.NotBuilt():
                 texts = self._verbatim(item.span)
@@ -83,15 +84,14 @@ class _Formatter:
         ]
         self.lines[-1] += beside
 
-    def _braced(self, item: Blocks, apart: bool, following: Place) -> None:
+    def _braced(self, item: Blocks, apart: bool, following: Place, indent: str) -> None:
         inside = start(item.body[0].span) if item.body else end(item.span)
         beside = self.comments.beside(item.span.line, inside)
-        header = (
-            f"{type(item).__name__.lower()} {item.name}{_parameters(item.parameters)} {{{beside}"
-        )
-        self._line(header, None, 0, apart)
-        self.block(item.body, INDENT, end(item.span))
-        self.lines.append("}" + self.comments.beside(item.span.end_line, following))
+        given = "" if isinstance(item, ast.Branch) else _parameters(item.parameters)
+        word = type(item).__name__.lower()
+        self._line(f"{indent}{word} {item.name}{given} {{{beside}", None, 0, apart)
+        self.block(item.body, indent + INDENT, end(item.span))
+        self.lines.append(indent + "}" + self.comments.beside(item.span.end_line, following))
 
     def _line(self, text: str, line: int | None, first: int = 0, apart: bool = False) -> None:
         """Adds a line, and a blank one above it where the source has one or `apart` asks for it."""
@@ -114,7 +114,8 @@ def _apart(before: Item | None, item: Item) -> bool:
     """Whether a blank line always stands between two items."""
     if isinstance(item, ast.Use) or before is None:
         return False
-    return isinstance(before, ast.Use | Blocks) or isinstance(item, Blocks)
+    blocks = ast.Attention | ast.Stack | ast.Route
+    return isinstance(before, ast.Use | blocks) or isinstance(item, blocks)
 
 
 def _broken(item: Item) -> list[str]:
@@ -171,14 +172,22 @@ def _text(item: Item) -> str:
             return f"grid {', '.join(texts)}"
         case ast.LayerStatement(variable, cases):
             return f"layer {variable}: {'; '.join(_cases(cases))}"
-        case ast.Attention() | ast.Stack() | ast.Route() | ast.NotBuilt():
+        case ast.Attention() | ast.Stack() | ast.Route() | ast.Branch() | ast.NotBuilt():
             raise AssertionError("printed in lines of their own")
         case _:
-            return _route_item(item)
+            return _part(item)
 
 
-def _route_item(item: ast.RouteClause | ast.RouteSet) -> str:
+def _part(
+    item: ast.RouteClause | ast.RouteSet | ast.BranchKeys | ast.Merge | ast.OutputStatement,
+) -> str:
     match item:
+        case ast.OutputStatement(value):
+            return f"output {print_expression(value)}"
+        case ast.Merge(kind, gate):
+            return f"merge {kind}({gate})" if gate else f"merge {kind}"
+        case ast.BranchKeys(form, arguments, keywords):
+            return f"keys {print_set(ast.SetCall(form, arguments, keywords))}"
         case ast.RouteSet(kind, body):
             text = print_set(body)
             taken = kind == "within" and re.match(r"any\b", text)  # a mask of that name

@@ -67,8 +67,9 @@ def load_any(spec: str | os.PathLike[str]) -> Program | StackProgram:
 
 def shipped() -> tuple[str, ...]:
     """The names of all shipped attentions on sequences without routes, sorted."""
+    others = (*shipped_composed(), *shipped_stacks())
     names = (name for name in all_shipped() if not name.startswith((GRIDS, ROUTES)))
-    return tuple(name for name in names if not name.endswith(STACK))
+    return tuple(name for name in names if name not in others)
 
 
 def shipped_grids() -> tuple[str, ...]:
@@ -78,7 +79,16 @@ def shipped_grids() -> tuple[str, ...]:
 
 def shipped_routes() -> tuple[str, ...]:
     """The names of all shipped attentions with routes, sorted; they begin with `route/`."""
-    return tuple(name for name in all_shipped() if name.startswith(ROUTES))
+    names = (name for name in all_shipped() if name not in shipped_composed())
+    return tuple(name for name in names if name.startswith(ROUTES))
+
+
+@cache
+def shipped_composed() -> tuple[str, ...]:
+    """The names of all shipped attentions that have branches or an `output`, sorted."""
+    texts = {name: (_root() / f"{name}{SUFFIX}").read_text("utf-8") for name in all_shipped()}
+    lines = {name: [line.split(" ")[0] for line in t.split("\n    ")] for name, t in texts.items()}
+    return tuple(n for n in texts if {"merge", "output"} & set(lines[n]))
 
 
 def shipped_stacks() -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
+from attnc.dsl.branch_forms import own_statements
+from attnc.dsl.branch_values import branch_mistakes
 from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.check_grid import extent, extent_mistakes
 from attnc.dsl.check_route_values import route_mistakes
@@ -47,6 +49,7 @@ class Program:
         values = bind_parameters(self.attention, parameters)
         mistakes = constant_mistakes(self.attention, self.masks, values)
         mistakes += extent_mistakes(self.grid, values)
+        mistakes += branch_mistakes(self.attention, values)
         bound = Bound(self, values)
         mistakes = mistakes or route_mistakes(bound.routes, self.routes)
         if mistakes:
@@ -93,11 +96,30 @@ class Bound:
         return None
 
     @property
+    def output(self) -> ast.Expr | None:
+        """What becomes of the outputs; None where they are left as they are."""
+        found = (s.value for s in self._body if isinstance(s, ast.OutputStatement))
+        return next(found, None)
+
+    @property
+    def merge(self) -> ast.Merge | None:
+        """How branches become one result; None where there are none."""
+        return next((s for s in self._body if isinstance(s, ast.Merge)), None)
+
+    @property
+    def composite(self) -> bool:
+        """Whether there is more to compute than one attention: branches, or an `output`."""
+        return self.merge is not None or self.output is not None
+
+    @property
     def routes(self) -> tuple[BoundRoute, ...]:
-        """The routes that the mask calls, each after those that it needs."""
-        if not self.program.routes or self.mask is None:
+        """The routes that the masks call, each after those that it needs."""
+        if not self.program.routes:
             return ()
-        return bind_routes(self.mask, self.program.routes, self.values)
+        statements = own_statements(self.program.attention)
+        masks = [s.body for s in statements if isinstance(s, ast.MaskStatement)]
+        found = (bind_routes(mask, self.program.routes, self.values) for mask in masks)
+        return tuple({route.name: route for routes in found for route in routes}.values())
 
     @property
     def asserts(self) -> tuple[ast.AssertStatement, ...]:

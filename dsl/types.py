@@ -9,11 +9,17 @@ BUILTINS: Final = ("q", "k", "h", "b", "len", "qlen", "heads", "kv_heads")
 SCORE: Final = "s"
 """The scaled dot product, in a score only."""
 
-AXES: Final = ("b", "h", "hkv", "chooser", "unit", "token", "q", "k", "d")
+AXES: Final = ("b", "h", "hkv", "chooser", "unit", "token", "q", "k", "d", "branch")
 """What an input can have, in the order in which it must have them."""
 
 ROUTED: Final = ("chooser", "unit")
 """Axes of inputs that only routes read."""
+
+EPILOGUE_AXES: Final = ("b", "h", "q", "branch")
+"""Axes of inputs that a merge or an output reads, in any order."""
+
+OUTPUT: Final = "o"
+"""A number of the outputs, in an `output` only."""
 
 SET_AXES: Final = ("b", "h", "hkv", "q")
 """What a set can have one list for each of."""

@@ -17,6 +17,7 @@ from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime.artifact import load
 from attnc.runtime.checks import check_counts, check_heads
+from attnc.runtime.composed.operator import operator
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.gpu.devices import resolve
@@ -55,7 +56,7 @@ def compile(
     options = parse_options(target, dtype, head_dim, heads, kv_heads, layout)
     bound = load_spec(spec).bind(**parameters)
     check_assertions(bound, heads, kv_heads)
-    return Operator(bound, options)
+    return operator(bound, options)
 
 
 def parse_options(

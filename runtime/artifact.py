@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.errors import InvalidArtifact
+from attnc.dsl.errors import InvalidArtifact, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import build, kernels, manifest
 from attnc.runtime.gpu.targets import is_gpu
@@ -25,6 +25,8 @@ from attnc.runtime.options import Options
 
 def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
     """Compile a specialisation and write its artifact; returns the folder."""
+    if bound.composite:
+        raise NotBuiltForTarget("an artifact of a spec with an `output`", options.target)
     if is_gpu(options.target):
         from attnc.runtime.gpu import artifact as gpu
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, bind_call
-from attnc.runtime.oracle.attention import seen
+from attnc.runtime.oracle.sequence import seen
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.units import everything
 from attnc.runtime.sets import padded_sets

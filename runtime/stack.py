@@ -13,6 +13,7 @@ from attnc.dsl.loader import load_stack
 from attnc.dsl.stack import BoundStack
 from attnc.runtime.api import analyze_at, check_assertions, parse_options, refuse_refuted
 from attnc.runtime.checks import check_counts, check_heads
+from attnc.runtime.composed.operator import operator
 from attnc.runtime.operator import Operator
 
 Spec = str | os.PathLike[str]
@@ -40,7 +41,7 @@ def stack(
     operators: dict[int, Operator] = {}
     for layer in bound.distinct:
         check_assertions(layer, heads, kv_heads)
-        operators[id(layer)] = Operator(layer, options)
+        operators[id(layer)] = operator(layer, options)
     return [operators[id(layer)] for layer in bound.layers]
 
 

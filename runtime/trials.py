@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attnc.compiler.listed import chooser, tests
 from attnc.compiler.ranges import reach, table_reach
+from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
 
@@ -77,16 +78,19 @@ def trials(seq: int) -> Iterator[Trial]:
 
 
 def fits(bound: Bound, trial: Trial) -> bool:
-    """Whether the spec has such calls: cross attention is neither packed nor cropped here.
+    """Whether the spec has such calls: no packed or cropped cross attention, no packed pooling.
 
     Nor are packed queries in blocks that share a list.
     """
+    attentions = parts(bound)
     if trial.packed and any(
         chooser(test, bound.inputs[name].axes) > 1
-        for name, test in tests(bound, trial.heads, trial.kv_heads).items()
+        for part in attentions
+        for name, test in tests(part.bound, trial.heads, trial.kv_heads).items()
     ):
         return False
-    return not (bound.cross and (trial.packed or trial.k_start))
+    pooled = any(part.pool is not None for part in attentions)
+    return not (bound.cross and (trial.packed or trial.k_start)) and not (pooled and trial.packed)
 
 
 def make(bound: Bound, trial: Trial, dtype: torch.dtype, seed: int) -> Arguments:
@@ -127,10 +131,13 @@ def _keywords(trial: Trial) -> dict[str, Any]:
 
 def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dict[str, Any]:
     """A value for each declared input: sorted small ids for ints, small floats, tables in reach."""
-    reaches = table_reach(bound, trial.heads, trial.kv_heads)
+    reaches: dict[str, Any] = {}
+    for part in parts(bound):
+        reaches |= table_reach(part.bound, trial.heads, trial.kv_heads)
     sizes = {"b": trial.batch, "h": trial.heads, "hkv": trial.kv_heads, "token": trial.kv_len}
     sizes |= {"q": trial.q_len, "k": trial.kv_len, "chooser": trial.q_len, "d": trial.head_dim}
     sizes |= {"unit": trial.k_start + trial.kv_len}  # at least as many as there are
+    sizes |= {"branch": len(parts(bound))}
     found: dict[str, Any] = {}
     for name, declared in bound.inputs.items():
         if declared.dtype == "set":

@@ -106,11 +106,11 @@ def run(options: argparse.Namespace) -> int:
 def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
     """Compile, make the inputs, and time each peer."""
     with progress(f"compiling {bound.name}"):
-        from attnc.runtime.operator import Operator
+        from attnc.runtime.composed.operator import operator as operator_of
         from attnc.runtime.options import Options
 
         call = arguments_of(bound, options)
-        operator = Operator(bound, Options())
+        operator = operator_of(bound, Options())
         operator(call.q, call.k, call.v, **call.inputs)
     return [compare(operator, call, name, options) for name in options.against]
 

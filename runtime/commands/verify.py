@@ -92,12 +92,12 @@ def fixed(bound: Bound, options: argparse.Namespace) -> tuple[int | None, int | 
 def check(bound: Bound, chosen: "list[Trial]", options: argparse.Namespace) -> list[Outcome]:
     """Run the trials that the spec can have."""
     from attnc.runtime.api import check_assertions
-    from attnc.runtime.operator import Operator
+    from attnc.runtime.composed.operator import operator as operator_of
     from attnc.runtime.options import Options
     from attnc.runtime.trials import fits
 
     check_assertions(bound, chosen[0].heads, chosen[0].kv_heads)
-    operator = Operator(bound, Options())
+    operator = operator_of(bound, Options())
     outcomes = []
     for trial in chosen:
         if fits(bound, trial):
@@ -111,24 +111,25 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
     import torch
 
     from attnc.runtime.call import bind_call
-    from attnc.runtime.eager import eager
+    from attnc.runtime.composed.eager import eager_steps
     from attnc.runtime.oracle import Reference
     from attnc.runtime.routes.judge import wrong_choices
-    from attnc.runtime.trials import differentiable, judge, make
+    from attnc.runtime.trials import Judgement, differentiable, judge, make
 
     dtype = getattr(torch, DTYPES[options.dtype])
     call, bound = make(operator.bound, trial, dtype, options.seed), operator.bound
     wanted = differentiable(bound, call) if options.backward else {}
     tensors, keywords = (call.q, call.k, call.v), {**call.keywords, **call.inputs}
-    *found, chosen = operator(*tensors, return_lse=True, return_routes=True, **keywords)
+    with_lse = bound.merge is None or bound.merge.gate is None  # a sum of branches has none
+    *found, chosen = operator(*tensors, return_lse=with_lse, return_routes=True, **keywords)
     keywords |= chosen  # other choices of equal worth would have other outputs
     exact = Reference(bound)(*tensors, return_lse=True, **keywords)
-    plain = eager(bound, *tensors, call.inputs | chosen, **call.keywords)
+    plain = eager_steps(bound, *tensors, call.inputs | chosen, **call.keywords)
     called = bind_call(bound, *tensors, inputs=call.inputs, **call.keywords)
     misplaced = wrong_choices(bound, called, call.inputs, chosen)
     ours, torchs, exacts = ([x.detach() for x in pair] for pair in (found, plain, exact))
     out = judge(ours[0], torchs[0], exacts[0], dtype)
-    lse = judge(ours[1], torchs[1], exacts[1], dtype)
+    lse = judge(ours[1], torchs[1], exacts[1], dtype) if with_lse else Judgement(0.0, 0.0, 0.0)
     if not wanted:
         return Outcome(trial, out, lse, {}, misplaced)
     above = torch.randn_like(exact[0])

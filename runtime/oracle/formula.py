@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.constants import Value
-from attnc.dsl.errors import HeadCountMismatch
+from attnc.dsl.errors import HeadCountMismatch, SeveralMasks
 from attnc.runtime.oracle.operations import BINARY, COMPARE, FUNCTIONS
 from attnc.runtime.oracle.world import World
 
@@ -137,15 +137,17 @@ class Formula:
 
 def mask_of(world: World) -> Tensor:
     """The attention's pairs: bool, of a shape that broadcasts against the world's places."""
+    if world.bound.merge is not None:
+        raise SeveralMasks(world.bound.name)
     body = world.bound.mask
     if body is None:
         return torch.tensor(True)
-    return Formula(_parameters(world), world).pairs(body)
+    return Formula(parameters(world), world).pairs(body)
 
 
 def pairs_of(world: World, body: ast.SetExpr) -> Tensor:
     """The pairs of a set: bool, of a shape that broadcasts against the world's places."""
-    return Formula(_parameters(world), world).pairs(body)
+    return Formula(parameters(world), world).pairs(body)
 
 
 def score_of(world: World, s: Tensor) -> Tensor:
@@ -153,7 +155,7 @@ def score_of(world: World, s: Tensor) -> Tensor:
     body = world.bound.score
     if body is None:
         return s
-    names = {**_parameters(world), "s": s}
+    names = {**parameters(world), "s": s}
     return Formula(names, world).value(body).double().expand_as(s)
 
 
@@ -162,11 +164,13 @@ def sink_of(world: World) -> Tensor | None:
     body = world.bound.sink
     if body is None:
         return None
-    found = Formula(_parameters(world), world).value(body).double()
+    found = Formula(parameters(world), world).value(body).double()
     return found.expand(world.counts["heads"] or 1, 1, 1)
 
 
-def _parameters(world: World) -> Names:
+def parameters(world: World) -> Names:
+    """The values of the parameters: lists as tuples."""
+
     def bound(value: Value) -> Tensor | tuple[float, ...]:
         return value if isinstance(value, tuple) else world.number(value)
 

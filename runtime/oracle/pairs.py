@@ -15,9 +15,9 @@ from attnc.dsl.program import Bound, Program
 from attnc.runtime.call import bind_call
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.grids import check_grid
-from attnc.runtime.oracle.attention import seen
 from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
+from attnc.runtime.oracle.sequence import seen
 from attnc.runtime.oracle.world import Rows, World
 from attnc.runtime.route_lists import check_lists, split_lists
 from attnc.runtime.sets import padded_sets

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
-from attnc.runtime.oracle.attention import seen
 from attnc.runtime.oracle.routes import Chosen, from_lists
+from attnc.runtime.oracle.sequence import seen
 from attnc.runtime.route_lists import part
 
 ROUNDINGS = 256  # of the arithmetic's precision, relative to the largest score of a chooser

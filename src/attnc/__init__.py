@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
     from attnc.runtime import flex, graphs, integrations, routes
     from attnc.runtime.api import analyze, compile, load, mask, reference
+    from attnc.runtime.composed.merge import merge_partials
     from attnc.runtime.gpu.static import analyze_static
     from attnc.runtime.stack import analyze_stack, stack
 
@@ -25,6 +26,7 @@ _HOMES = {
     "compile": "attnc.runtime.api",
     "load": "attnc.runtime.api",
     "mask": "attnc.runtime.api",
+    "merge_partials": "attnc.runtime.composed.merge",
     "reference": "attnc.runtime.api",
     "analyze_stack": "attnc.runtime.stack",
     "analyze_static": "attnc.runtime.gpu.static",
@@ -43,6 +45,7 @@ __all__ = [
     "integrations",
     "load",
     "mask",
+    "merge_partials",
     "reference",
     "routes",
     "stack",

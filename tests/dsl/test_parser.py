@@ -102,11 +102,6 @@ def test_membership_binds_like_a_comparison() -> None:
 
 STATEMENTS = [
     "segment text: L before",
-    "input gate: float[b, q, h, branch] grad",
-    "branch compressed { keys pooled(mean, size = 32, stride = 16)  mask { k <= q } }",
-    "merge softmax",
-    "merge sum(gate)",
-    "output o * sigmoid(gate[b, q, h])",
     "normalize sigmoid(bias)",
 ]
 

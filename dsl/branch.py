@@ -1,0 +1,102 @@
+"""Branches: each is an attention of its own over its own keys.
+
+The first and last position of a pooled key are affine in its number, so that a branch of pooled
+keys is an ordinary attention whose queries count tokens and whose keys count windows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from attnc.dsl import syntax as ast
+from attnc.dsl.branch_forms import branches, names, pooled, statements
+from attnc.dsl.constants import evaluate
+from attnc.dsl.program import Bound, Program
+from attnc.dsl.route import called
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Key j is the mean or the greatest of the positions [j * stride, j * stride + size)."""
+
+    kind: Literal["mean", "max"]
+    size: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One attention of a spec: over pooled keys, or over the tokens where `pool` is None."""
+
+    name: str
+    pool: Pool | None
+    bound: Bound
+
+
+def parts(bound: Bound) -> tuple[Part, ...]:
+    """The attentions of a spec, of which there is one where it has no branches."""
+    attention = bound.program.attention
+    if bound.merge is None:
+        body = tuple(s for s in attention.body if not isinstance(s, ast.OutputStatement))
+        return (Part("", None, _own(bound, attention.name, body)),)
+    return tuple(_part(bound, branch) for branch in branches(attention))
+
+
+def _part(bound: Bound, branch: ast.Branch) -> Part:
+    shared = tuple(
+        s for s in bound.program.attention.body if isinstance(s, ast.Input | ast.CrossStatement)
+    )
+    name = f"{bound.name}_{branch.name}"
+    return Part(
+        branch.name, _pool(branch, bound), _own(bound, name, (*shared, *statements(branch)))
+    )
+
+
+def _own(bound: Bound, name: str, body: tuple[ast.Statement, ...]) -> Bound:
+    """The bound spec of these statements and of the inputs that they read."""
+    program = bound.program
+    read = set(reads(body, program))
+    body = tuple(s for s in body if not isinstance(s, ast.Input) or s.name in read)
+    attention = replace(program.attention, name=name, body=body)
+    inputs = {s.name: s for s in body if isinstance(s, ast.Input)}
+    return Bound(replace(program, attention=attention, inputs=inputs), bound.values)
+
+
+def reads(body: tuple[ast.Statement, ...], program: Program) -> Iterator[str]:
+    """The names that statements read, those of the routes that they call included."""
+    for statement in body:
+        match statement:
+            case ast.MaskStatement(found):
+                yield from names(found)
+                if any(called(found, program.routes)):
+                    for route in program.routes.values():
+                        for item in route.body:
+                            yield from _route_names(item)
+            case ast.ScoreStatement(found):
+                yield from names(found)
+            case ast.NormalizeStatement(sink=sink) if sink is not None:
+                yield from names(sink)
+            case _:
+                pass
+
+
+def _route_names(item: ast.RouteClause | ast.RouteSet | ast.NotBuilt) -> Iterator[str]:
+    match item:
+        case ast.RouteClause(_, form, arguments, keywords):
+            yield form
+            for value in (*arguments, *(value for _, value in keywords)):
+                yield from names(value)
+        case ast.RouteSet(_, body):
+            yield from names(body)
+        case _:
+            pass
+
+
+def _pool(branch: ast.Branch, bound: Bound) -> Pool | None:
+    given = pooled(branch)
+    if not given:
+        return None
+    kind, size, stride = (given[part] for part in ("kind", "size", "stride"))
+    assert isinstance(kind, ast.Name)
+    values = (evaluate(size, bound.values), evaluate(stride, bound.values))
+    return Pool(cast(Any, kind.id), *cast(tuple[int, int], values))

@@ -1,0 +1,1 @@
+"""Specs of several steps: pooled keys, branches, their merge, an `output`."""

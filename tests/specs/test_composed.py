@@ -1,0 +1,58 @@
+"""Shipped specs of several steps: oracle and operator against the papers' definitions."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import attnc
+from attnc.dsl.loader import shipped_composed
+
+HEADS, KV_HEADS, N, DIM = 4, 2, 45, 16
+CASES: dict[str, tuple[dict[str, Any], ...]] = {
+    "route/cca": ({"group": 4, "w": 7}, {"group": 50, "w": 1}),
+    "route/combiner": ({"block": 8}, {"block": 64}),
+    "route/flashblock": ({"block": 8}, {"block": 1}),
+    "score/gated": ({},),
+}
+
+
+def operands(name: str) -> tuple[list[Tensor], dict[str, Tensor]]:
+    generator = torch.Generator().manual_seed(len(name))
+    shapes = ((HEADS, N), (KV_HEADS, N), (KV_HEADS, N))
+    tensors = [torch.randn(1, *s, DIM, generator=generator, dtype=torch.float64) for s in shapes]
+    gates = torch.randn(1, N, HEADS, generator=generator, dtype=torch.float64)
+    inputs = {"gate": gates} if name == "score/gated" else {}
+    return [x.requires_grad_() for x in tensors], {n: x.requires_grad_() for n, x in inputs.items()}
+
+
+def wanted(name: str, tensors: list[Tensor], inputs: dict[str, Tensor], given: Any) -> Tensor:
+    """The reference of each head, [1, H, N, Dv]."""
+    module = import_module(f"tests.references.{name.replace('/', '.')}")
+    q, k, v = (x[0].repeat_interleave(HEADS // x.shape[1], 0) for x in tensors)
+    heads = [
+        module.attention(q[h], k[h], v[h], **given, **{n: x[0, :, h] for n, x in inputs.items()})
+        for h in range(HEADS)
+    ]
+    return torch.stack(heads)[None]
+
+
+def test_every_spec_has_a_reference() -> None:
+    assert sorted(CASES) == sorted(shipped_composed())
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_outputs_and_gradients(name: str) -> None:
+    for given in CASES[name]:
+        tensors, inputs = operands(name)
+        exact = wanted(name, tensors, inputs, given)
+        leaves = [*tensors, *inputs.values()]
+        slopes = torch.autograd.grad(exact.sin().sum(), leaves)
+        for kind in (attnc.reference, attnc.compile)[: 2 if given == CASES[name][0] else 1]:
+            out = kind(name, **given)(*tensors, **inputs)
+            torch.testing.assert_close(out, exact, rtol=1e-9, atol=1e-9)
+            found = torch.autograd.grad(out.sin().sum(), leaves)
+            for mine, right in zip(found, slopes, strict=True):
+                torch.testing.assert_close(mine, right, rtol=1e-8, atol=1e-9)
