@@ -54,6 +54,10 @@ from attnc.dsl.formula import (
     Unary as Unary,
 )
 from attnc.dsl.source import Source
+from attnc.dsl.steps import Branch as Branch
+from attnc.dsl.steps import BranchKeys as BranchKeys
+from attnc.dsl.steps import Merge as Merge
+from attnc.dsl.steps import OutputStatement as OutputStatement
 
 
 # ---------------------------------------------------------------- set expressions
@@ -186,38 +190,6 @@ class Grid(Node):
     """`grid y: H, x: W`: tokens are the points of a grid, in row-major order."""
 
     axes: tuple[GridAxis, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OutputStatement(Node):
-    """`output o * sigmoid(gate[b, q, h])`: what becomes of a number `o` of the outputs."""
-
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class BranchKeys(Node):
-    """`keys pooled(mean, size = 32, stride = 16)`: the memory of a branch."""
-
-    form: str
-    arguments: tuple[Expr, ...] = ()
-    keywords: tuple[tuple[str, Expr], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Branch(Node):
-    """`branch local { mask ... }`: one of several attentions whose results are merged."""
-
-    name: str
-    body: tuple["BranchKeys | Statement", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge(Node):
-    """`merge sum(gate)` or `merge softmax`: how branches become one result."""
-
-    kind: str
-    gate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
