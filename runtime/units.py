@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from attnc.dsl.errors import NotBuiltForTarget
 from attnc.runtime.arguments import as_stored
 from attnc.runtime.call import Call
 from attnc.runtime.kernels import LoadedKernel
@@ -22,6 +23,8 @@ def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse
     not be among those that `out` and `lse` are of. All in float32 (float64).
     """
     facts = kernel.facts
+    if facts.gathered % facts.tile_k:
+        raise NotBuiltForTarget(f"units of {facts.gathered} keys, not of {facts.tile_k}", "cpu")
     check_lengths(facts, call.rows, call.numbers)
     sequences, heads = len(call.rows), call.q.shape[1]
     queries = max(row.q_len for row in call.rows)
