@@ -48,8 +48,13 @@ def assert_lse(op: Operator, q: Tensor, k: Tensor, v: Tensor, **keywords: Any) -
     torch.testing.assert_close(found.double(), exact, atol=LSE[q.dtype], rtol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
-@pytest.mark.parametrize("name", PARAMETERS)
+# What a mask reads is no matter of the dtype: specs of run-time inputs take one each, in turn.
+BOTH = [name for name in PARAMETERS if not name.startswith("input/")]
+SHIPPED = [(name, dtype) for name in BOTH for dtype in HALVES]
+SHIPPED += [(n, HALVES[i % 2]) for i, n in enumerate(n for n in PARAMETERS if n not in BOTH)]
+
+
+@pytest.mark.parametrize(("name", "dtype"), SHIPPED, ids=str)
 def test_shipped(name: str, dtype: torch.dtype) -> None:
     given = PARAMETERS[name][0]
     op = attnc.compile(name, **given)

@@ -1,5 +1,5 @@
-"""The keys of each query's own list; rows of `nbr` are the last queries."""
+"""The query's own key and those of its list; rows of `nbr` are the last queries."""
 
 
 def keys(q, length, h, heads, *, nbr):
-    return nbr[q - length + len(nbr)]
+    return {q, *nbr[q - length + len(nbr)]}
