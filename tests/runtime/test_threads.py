@@ -103,13 +103,16 @@ def test_kernels_follow_torch(window: Operator, restored: None) -> None:
     q, k, v = qkv(3000, heads=8)
 
     def workers(count: int) -> int:
-        """How many threads besides this one worked."""
+        """How many threads besides this one worked, at most: a busy machine may wake them late."""
         torch.set_num_threads(count)
-        window(q, k, v)
-        time.sleep(0.1)  # workers stop to wait for more
-        before, own = busy(), str(threading.get_native_id())
-        window(q, k, v)
-        return sum(t > before.get(name, 0) for name, t in busy().items() if name != own)
+        found, own = [], str(threading.get_native_id())
+        for _ in range(4):
+            window(q, k, v)
+            time.sleep(0.1)  # workers stop to wait for more
+            before = busy()
+            window(q, k, v)
+            found.append(sum(t > before.get(n, 0) for n, t in busy().items() if n != own))
+        return max(found)
 
     assert [workers(1), workers(2), workers(1), workers(3)] == [0, 1, 0, 2]
 
