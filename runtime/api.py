@@ -107,9 +107,9 @@ def analyze(
     check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len)
     check_counts(head_dim=head_dim)
     check_heads(heads, kv_heads)
-    if grid is not None:
-        raise NotBuiltForTarget("grid", "cpu")
     bound, inputs = split_parameters(spec, parameters_and_inputs)
+    if bound.grid or grid is not None:
+        raise NotBuiltForTarget("the analysis of a pattern on a grid", "cpu")
     lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
     return analyze_at(bound, lengths, heads, kv_heads, head_dim, inputs)
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from attnc.compiler.inline import score_expression, sink_expression
+from attnc.compiler.inline import mask_condition, score_expression, sink_expression
 from attnc.compiler.proofs import Counterexample, Proof, equal
 from attnc.compiler.relation import of_bound
 from attnc.dsl.loader import load
@@ -59,8 +59,7 @@ def compare(a: Bound, b: Bound, heads: int | None, kv_heads: int | None) -> Proo
     sinks = [sink_expression(bound, heads, kv_heads) for bound in (a, b)]
     if sinks[0] != sinks[1]:
         return Proof("equal", "refuted", 0.0, reason="their normalisers differ")
-    left, right = (of_bound(bound, heads, kv_heads) for bound in (a, b))
-    proof = equal(left, right, a.cross)
+    proof = _masks(a, b, heads, kv_heads)
     if proof.verdict != "proved":
         return proof
     scores = [score_expression(bound, heads, kv_heads) for bound in (a, b)]
@@ -68,6 +67,20 @@ def compare(a: Bound, b: Bound, heads: int | None, kv_heads: int | None) -> Proo
         reason = "their masks are equal, but their scores are written differently"
         return Proof("equal", "unknown", proof.seconds, reason=reason)
     return proof
+
+
+def _masks(a: Bound, b: Bound, heads: int | None, kv_heads: int | None) -> Proof:
+    """Equality of the masks; those of grids are compared as they are written."""
+    if not (a.grid or b.grid):
+        left, right = (of_bound(bound, heads, kv_heads) for bound in (a, b))
+        return equal(left, right, a.cross)
+    axes = [[(n, e if isinstance(e, int) else None) for n, e in bound.grid] for bound in (a, b)]
+    if axes[0] != axes[1]:
+        return Proof("equal", "refuted", 0.0, reason="they are not on the same axes")
+    if mask_condition(a, heads, kv_heads) == mask_condition(b, heads, kv_heads):
+        return Proof("equal", "proved", 0.0)
+    reason = "patterns on grids are compared as they are written, and these are written differently"
+    return Proof("equal", "unknown", 0.0, reason=reason)
 
 
 def where(found: Counterexample) -> str:

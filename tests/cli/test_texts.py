@@ -28,6 +28,16 @@ def test_equal_shows_where_they_differ(attnc: Callable) -> None:
     assert data["verdict"] == "refuted" and data["counterexample"]["k"] == 0
 
 
+def test_equal_on_grids(attnc: Callable) -> None:
+    """As they are written; a pattern on a sequence is another thing."""
+    named = "grid y: H, x: W\nattention a { mask blocks(7) on y & blocks(7) on x }"
+    assert attnc("equal", "grid/swin", named).status == 0
+    assert attnc("equal", "grid/swin", "grid/natten2d", "--json").json["verdict"] == "unknown"
+    assert attnc("equal", "grid/swin", "line/causal", "--json").json["verdict"] == "refuted"
+    found = attnc("analyze", "grid/swin", "--seq", "49")
+    assert found.status == 1 and "a pattern on a grid" in found.err
+
+
 def test_equal_masks_are_not_equal_scores(attnc: Callable) -> None:
     found = attnc("equal", "line/causal", "score/softcap")
     assert found.status == 1 and "scores" in found.out
