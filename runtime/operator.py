@@ -80,6 +80,8 @@ class Operator:
         own attention.
         """
         check_types(q=q, k=k, v=v, cu_seqlens=cu_seqlens, kv_len=kv_len)
+        if return_lse:
+            self._check_lse()
         _check_scale(scale)
         routes, inputs = split_lists(self.bound, inputs)
         tensors, numbers = split_inputs(self.bound, padded_sets(self.bound, inputs))
@@ -88,15 +90,31 @@ class Operator:
             q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
         where: dict[str, Any] = {"q_start": q_start, "k_start": k_start, "kv_len": kv_len}
         where |= {"cu_seqlens": cu_seqlens, "scale": scale, "grid": grid}
-        if self.bound.routes:
-            routes = self._choose((q, k, v), where, tensors | numbers, routes)
-        out, lse = self._attend((q, k, v), where, tensors | routes, numbers)
-        if self.bound.sink is not None and not self._runner.adds_sink:
-            kv_heads = k.shape[1 if k.dim() == 4 and self.options.layout == "bhsd" else -2]
-            inputs, layout = tensors | numbers, self.options.layout
-            out, lse = add_sink(self.bound, out, lse, kv_heads, inputs, layout)
+        out, lse, routes = self._compute((q, k, v), where, tensors, numbers, routes)
         more = [lse] * return_lse + [routes] * return_routes
         return (out, *more) if more else out
+
+    def _check_lse(self) -> None:
+        """Refuses to give the lse of a spec that has none."""
+
+    def _compute(
+        self,
+        operands: tuple[Tensor, Tensor, Tensor],
+        where: dict[str, Any],
+        tensors: dict[str, Tensor],
+        numbers: dict[str, Any],
+        routes: dict[str, Tensor],
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Outputs, lse and index lists of a call whose arguments are of the right kinds."""
+        given, layout = tensors | numbers, self.options.layout
+        if self.bound.routes:
+            routes = self._choose(operands, where, given, routes)
+        out, lse = self._attend(operands, where, tensors | routes, numbers)
+        if self.bound.sink is not None and not self._runner.adds_sink:
+            _, k, _ = operands
+            kv_heads = k.shape[1 if k.dim() == 4 and layout == "bhsd" else -2]
+            out, lse = add_sink(self.bound, out, lse, kv_heads, given, layout)
+        return out, lse, routes
 
     def _choose(
         self,
