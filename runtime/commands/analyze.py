@@ -10,7 +10,7 @@ from attnc.dsl.loader import load_any
 from attnc.dsl.stack import StackProgram
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands import static
-from attnc.runtime.commands.output import console, print_json, progress, table
+from attnc.runtime.commands.output import console, facts, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import is_gpu
 
@@ -103,12 +103,9 @@ def _print_stack(found: "StackAnalysis") -> None:
 
 
 def _print(found: "Analysis") -> None:
-    out, rows = console(), table("", "")
-    rows.show_header = False
-    for name, text in _rows(found).items():
-        rows.add_row(name, text)
+    out = console()
     out.print(f"{found.name}, {found.q_len} queries, {found.kv_len} keys", style="bold")
-    out.print(rows)
+    out.print(facts(_rows(found)))
     for note in found.notes:
         out.print(f"note: {note}", style="yellow")
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -45,6 +46,15 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
         made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    return made
+
+
+def facts(rows: Mapping[str, str]) -> Table:
+    """A table of names and what is said of them, without a header."""
+    made = table("", "")
+    made.show_header = False
+    for name, text in rows.items():
+        made.add_row(name, text)
     return made
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from attnc.dsl.loader import load
 from attnc.runtime.commands import options as shared
-from attnc.runtime.commands.output import console, print_json, progress, table
+from attnc.runtime.commands.output import console, facts, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import GPUS, find, is_gpu
 
@@ -46,15 +46,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(found: "StaticAnalysis") -> None:
-    out, facts = console(), table("", "")
-    facts.show_header = False
-    for name, text in _facts(found).items():
-        facts.add_row(name, text)
+    out = console()
     dims = f"D {found.head_dim}" + (
         f", Dv {found.value_dim}" if found.value_dim != found.head_dim else ""
     )
     out.print(f"{found.name}, {found.target}, {found.dtype}, {dims}", style="bold")
-    out.print(facts)
+    out.print(facts(_facts(found)))
     out.print(_loops(found.loops))
     for loop in found.loops:
         mix = ", ".join(f"{count} {what}" for what, count in loop.counts.items())
