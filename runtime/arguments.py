@@ -1,6 +1,7 @@
 """From a checked call to the arguments of a kernel: one entry for each sequence."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,11 +15,7 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
 
     A packed call has B = 1 and S sequences: every tensor is seen S times, with stride 0.
     """
-    sequences = len(call.rows)
-
-    def entries(x: Tensor) -> Tensor:
-        return as_stored(x).expand(sequences, *x.shape[1:])
-
+    entries = partial(as_entries, len(call.rows))
     return Arguments(
         q=entries(call.q),
         k=entries(call.k),
@@ -37,6 +34,11 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
     )
 
 
-def as_stored(x: Tensor) -> Tensor:
+def as_entries(sequences: int, x: Tensor) -> Tensor:
+    """A tensor [B or 1, ...] as kernels take it: an entry for each sequence."""
+    return _as_stored(x).expand(sequences, *x.shape[1:])
+
+
+def _as_stored(x: Tensor) -> Tensor:
     """A view as kernels take it: bfloat16 as its bits."""
     return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x

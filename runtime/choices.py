@@ -1,12 +1,14 @@
 """The keys of the greatest scores of each query."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from attnc.runtime.arguments import as_stored
+from attnc.runtime.arguments import as_entries
 from attnc.runtime.call import Call
 from attnc.runtime.kernels import LoadedKernel
-from attnc.runtime.launch import check_lengths
+from attnc.runtime.launch import check_lengths, int_scratch
 from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table
 from attnc.runtime.sequences import tiles as count_tiles
@@ -20,23 +22,19 @@ def best_keys(kernel: LoadedKernel, call: Call, count: int) -> tuple[Tensor, Ten
     """
     facts = kernel.facts
     check_lengths(facts, call.rows, call.numbers)
-    sequences, heads = len(call.rows), call.q.shape[1]
     rows = table(facts, call.rows)
     tiles, key_tiles = (count_tiles(facts, rows, side) for side in ("q", "k"))
     numbers = [call.numbers[name] for name in facts.numbers]
-    planned = schedule(kernel, rows, numbers, heads)
+    planned = schedule(kernel, rows, numbers, call.q.shape[1])
     threads = torch.get_num_threads()
     best = torch.full((*call.q.shape[:3], count), -torch.inf, dtype=call.q.dtype)
     picks = torch.full(best.shape, -1, dtype=torch.int32)
-
-    def entries(x: Tensor) -> Tensor:
-        return as_stored(x).expand(sequences, *x.shape[1:])
-
+    entries = partial(as_entries, len(call.rows))
     kernel.run(
         *(entries(x) for x in (call.q, call.k, best, picks)),
         rows,
         torch.empty(threads, facts.floats, dtype=best.dtype),
-        torch.empty(threads, facts.ints + 2 * key_tiles, dtype=torch.int32),
+        int_scratch(facts, threads, key_tiles, ()),
         *(planned.order, *planned.table),
         *(entries(call.tensors[name]) for name in facts.inputs),
         *(*numbers, call.scale, threads, tiles, key_tiles),

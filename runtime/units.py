@@ -1,10 +1,12 @@
 """Attention to units of keys that each query chose, added to what the queries have already."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from attnc.dsl.errors import NotBuiltForTarget
-from attnc.runtime.arguments import as_stored
+from attnc.runtime.arguments import as_entries
 from attnc.runtime.call import Call
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.launch import check_lengths
@@ -34,10 +36,7 @@ def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse
     stretch = max(FEWEST, min(STRETCH, -(-queries // shares)))
     key_tiles = -(-facts.gathered // facts.tile_k)
     ints = facts.ints + 2 * key_tiles + units + 1 + stretch * chosen.shape[3]
-
-    def entries(x: Tensor) -> Tensor:
-        return as_stored(x).expand(sequences, *x.shape[1:])
-
+    entries = partial(as_entries, sequences)
     kernel.run(
         *(entries(x) for x in (call.q, call.k, call.v, out, lse)),
         table(facts, call.rows),

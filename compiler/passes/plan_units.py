@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from attnc.compiler import loops
@@ -24,22 +24,19 @@ from attnc.dsl.syntax import Name
 
 @dataclass(frozen=True)
 class PlanUnits(ModulePass):
-    """Units of `size` keys; a tile holds `rows` of the `owner` side and `keys` of the other."""
+    """Units of `size` keys; a tile holds `rows` queries and `keys` of them."""
 
     name: ClassVar[str] = "plan-units"
     size: int
     rows: int = 48
     keys: int = 8
-    owner: str = "q"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """All tiles are partial until they are pushed."""
         for attention in attentions(op):
-            q, k = (self.rows, self.keys) if self.owner == "q" else (self.keys, self.rows)
             properties = {
-                "q": number(q),
-                "k": number(k),
-                "owner": StringAttr(self.owner),
+                "q": number(self.rows),
+                "k": number(self.keys),
                 "packed": number(1),
                 "gathered": number(self.size),
             }
@@ -49,11 +46,8 @@ class PlanUnits(ModulePass):
             record(attention, "partial", "loops", [self._tiles()], verdict)
 
     def _tiles(self) -> loops.Statement:
-        """The key tiles of unit `u`, or the tiles of its `members` queries."""
-        if self.owner == "q":
-            variable, low = "c", f"u * {self.size} div {self.keys}"
-            high = f"(min(u * {self.size} + {self.size}, k_len) + {self.keys - 1}) div {self.keys}"
-        else:
-            variable, low, high = "t", "0", f"(members + {self.keys - 1}) div {self.keys}"
+        """The key tiles of unit `u`."""
+        low = f"u * {self.size} div {self.keys}"
+        high = f"(min(u * {self.size} + {self.size}, k_len) + {self.keys - 1}) div {self.keys}"
         ends = parse_expression(low), parse_expression(high)
-        return loops.Loop(variable, *ends, 1, (loops.Visit(Name(variable)),))
+        return loops.Loop("c", *ends, 1, (loops.Visit(Name("c")),))
