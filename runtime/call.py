@@ -27,7 +27,7 @@ class Call:
     S, or 1 for a packed call. `rows` has one `Row` for each sequence, with `k_start >= 0`.
     `tensors` are the inputs as [B, axes...], B being 1 where they carry no batch; int32 or the
     dtype of the arithmetic. `grid` are the extents of the axes, where the spec has a grid; `lists`
-    those of the run-time sets (see `lists.bind_sets`).
+    those of the run-time sets (see `lists.with_sets`).
     """
 
     q: Tensor

@@ -1,61 +1,48 @@
 """The lists of run-time sets, as kernels take them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from attnc.compiler.listed import chooser, flag_axis, tests
+from attnc.compiler.listed import chooser, flag_axis
 from attnc.compiler.ranges import reach
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
 from attnc.runtime.row import Row
-from attnc.runtime.sets import Lists, checked_set, padded_sets
+from attnc.runtime.sets import Lists, checked_set
 from attnc.runtime.torch_functions import position_function
 
 
-@dataclass(frozen=True, slots=True)
-class BoundSets:
-    """The sets of a call: those that are flags as int32 tensors, the others as lists."""
+def with_sets(
+    bound: Bound, call: Call, given: Mapping[str, Any], asked: Mapping[str, ast.Member]
+) -> Call:
+    """The call with its sets as kernels take them: flags among the tensors, and lists.
 
-    flags: dict[str, Tensor]
-    lists: dict[str, Lists]
-
-
-def bind_sets(
-    bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor, rows: Sequence[Row]
-) -> BoundSets:
-    """The sets of a call; q and k are [B, H, N, D]. Raises what `checked_set` raises."""
-    found = BoundSets({}, {})
-    sets = {name: one for name, one in bound.inputs.items() if one.dtype == "set"}
-    if not sets:
-        return found
-    asked = tests(bound, q.shape[1], k.shape[1])
-    padded = padded_sets(bound, {name: given.get(name) for name in sets})
-    for name, declared in sets.items():
+    `asked` are the tests of the mask at this number of heads. Raises what `checked_set` raises.
+    """
+    q, k, rows = call.q, call.k, call.rows
+    flags: dict[str, Tensor] = {}
+    lists: dict[str, Lists] = {}
+    for name, declared in bound.inputs.items():
+        if declared.dtype != "set":
+            continue
         test = asked.get(name)
         size = 1 if test is None else chooser(test, declared.axes)
-        x = checked_set(declared, padded[name], q, k, _lists_of_queries(name, size, q, rows))
+        x = checked_set(declared, given.get(name), q, k, _lists_of_queries(name, size, q, rows))
         if test is None:
             continue
         axis = flag_axis(test, declared.axes)
         if axis is not None:
-            found.flags[name] = _flags(bound, test, axis, x, (q, k), rows, given)
+            flags[name] = _flags(bound, test, axis, x, (q, k), rows, given)
         else:
             longest = max((row.k_start + row.k_len for row in rows), default=0)
-            most = reach(test.value, max(longest, 1)).high
-            found.lists[name] = _lists(x, most)
-    return found
-
-
-def with_sets(bound: Bound, call: Call, given: Mapping[str, Any]) -> Call:
-    """The call with its sets as kernels take them."""
-    sets = bind_sets(bound, given, call.q, call.k, call.rows)
-    return replace(call, tensors={**call.tensors, **sets.flags}, lists=sets.lists)
+            lists[name] = _lists(x, reach(test.value, max(longest, 1)).high)
+    return replace(call, tensors={**call.tensors, **flags}, lists=lists)
 
 
 def _lists_of_queries(name: str, size: int, q: Tensor, rows: Sequence[Row]) -> int:

@@ -1,6 +1,7 @@
 """Runs one bound spec: the checked call, the kernel that it needs, its outputs."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -8,8 +9,10 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
+from attnc.compiler.listed import tests
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
+from attnc.dsl.syntax import Member
 from attnc.runtime import backward, kernels, ops
 from attnc.runtime.arguments import prepare
 from attnc.runtime.call import Call, bind_call, heads_first
@@ -36,6 +39,7 @@ class SpecRunner:
     loaded: dict[tuple[Sizes, tuple[str, ...] | None], kernels.LoadedKernel] = field(
         default_factory=dict
     )
+    asked: dict[tuple[int, int], Mapping[str, Member]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     adds_sink: bool = False
 
@@ -111,7 +115,14 @@ class SpecRunner:
             grid=keywords.grid,
             inputs=keywords.inputs,
         )
-        return with_sets(self.bound, call, keywords.inputs)
+        return with_sets(self.bound, call, keywords.inputs, self._tests(call))
+
+    def _tests(self, call: Call) -> Mapping[str, Member]:
+        """The tests of run-time sets, which may depend on the head counts, made once."""
+        heads = call.q.shape[1], call.k.shape[1]
+        if heads not in self.asked:
+            self.asked[heads] = tests(self.bound, *heads)
+        return self.asked[heads]
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""

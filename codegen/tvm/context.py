@@ -18,6 +18,9 @@ from attnc.codegen.tvm.placement import Placement
 from attnc.codegen.tvm.real import Real
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.fold import walk
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.syntax import Member
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,14 @@ class Context:
     def sets(self) -> dict[str, InputAttr]:
         """The run-time sets by name."""
         return {i.label.data: i for i in self.kernel.inputs if i.dtype.data == "set"}
+
+    @cached_property
+    def set_tests(self) -> dict[str, Member]:
+        """The one test of each run-time set that a mask asks, in the order of the spec."""
+        masks = (op for op in self.kernel.walk() if isinstance(op, tile.MaskOp) and self.sets)
+        nodes = (node for op in masks for node in walk(parse_expression(op.condition.data)))
+        found = {node.base: node for node in nodes if isinstance(node, Member)}
+        return {name: found[name] for name in self.sets if name in found}
 
     @cached_property
     def row_inputs(self) -> dict[str, InputAttr]:

@@ -10,10 +10,7 @@ from attnc.codegen.expressions import BOOL, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.target import TvmTarget
-from attnc.compiler import fold
-from attnc.compiler.dialects import tile
 from attnc.compiler.listed import chooser
-from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Binary, Int, Member, Name
 
 
@@ -43,11 +40,8 @@ class Lists:
 
 def lists_of(context: Context) -> list[Lists]:
     """The sets of a kernel, in the order of the spec."""
-    masks = (op for op in context.kernel.walk() if isinstance(op, tile.MaskOp))
-    nodes = (node for op in masks for node in fold.walk(parse_expression(op.condition.data)))
-    found = {node.base: node for node in nodes if isinstance(node, Member)}
     axes = {name: attr.axis_names for name, attr in context.sets.items()}
-    return [Lists(name, axes[name], found[name]) for name in axes if name in found]
+    return [Lists(name, axes[name], test) for name, test in context.set_tests.items()]
 
 
 def chooser_of(one: Lists, position: str) -> str:

@@ -9,7 +9,6 @@ from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
 from attnc.runtime.call import Call, heads_first
 from attnc.runtime.few import MOST_QUERIES
-from attnc.runtime.inputs import dtype_name
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.set_lists import of_queries, of_sets
 from attnc.runtime.routes.units import splits, units_only, without_units
@@ -74,7 +73,7 @@ class RoutedRunner(SpecRunner):
         (route,) = self.bound.routes
         if call.empty or not lists[route.name].shape[-1]:
             return
-        sizes = replace(self.units.sizes(call), unit=route.size, dtype=dtype_name(call.q.dtype))
+        sizes = replace(self.units.sizes(call), unit=route.size)
         chosen = of_queries(route, call, lists[route.name]).int()
         outputs = heads_first("out", out, self.options.layout, call.packed)
         sums = lse.unsqueeze(0) if lse.dim() == 2 else lse
