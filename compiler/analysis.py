@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.counts import Census, census
-from attnc.compiler.proofs import Proof, proofs_of, repeated_field, retention
+from attnc.compiler.proofs import Proof, Retention, proofs_of, repeated_field, retention
 from attnc.compiler.relation import LENGTHS, Relation, of_bound
 from attnc.compiler.relation import relation as of_condition
 from attnc.compiler.residues import Classes, split
@@ -23,6 +23,23 @@ class TileCounts:
     empty: int
     partial: int
     full: int
+
+
+@dataclass(frozen=True, slots=True)
+class TileChoice:
+    """What boxes of `queries` by `keys` points would visit, in residue classes of `steps`.
+
+    `speedup` is the number of all pairs over those visited: what the pattern can gain over a dense
+    kernel of the same speed. `waste` is the visited pairs for each useful one.
+    """
+
+    queries: tuple[int, ...]
+    keys: tuple[int, ...]
+    steps: tuple[int, ...]
+    visited: int
+    speedup: float
+    waste: float
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,9 @@ class Analysis:
     `receptive_field[i]` is how many of `kv_len` tokens the last one depends on after i + 1 layers
     of the pattern, up to the layer after which it stays (at most 8). `full_share` is the part of
     the visited tiles that are full, `intensity` flops / bytes.
+
+    On a grid, `grid` are its extents and `choices` what other tiles would visit; `cache_bound` is
+    then of whole hyperplanes of the first axis, as the keys of a model that makes frame by frame.
 
     `backends` says of each target what it makes of the spec; `predicted_seconds` is the time of the
     CPU kernel, from what work is known to cost on this machine. Both are None or empty where only
@@ -72,6 +92,8 @@ class Analysis:
     backends: Mapping[str, str]
     predicted_seconds: float | None
     notes: tuple[str, ...]
+    grid: tuple[int, ...] = ()
+    choices: tuple[TileChoice, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data, as the command's `--json` prints them."""
@@ -148,35 +170,72 @@ def analyze(
     for a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
     """
     relation = of_bound(bound, heads, kv_heads)
-    kept = retention(relation, bound.cross)
     values = lengths.values | _numbers(relation, numbers or {})
     found = _census(relation, tile, values, classes)
-    counted = (relation.heads or 1) if relation.uses_head else 1
-    rows = 2 * lengths.q_len * counted + 2 * found.visited // tile[0]
+    return derived(
+        Pattern(
+            bound.name,
+            (lengths.q_len, lengths.kv_len),
+            (relation.heads or 1) if relation.uses_head else 1,
+            relation.exact,
+        ),
+        found,
+        (head_dim, itemsize, tile[0]),
+        retention(relation, bound.cross),
+        tile_map=_tile_map(tile, classes),
+        receptive_field=() if bound.cross else repeated_field(relation, lengths.kv_len),
+        proofs=tuple(proofs_of(bound, heads, kv_heads)),
+        notes=notes_on(relation.exact, relation.uses_batch),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What is analysed: queries and keys, the heads counted, and whether the pairs are known."""
+
+    name: str
+    lengths: tuple[int, int]
+    heads: int
+    exact: bool
+
+
+def derived(
+    pattern: Pattern,
+    found: Census,
+    sizes: tuple[int, int, int],
+    kept: Retention,
+    *,
+    tile_map: str,
+    receptive_field: tuple[int, ...],
+    proofs: tuple[Proof, ...],
+    notes: tuple[str, ...],
+) -> Analysis:
+    """An analysis from what was counted; `sizes` are columns, bytes of a number, rows of a tile."""
+    head_dim, itemsize, tile_rows = sizes
+    rows = 2 * pattern.lengths[0] * pattern.heads + 2 * found.visited // tile_rows
     return Analysis(
-        name=bound.name,
-        q_len=lengths.q_len,
-        kv_len=lengths.kv_len,
-        heads=counted,
+        pattern.name,
+        *pattern.lengths,
+        heads=pattern.heads,
         head_dim=head_dim,
-        useful=found.useful if relation.exact else None,
-        density=_density(found) if relation.exact else None,
+        useful=found.useful if pattern.exact else None,
+        density=_density(found) if pattern.exact else None,
         at_most=found.useful,
         visited=found.visited,
         tiles=TileCounts(found.empty, found.partial, found.full),
-        tile_map=_tile_map(tile, classes),
+        tile_map=tile_map,
         flops=4 * head_dim * found.visited,
         bytes=rows * head_dim * itemsize,
         cache_bound=kept.bound,
         cache_rule=kept.rule,
         cache_keys=kept.kept,
-        receptive_field=() if bound.cross else repeated_field(relation, lengths.kv_len),
+        receptive_field=receptive_field,
         full_share=found.full / (found.full + found.partial or 1),
         intensity=4 * found.visited / (rows * itemsize or 1),
-        proofs=tuple(proofs_of(bound, heads, kv_heads)),
+        proofs=proofs,
         backends={},
         predicted_seconds=None,
-        notes=_notes(relation),
+        notes=notes,
     )
 
 
@@ -195,7 +254,7 @@ def _census(
     total = Census(0, 0, 0, 0, 0, 0)
     for lengths, count in alike.items():
         one = census(inner, *tile, **values | dict(zip(LENGTHS, lengths, strict=True)))
-        total = total + Census(*(count * n for n in astuple(one)))
+        total = total + one.times(count)
     heads = (relation.heads or 1) if relation.uses_head else 1
     return replace(total, pairs=heads * values["q_len"] * values["k_len"])
 
@@ -219,13 +278,14 @@ def _numbers(relation: Relation, numbers: Mapping[str, int]) -> dict[str, int]:
     return values | ({"b": numbers.get("b", 0)} if relation.uses_batch else {})
 
 
-def _notes(relation: Relation) -> tuple[str, ...]:
+def notes_on(exact: bool, uses_batch: bool) -> tuple[str, ...]:
+    """What a reader of the numbers has to know."""
     notes = []
-    if not relation.exact:
+    if not exact:
         notes.append(
             "run-time tensors decide part of the mask: `useful` and `density` are unknown, the "
             "pairs are at most `at_most`; tiles and `visited` are what a kernel visits"
         )
-    if relation.uses_batch:
+    if uses_batch:
         notes.append("the mask depends on the batch entry: the numbers are for one of them")
     return tuple(notes)

@@ -1,6 +1,6 @@
 """Exact numbers of a relation at given lengths: pairs, tiles of each class, pairs visited."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from attnc.compiler import lattice
 from attnc.compiler.relation import OPERATIONS, Relation
@@ -32,6 +32,10 @@ class Census:
             self.partial + other.partial,
             self.full + other.full,
         )
+
+    def times(self, number: int) -> "Census":
+        """The numbers of so many that are alike."""
+        return Census(*(number * n for n in astuple(self)))
 
 
 def count(points: IntegerSet, **values: int) -> int:

@@ -39,7 +39,7 @@ def products(condition: ast.Expr, labels: Sequence[str]) -> list[Product]:
     A condition of too many cases is one product of all points with everything left over.
     """
     try:
-        cases = _cases(_in_order(condition, labels), labels)
+        cases = _cases(in_order(condition, labels), labels)
     except AnalysisTooComplex:
         cases = [[condition]]
     return [_product(case, labels) for case in cases]
@@ -72,7 +72,7 @@ def on_tokens(condition: ast.Expr, labels: Sequence[str], extents: Sequence[int]
 def _cases(expr: ast.Expr, labels: Sequence[str], positive: bool = True) -> list[list[ast.Expr]]:
     """The disjunctive form; what speaks of one axis only stays whole."""
     match expr:
-        case _ if len(_spoken(expr, labels)) <= 1 and not _of_all_tokens(expr):
+        case _ if len(spoken_of(expr, labels)) <= 1 and not of_all_tokens(expr):
             return [[expr if positive else fold.negation(expr)]]
         case ast.Unary("not", operand):
             return _cases(operand, labels, not positive)
@@ -95,24 +95,24 @@ def _few(cases: list[list[ast.Expr]]) -> list[list[ast.Expr]]:
     return cases
 
 
-def _in_order(expr: ast.Expr, labels: Sequence[str]) -> ast.Expr:
+def in_order(expr: ast.Expr, labels: Sequence[str]) -> ast.Expr:
     """Comparisons of whole positions written out: row-major order is lexicographic."""
     match expr:
         case ast.Compare((op,), (ast.Name("q" | "k" as left), ast.Name("q" | "k" as right))):
-            return _lexicographic(op, left, right, labels)
+            return lexicographic(op, left, right, labels)
         case ast.Compare(ops, operands) if len(ops) > 1 and _compares_points(expr):
             links = zip(ops, operands, operands[1:], strict=False)
-            parts = [_in_order(ast.Compare((op,), (a, b)), labels) for op, a, b in links]
+            parts = [in_order(ast.Compare((op,), (a, b)), labels) for op, a, b in links]
             return reduce(fold.conjunction, parts)
         case ast.Unary("not", operand):
-            return fold.negation(_in_order(operand, labels))
+            return fold.negation(in_order(operand, labels))
         case ast.Binary("and" | "or" as op, left_, right_):
-            return fold.binary(op, _in_order(left_, labels), _in_order(right_, labels))
+            return fold.binary(op, in_order(left_, labels), in_order(right_, labels))
         case _:
             return expr
 
 
-def _lexicographic(op: str, left: str, right: str, labels: Sequence[str]) -> ast.Expr:
+def lexicographic(op: str, left: str, right: str, labels: Sequence[str]) -> ast.Expr:
     """`left op right` by coordinates, the first axis deciding first."""
 
     def test(how: str, label: str) -> ast.Expr:
@@ -129,14 +129,14 @@ def _lexicographic(op: str, left: str, right: str, labels: Sequence[str]) -> ast
     return found
 
 
-def _spoken(expr: ast.Expr, labels: Sequence[str]) -> set[str]:
+def spoken_of(expr: ast.Expr, labels: Sequence[str]) -> set[str]:
     """The axes that an expression mentions; one that reads a tensor mentions nothing alone."""
     if any(isinstance(node, ast.Index | ast.Member | ast.Float) for node in fold.walk(expr)):
         return {"", "tensors"}
     return {name.partition(".")[2] for name in fold.names(expr) if "." in name}
 
 
-def _of_all_tokens(expr: ast.Expr) -> bool:
+def of_all_tokens(expr: ast.Expr) -> bool:
     """Whether it reads what no axis has: whole positions, or the number of tokens."""
     return bool({"q", "k", "len", "qlen"} & fold.names(expr))
 
@@ -151,17 +151,17 @@ def _product(case: Iterable[ast.Expr], labels: Sequence[str]) -> Product:
     heads: ast.Expr = ALWAYS
     rest: ast.Expr = ALWAYS
     for condition in case:
-        spoken = _spoken(condition, labels)
-        if _of_all_tokens(condition) or len(spoken) > 1:
+        spoken = spoken_of(condition, labels)
+        if of_all_tokens(condition) or len(spoken) > 1:
             rest = fold.conjunction(rest, condition)
         elif not spoken:
             heads = fold.conjunction(heads, condition)
         else:
             (label,) = spoken
-            found[label] = fold.conjunction(found[label], _along(condition, label))
+            found[label] = fold.conjunction(found[label], along_axis(condition, label))
     return Product(tuple(found[label] for label in labels), heads, rest)
 
 
-def _along(condition: ast.Expr, label: str) -> ast.Expr:
+def along_axis(condition: ast.Expr, label: str) -> ast.Expr:
     """A condition on one axis, with the axis left out of its names."""
     return fold.substitute(condition, {f"{n}.{label}": ast.Name(n) for n in NAMES})

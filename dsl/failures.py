@@ -59,6 +59,19 @@ class InvalidValue(Failure):
 
 
 @dataclass(eq=False)
+class InvalidGrid(InvalidValue):
+    """Extents that are none of the spec's grid."""
+
+
+@dataclass(eq=False)
+class GridMissing(Failure):
+    """A spec on a grid whose extents neither it nor the call gives."""
+
+    template = "`grid` is missing, expected the extents {axes}, row-major"
+    axes: str
+
+
+@dataclass(eq=False)
 class MissingInput(Failure):
     """An input of the spec that the call did not pass."""
 

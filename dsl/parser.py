@@ -1,6 +1,6 @@
 """From text to syntax tree: the LALR parser, its limits, and its mistakes in human words."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, cast
 
@@ -35,8 +35,9 @@ def parse(source: Source) -> ast.File:
     return file
 
 
+@lru_cache(maxsize=256)
 def parse_expression(text: str) -> ast.Expr:
-    """The tree of one scalar expression.
+    """The tree of one scalar expression. Passes read the same few again and again.
 
     >>> parse_expression("q - k")
     Binary(op='-', left=Name(id='q'), right=Name(id='k'))

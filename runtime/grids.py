@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import InvalidValue, ShapeMismatch
+from attnc.dsl.errors import GridMissing, InvalidGrid, InvalidValue, ShapeMismatch
 from attnc.dsl.program import Bound
 
 
@@ -16,24 +16,24 @@ def check_grid(
     """The extents of all axes, () where the spec has no grid.
 
     A spec whose extents are all constants needs none given. `tokens` are the lengths of q and k.
-    Raises `InvalidValue` or `ShapeMismatch`, naming what was expected.
+    Raises `GridMissing`, `InvalidGrid` or `ShapeMismatch`, naming what was expected.
     """
     if not bound.grid:
         if grid is not None:
-            raise InvalidValue("grid", "none, as the spec declares no grid", str(tuple(grid)))
+            raise InvalidGrid("grid", "none, as the spec declares no grid", str(tuple(grid)))
         return ()
     constants = tuple(extent for _, extent in bound.grid if isinstance(extent, int))
     axes = f"({', '.join(f'{extent}' for _, extent in bound.grid)})"
     if grid is None:
         if len(constants) < len(bound.grid):
-            raise InvalidValue("grid", f"the extents {axes}, row-major", "None")
+            raise GridMissing(axes)
         grid = constants
     found = tuple(grid) if isinstance(grid, Sequence) else (grid,)
-    if len(found) != len(bound.grid) or not all(isinstance(n, int) and n > 0 for n in found):
-        raise InvalidValue("grid", f"a positive extent for each of {axes}", str(found))
+    if len(found) != len(bound.grid) or not all(map(_is_extent, found)):
+        raise InvalidGrid("grid", f"a positive extent for each of {axes}", str(found))
     for (name, extent), given in zip(bound.grid, found, strict=True):
         if isinstance(extent, int) and extent != given:
-            raise InvalidValue("grid", f"the extent {extent} of axis `{name}`", str(found))
+            raise InvalidGrid("grid", f"the extent {extent} of axis `{name}`", str(found))
     _check_same(bound, found)
     points = math.prod(found)
     for operand, length in zip("qk", tokens or (), strict=False):
@@ -43,12 +43,25 @@ def check_grid(
     return found
 
 
+def _is_extent(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def tokens_of(grid: tuple[int, ...], *given: int | None) -> int:
+    """The number of tokens of a grid; a length that is given too must be that."""
+    tokens = math.prod(grid)
+    for length in given:
+        if length not in (None, tokens):
+            raise InvalidValue("seq", f"{tokens}, the points of the grid {grid}", str(length))
+    return tokens
+
+
 def _check_same(bound: Bound, grid: tuple[int, ...]) -> None:
     """Axes whose extent has one name have one extent."""
     seen: dict[str, int] = {}
     for (_, extent), given in zip(bound.grid, grid, strict=True):
         if isinstance(extent, str) and seen.setdefault(extent, given) != given:
-            raise InvalidValue("grid", f"one value of `{extent}` for all axes", str(grid))
+            raise InvalidGrid("grid", f"one value of `{extent}` for all axes", str(grid))
 
 
 def named_extents(bound: Bound, grid: tuple[int, ...]) -> dict[str, int]:

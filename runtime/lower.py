@@ -12,6 +12,7 @@ from attnc.compiler.dialects.axes import step_of
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.facts import attentions, the
+from attnc.compiler.grid_analysis import GridTiles
 from attnc.compiler.inline import mask_condition, score_expression, sink_expression
 from attnc.compiler.pipeline import (
     Tiling,
@@ -92,6 +93,18 @@ def chosen_tile(
         condition = parse_expression(the(attention, RelationOp).condition.data)
         classes = Classes(step_of(attention.axes), condition)
     return (int(found.q.value.data), int(found.k.value.data)), classes
+
+
+def grid_tiles(bound: Bound, sizes: Sizes, machine: Machine) -> GridTiles:
+    """The tiles that `choose-tiles` takes on a grid."""
+    attention = tiled(bound, sizes, machine)
+    axes, keys = list(attention.axes), int(the(attention, TilingOp).k.value.data)
+    return GridTiles(
+        parse_expression(the(attention, RelationOp).condition.data),
+        queries=tuple(int(axis.rows.value.data) for axis in axes),
+        keys=(*(1 for _ in axes[1:]), keys),
+        steps=tuple(int(axis.step.value.data) for axis in axes),
+    )
 
 
 def tiled(bound: Bound, sizes: Sizes, machine: Machine) -> AttentionOp:

@@ -180,9 +180,13 @@ class Operator:
 def _extents(grid: Sequence[int] | None) -> list[int] | None:
     if grid is None:
         return None
-    if not isinstance(grid, Sequence) or not all(isinstance(n, int | torch.SymInt) for n in grid):
+    if not isinstance(grid, Sequence) or not all(map(_is_int, grid)):
         raise InvalidValue("grid", "an int for each axis", f"{grid!r:.60}")
     return list(grid)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int | torch.SymInt) and not isinstance(value, bool)
 
 
 def _check_scale(scale: float | None) -> None:

@@ -4,7 +4,10 @@ With `--static`, kernels for a GPU are, and their machine code is judged.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
 
 from attnc.dsl.loader import load_any
 from attnc.dsl.stack import StackProgram
@@ -15,7 +18,7 @@ from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import is_gpu
 
 if TYPE_CHECKING:
-    from attnc.compiler.analysis import Analysis, StackAnalysis
+    from attnc.compiler.analysis import Analysis, StackAnalysis, TileChoice
 
 HEAD_DIM = 64
 
@@ -25,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_spec(parser)
     for name, what in (("seq", "both lengths"), ("q-len", "queries"), ("kv-len", "keys")):
         parser.add_argument(f"--{name}", type=shared.count, metavar="N", help=what)
+    shared.add_grid(parser)
     shared.add_heads(parser)
     parser.add_argument("--static", action="store_true", help="the machine code for a GPU --target")
     shared.add_dims(parser)
@@ -37,20 +41,24 @@ def run(options: argparse.Namespace) -> int:
         return static.run(options)
     if is_gpu(options.target):
         raise UsageError("counts are the same for every target: for the machine code add --static")
-    if not options.seq and not (options.q_len and options.kv_len):
+    program = load_any(options.spec)
+    sequence = isinstance(program, StackProgram) or program.grid is None
+    if sequence and not options.seq and not (options.q_len and options.kv_len):
         raise UsageError("give --seq, or --q-len and --kv-len")
-    if isinstance(load_any(options.spec), StackProgram):
+    if isinstance(program, StackProgram):
         return _stack(options)
     with progress("analysing"):
         from attnc.runtime.api import analyze, split_parameters
 
         given = shared.given(options)
-        split_parameters(options.spec, given)  # refuses what is no parameter before it can clash
+        bound, _ = split_parameters(options.spec, given)
+        shared.check_size(bound, options, "seq", "q_len", "kv_len")
         found = analyze(
             options.spec,
             seq=options.seq,
             q_len=options.q_len,
             kv_len=options.kv_len,
+            grid=options.grid,
             heads=options.heads,
             kv_heads=options.kv_heads,
             head_dim=options.head_dim or HEAD_DIM,
@@ -104,10 +112,25 @@ def _print_stack(found: "StackAnalysis") -> None:
 
 def _print(found: "Analysis") -> None:
     out = console()
-    out.print(f"{found.name}, {found.q_len} queries, {found.kv_len} keys", style="bold")
+    grid = f" on a grid of {' x '.join(map(str, found.grid))}" if found.grid else ""
+    size = f"{found.q_len} queries, {found.kv_len} keys{grid}"
+    out.print(f"{found.name}, {size}", style="bold")
     out.print(facts(_rows(found)))
+    if found.choices:
+        out.print(_choices(found.choices))
     for note in found.notes:
         out.print(f"note: {note}", style="yellow")
+
+
+def _choices(choices: "Sequence[TileChoice]") -> Table:
+    """What each tile could gain over a dense kernel of the same speed."""
+    columns = ("queries", "keys", "classes", "visited", "for each pair", "speed-up")
+    rows = table(*columns, "", numbers=columns[3:])
+    for one in choices:
+        shapes = (" x ".join(map(str, box)) for box in (one.queries, one.keys, one.steps))
+        numbers = (f"{one.visited:,}", f"{one.waste:.3f}", f"{one.speedup:.2f}")
+        rows.add_row(*shapes, *numbers, "chosen" if one.chosen else "")
+    return rows
 
 
 def _rows(found: "Analysis") -> dict[str, str]:

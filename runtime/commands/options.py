@@ -9,6 +9,7 @@ from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
+from attnc.runtime.commands.report import UsageError
 from attnc.runtime.gpu.targets import GPUS, is_gpu
 
 SPEC_HELP = "a .attn file, a shipped name such as line/mistral, or source text"
@@ -58,6 +59,36 @@ def add_dims(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head-dim", type=count, metavar="D", help="columns of q and k")
     parser.add_argument("--value-dim", type=count, metavar="D", help="columns of v (default: D)")
     parser.add_argument("--dtype", help=f"{', '.join(DTYPES)} (default: fp32, on a GPU bf16)")
+
+
+def add_grid(parser: argparse.ArgumentParser) -> None:
+    """--grid."""
+    parser.add_argument(
+        "--grid", type=extents, metavar="T,Y,X", help="the extents of a grid, the last the fastest"
+    )
+
+
+def extents(text: str) -> tuple[int, ...]:
+    """`4,16,16`, or `4x16x16`, as extents.
+
+    >>> extents("4,16,16"), extents("9x7")
+    ((4, 16, 16), (9, 7))
+    """
+    return tuple(map(count, text.replace("x", ",").split(",")))
+
+
+def check_size(bound: Bound | BoundStack, options: argparse.Namespace, *lengths: str) -> None:
+    """Refuse --grid without a grid, and with one the options that give lengths.
+
+    `lengths` are the names of these, as `seq`. Extents that do not fit are refused where they are
+    used, by `runtime.grids`.
+    """
+    if options.grid and not bound.grid:
+        raise UsageError("the spec declares no grid: leave --grid out")
+    for name in lengths:
+        if bound.grid and getattr(options, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--grid says how many tokens there are: leave {option} out")
 
 
 def dtype(options: argparse.Namespace) -> str:

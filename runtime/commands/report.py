@@ -6,8 +6,10 @@ from typing import Any
 
 from attnc.dsl.diagnostics import AttnError, Diagnostic, DiagnosticsError
 from attnc.dsl.failures import (
+    GridMissing,
     HeadCountMismatch,
     HeadsMissing,
+    InvalidGrid,
     MissingInput,
     NotBuiltForTarget,
     PackageMissing,
@@ -33,8 +35,11 @@ class UsageError(AttnError):
 # The spec is not to blame for these: the command line is, or this version of attnc.
 _USAGE_ERRORS = (
     UsageError,
+    GridMissing,
     HeadCountMismatch,
     HeadsMissing,
+    InvalidGrid,
+    InvalidGrid,
     MissingInput,
     NotBuiltForTarget,
     PackageMissing,
@@ -66,6 +71,8 @@ def message(error: AttnError | OSError) -> str:
             return str(error)
         case HeadsMissing(name=name):
             return f"error: the spec depends on the head: pass --{name.replace('_', '-')}"
+        case GridMissing(axes=axes):
+            return f"error: the spec is on a grid: pass its extents {axes} as --grid 16,32,..."
         case MissingInput(name=name):
             return f"error: input `{name}` is missing: pass it with -p {name}=..."
         case OSError(filename=str(path), strerror=str(reason)):

@@ -17,17 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_spec(parser)
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help=".html")
     parser.add_argument("--seq", type=shared.count, metavar="N", help="the length, 1 to 1024")
-    parser.add_argument("--grid", type=extents, metavar="HxW", help="the extents of a grid")
+    shared.add_grid(parser)
     parser.add_argument("--heads", type=shared.count, metavar="N", help="number of heads")
-
-
-def extents(text: str) -> tuple[int, ...]:
-    """`4x16x16` as extents.
-
-    >>> extents("4x16x16")
-    (4, 16, 16)
-    """
-    return tuple(map(shared.count, text.split("x")))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,8 +27,6 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"the page's name has to end in {' or '.join(SUFFIXES)}")
     if isinstance(load_any(options.spec), StackProgram):
         raise UsageError("a page shows one attention, and this is a stack: give one of its layers")
-    if options.grid and options.seq:
-        raise UsageError("--grid says how many tokens there are: leave --seq out")
     with progress("writing"):
         from attnc.runtime.api import split_parameters
         from attnc.runtime.view.facts import ViewError
@@ -45,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
         given = shared.given(options)
         bound, _ = split_parameters(options.spec, given)
+        shared.check_size(bound, options, "seq")
         shape = {"seq": options.seq, "grid": options.grid, "heads": options.heads}
         try:
             found = view(options.spec, options.output, **shape, **given)

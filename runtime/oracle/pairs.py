@@ -1,6 +1,5 @@
 """`mask`: the pairs of a spec as a dense tensor."""
 
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +8,12 @@ import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import InvalidValue, ShapeMismatch
+from attnc.dsl.errors import ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound, Program
 from attnc.runtime.call import bind_call
 from attnc.runtime.checks import check_counts, check_heads
-from attnc.runtime.grids import check_grid
+from attnc.runtime.grids import check_grid, tokens_of
 from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.sequence import seen
@@ -59,7 +58,7 @@ def mask(
     batch = batches[0] if batches and batch is None else batch
     extents = check_grid(bound, grid, None)
     if extents:
-        seq = _tokens(extents, seq, q_len, kv_len)
+        seq = tokens_of(extents, seq, q_len, kv_len)
     queries, keys = _length("q_len", q_len, seq), _length("kv_len", kv_len, seq)
     sizes = {"b": batch, "h": heads, "hkv": kv_heads, "token": keys, "q": queries, "k": keys}
     for name, x in tensors.items():
@@ -102,15 +101,6 @@ def _world(
         places["b"] = torch.arange(batch)[:, None, None, None]
     counts = {"heads": heads, "kv_heads": sizes["hkv"]}
     return World(bound, rows, places, counts, tensors, torch.float32, grid)
-
-
-def _tokens(grid: tuple[int, ...], *given: int | None) -> int:
-    """The number of tokens of a grid; a length that is given too must be that."""
-    tokens = math.prod(grid)
-    for length in given:
-        if length not in (None, tokens):
-            raise InvalidValue("seq", f"{tokens}, the points of the grid {grid}", str(length))
-    return tokens
 
 
 def _length(name: str, given: int | None, seq: int | None) -> int:

@@ -8,9 +8,7 @@ from typing import Any
 import torch
 
 from attnc.compiler import fold
-from attnc.compiler.dialects.attn import TilingOp
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.facts import labels, the
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.proofs import proofs_of
 from attnc.dsl import syntax as ast
@@ -19,7 +17,7 @@ from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
 from attnc.runtime.cpus import host_machine
 from attnc.runtime.grids import check_grid
-from attnc.runtime.lower import needs_heads, tiled
+from attnc.runtime.lower import chosen_tile, grid_tiles, needs_heads
 from attnc.runtime.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
 from attnc.runtime.trials import Trial, random_inputs
 from attnc.version import __version__
@@ -167,11 +165,9 @@ def _inputs(
 def tiling(bound: Bound, shape: Shape) -> dict[str, list[int]]:
     """Points of a tile along each axis, of queries and of keys, and how far apart they lie."""
     heads = shape.heads if needs_heads(bound) else 0
-    attention = tiled(bound, Sizes(heads, heads), host_machine())
-    tile = the(attention, TilingOp)
-    steps = [int(axis.step.value.data) for axis in attention.axes] or [1]
-    queries, keys = int(tile.q.value.data), int(tile.k.value.data)
-    if not labels(attention):
-        return {"steps": steps, "q": [queries], "k": [keys]}
-    box = [int(axis.rows.value.data) for axis in attention.axes]
-    return {"steps": steps, "q": box, "k": [1] * (len(box) - 1) + [keys]}
+    sizes, machine = Sizes(heads, heads), host_machine()
+    if bound.grid:
+        boxes = grid_tiles(bound, sizes, machine)
+        return {"steps": [*boxes.steps], "q": [*boxes.queries], "k": [*boxes.keys]}
+    (queries, keys), classes = chosen_tile(bound, sizes, machine)
+    return {"steps": [classes.step if classes else 1], "q": [queries], "k": [keys]}

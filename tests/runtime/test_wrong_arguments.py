@@ -72,7 +72,7 @@ def test_call() -> None:
     tensors = qkv(4)
     with pytest.raises(attnc.AttnError, match="`scale` has dtype str, expected a number"):
         attnc.compile("line/causal")(*tensors, scale="x")
-    for grid in ("2x2", 4, (2.0, 2)):
+    for grid in ("2x2", 4, (2.0, 2), (True, 4)):
         with pytest.raises(InvalidValue, match="expected an int for each axis"):
             attnc.compile("grid/natten2d")(*tensors, grid=grid)
 
