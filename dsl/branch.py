@@ -12,7 +12,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.branch_forms import branches, names, pooled, statements
 from attnc.dsl.constants import evaluate
 from attnc.dsl.program import Bound, Program
-from attnc.dsl.route import called
+from attnc.dsl.route import BoundRoute, called
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,25 @@ def _part(bound: Bound, branch: ast.Branch) -> Part:
         s for s in bound.program.attention.body if isinstance(s, ast.Input | ast.CrossStatement)
     )
     name = f"{bound.name}_{branch.name}"
-    return Part(
-        branch.name, _pool(branch, bound), _own(bound, name, (*shared, *statements(branch)))
-    )
+    own = _own(bound, name, (*shared, *statements(branch)))
+    return Part(branch.name, _pool(branch, bound), own)
+
+
+def scoring(bound: Bound, route: BoundRoute) -> Part:
+    """The branch by whose probabilities a route scores; `bound` is the spec or a part of it."""
+    found = (b for b in branches(bound.program.attention) if b.name == route.branch)
+    return _part(bound, next(found))
 
 
 def _own(bound: Bound, name: str, body: tuple[ast.Statement, ...]) -> Bound:
-    """The bound spec of these statements and of the inputs that they read."""
+    """The bound spec of these statements, of the branches that score for them, and of inputs."""
     program = bound.program
-    read = set(reads(body, program))
-    body = tuple(s for s in body if not isinstance(s, ast.Input) or s.name in read)
+    alone = Bound(replace(program, attention=replace(program.attention, body=body)), bound.values)
+    asked = {route.branch for route in alone.routes}
+    others = tuple(b for b in branches(program.attention) if b.name in asked)
+    inner = (s for branch in others for s in statements(branch))
+    read = set(reads((*body, *inner), program))
+    body = (*(s for s in body if not isinstance(s, ast.Input) or s.name in read), *others)
     attention = replace(program.attention, name=name, body=body)
     inputs = {s.name: s for s in body if isinstance(s, ast.Input)}
     return Bound(replace(program, attention=attention, inputs=inputs), bound.values)
@@ -80,7 +89,7 @@ def reads(body: tuple[ast.Statement, ...], program: Program) -> Iterator[str]:
                 pass
 
 
-def _route_names(item: ast.RouteClause | ast.RouteSet | ast.NotBuilt) -> Iterator[str]:
+def _route_names(item: ast.RouteClause | ast.RouteSet) -> Iterator[str]:
     match item:
         case ast.RouteClause(_, form, arguments, keywords):
             yield form
@@ -88,8 +97,6 @@ def _route_names(item: ast.RouteClause | ast.RouteSet | ast.NotBuilt) -> Iterato
                 yield from names(value)
         case ast.RouteSet(_, body):
             yield from names(body)
-        case _:
-            pass
 
 
 def _pool(branch: ast.Branch, bound: Bound) -> Pool | None:

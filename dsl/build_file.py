@@ -10,6 +10,7 @@ from attnc.dsl.mistakes.assertions import assertion_form
 from attnc.dsl.mistakes.branches import MergeForm
 from attnc.dsl.mistakes.forms import NormaliserArguments
 from attnc.dsl.mistakes.syntax import UnknownType
+from attnc.dsl.route_forms import BRANCH
 from attnc.dsl.source import Span
 
 _PARAMETER_TYPES = ("int", "float", "bool", "list")
@@ -65,11 +66,11 @@ def _definition(tree: Any, builder: Builder) -> ast.Definition:
             raise AssertionError(f"no definition: {other}")
 
 
-def _route_item(tree: Any, builder: Builder) -> ast.RouteClause | ast.RouteSet | ast.NotBuilt:
+def _route_item(tree: Any, builder: Builder) -> ast.RouteClause | ast.RouteSet:
     span = builder.span(tree)
     match tree.data, tree.children:
-        case "summary_branch", _:
-            return ast.NotBuilt("`summary branch`", span=span)
+        case "summary_branch", [_, given]:
+            return ast.RouteClause("summary", BRANCH, *builder.arguments(given), span=span)
         case ("within" | "within_any" | "keep") as kind, [body]:
             word = cast(Any, kind.replace("_", " "))
             return ast.RouteSet(word, builder.set_expression(body), span=span)

@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.branch_forms import own_statements
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
+from attnc.dsl.complexity import calls
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import names, routes
 from attnc.dsl.mistakes.forms import DuplicateStatement
 from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.route import called
-from attnc.dsl.route_forms import FORMS, NEEDED, Argument
+from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS, NEEDED, Argument
 from attnc.dsl.scope import Level, Scope, input_symbol
 from attnc.dsl.types import BUILTINS, RESERVED, SCORE
 
+_LATER = "routes are computed after the branches that score for them: write its mask without one"
 _EVERYTHING = ast.Comprehension(ast.Bool(True))
 _HEADS = {"b", "h", "hkv"}
 _WANTED: Mapping[str, tuple[str, str]] = {
@@ -35,12 +38,14 @@ _TAILS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RouteChecker:
-    """Checks the routes of a file; `inputs` are those of its attention."""
+    """Checks the routes of a file; `inputs` and `branches` are those of its attention."""
 
     table: MaskTable
     inputs: Mapping[str, ast.Input]
+    branches: Mapping[str, ast.Branch]
     cross: bool
     mistakes: list[Diagnostic]
+    declared: frozenset[str] = frozenset()
     read: set[str] = field(default_factory=set)
 
     def check(self, route: ast.Route) -> ast.Route:
@@ -59,8 +64,6 @@ class RouteChecker:
                     self._clause(item, expressions)
                 case ast.RouteSet(_, body):
                     SetChecker(expressions, self.table).check(body)
-                case _:
-                    pass  # refused before
         self._whole(route)
         self.read.update(scope.used & set(self.inputs))
         if len(self.mistakes) == before:
@@ -103,6 +106,9 @@ class RouteChecker:
             self._argument(form.kind(name), value, expressions)
 
     def _argument(self, kind: Argument, value: ast.Expr, expressions: ExpressionChecker) -> None:
+        if kind == "branch":
+            self._branch(value)
+            return
         if kind in _TAILS:
             if isinstance(value, ast.Name):
                 expressions.scope.used.add(value.id)
@@ -112,6 +118,20 @@ class RouteChecker:
         limit = Level.CONSTANT if kind == "size" else Level.HEAD
         if found.level > limit:
             self.mistakes.append(routes.RouteVaries(span=value.span))
+
+    def _branch(self, value: ast.Expr) -> None:
+        """Refuses what is no branch, and one that would have to be computed after the route."""
+        branch = self.branches.get(value.id) if isinstance(value, ast.Name) else None
+        if branch is None:
+            text, known = print_expression(value), tuple(self.branches)
+            self.mistakes.append(routes.RouteBranch(text, known, span=value.span))
+            return
+        for statement in branch.body:
+            if isinstance(statement, ast.MaskStatement):
+                for call in calls(statement.body):
+                    if call.name in self.declared:
+                        what = f"branch `{branch.name}` scores units, and `{call.name}` is a route"
+                        self.mistakes.append(routes.RouteConflict(what, _LATER, span=call.span))
 
     def _input(self, value: ast.Expr, kind: str) -> None:
         """Refuses what is no input of this kind."""
@@ -125,9 +145,9 @@ class RouteChecker:
 
     def _whole(self, route: ast.Route) -> None:
         """Each kind of clause once; what is chosen and how many must be said."""
-        first: dict[str, ast.RouteClause | ast.RouteSet | ast.NotBuilt] = {}
+        first: dict[str, ast.RouteClause | ast.RouteSet] = {}
         for item in route.body:
-            kind = "" if isinstance(item, ast.NotBuilt) else item.kind.split()[0]
+            kind = item.kind.split()[0]
             if kind in first:
                 at = str(first[kind].span)
                 self.mistakes.append(DuplicateStatement(kind, at, span=item.span))
@@ -153,6 +173,10 @@ def _conflicts(route: ast.Route) -> list[Diagnostic]:
         what = "`summary probability` and `queries last(n)` belong together"
         advice = "the last n queries attend to every key, and units get their probabilities"
         found.append((what, advice))
+    asked = clause_of(route, "queries") or DEFAULTS["queries"]
+    given = FORMS["queries"][asked.form].given(asked) if asked.form in FORMS["queries"] else None
+    if forms["summary"] == BRANCH and "by" in (given or {}):
+        found.append(("`summary branch` has the queries of its branch", "leave out `by`"))
     if forms["keys"] == "diagonals" and not estimated:
         what = "a diagonal has no keys of its own to score"
         found.append((what, "estimate it: `queries last(64)  summary probability`"))
@@ -171,7 +195,9 @@ def declare_routes(
     A route may call the routes before it, so that none can need itself.
     """
     cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
-    checker = RouteChecker(table, inputs, cross, mistakes)
+    branches = {s.name: s for s in attention.body if isinstance(s, ast.Branch)}
+    names = frozenset(d.name for d in file.definitions if isinstance(d, ast.Route))
+    checker = RouteChecker(table, inputs, branches, cross, mistakes, names)
     for route in file.definitions:
         if isinstance(route, ast.Route):
             if table.grid:
@@ -180,17 +206,16 @@ def declare_routes(
             table.routes[route.name] = typed
             pairs = ast.MaskDefinition(route.name, typed.parameters, _EVERYTHING, span=route.span)
             table.own.setdefault(route.name, pairs)
-    for statement in attention.body:
-        if isinstance(statement, ast.MaskStatement):
-            mistakes += _called_twice(statement.body, table.routes)
+    masks = (s.body for s in own_statements(attention) if isinstance(s, ast.MaskStatement))
+    mistakes += _called_twice([call for m in masks for call in called(m, table.routes)])
     return frozenset(checker.read)
 
 
-def _called_twice(body: ast.SetExpr, known: Mapping[str, ast.Route]) -> list[Diagnostic]:
+def _called_twice(found_calls: list[ast.SetCall]) -> list[Diagnostic]:
     """Calls of a route whose arguments are not those of its first call."""
     first: dict[str, ast.SetCall] = {}
     found: list[Diagnostic] = []
-    for call in called(body, known):
+    for call in found_calls:
         if first.setdefault(call.name, call) != call:
             at = str(first[call.name].span)
             found.append(routes.RouteTwice(call.name, at, span=call.span))

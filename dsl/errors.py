@@ -106,6 +106,7 @@ from attnc.dsl.mistakes.names import (
 )
 from attnc.dsl.mistakes.routes import (
     RouteArguments,
+    RouteBranch,
     RouteConflict,
     RouteIncomplete,
     RouteInput,
@@ -232,6 +233,7 @@ __all__ = [
     "RepeatedArgument",
     "ReservedName",
     "RouteArguments",
+    "RouteBranch",
     "RouteConflict",
     "RouteIncomplete",
     "RouteInput",

@@ -7,7 +7,7 @@ from typing import Literal
 from attnc.dsl import syntax as ast
 from attnc.dsl.complexity import calls, nodes
 from attnc.dsl.constants import Environment, Value, evaluate
-from attnc.dsl.route_forms import DEFAULTS, FORMS
+from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS
 
 Units = Literal["token", "blocks", "cluster", "diagonals"]
 Choosers = Literal["token", "blocks", "group", "head", "call", "last"]
@@ -22,7 +22,8 @@ class BoundRoute:
     consecutive queries of a head or, for `group`, of the heads that share a KV head; of `head`,
     `call` and `last` all queries, or the last `rows`. `summary` is how keys (or the input `source`)
     become one vector of a unit; the input alone where it is `input`. `by` is an input in place of
-    the queries. `amounts` are the numbers of `rule`, one or one for each head.
+    the queries; `branch` the one whose probabilities are the scores. `amounts` are the numbers of
+    `rule`, one or one for each head.
     """
 
     name: str
@@ -36,6 +37,7 @@ class BoundRoute:
     by: str | None
     summary: str
     source: str | None
+    branch: str | None
     rule: Rule
     amounts: tuple[int | float, ...]
     within: bool
@@ -56,6 +58,11 @@ class BoundRoute:
     def prefixed(self) -> dict[str, Value]:
         """The values of the parameters under the names that `call` reads."""
         return {f"{self.name}.{name}": value for name, value in self.values.items()}
+
+    @property
+    def shares(self) -> bool:
+        """Whether its scores are probabilities already, up to a factor."""
+        return self.summary in ("probability", BRANCH)
 
 
 def _read(name: str, value: Value) -> ast.Expr:
@@ -177,6 +184,7 @@ def _bound(route: ast.Route, own: dict[str, Value]) -> BoundRoute:
         by=named("queries", "by"),
         summary=found["summary"].form if pooled else "input",
         source=named("summary", "of") if pooled else found["summary"].form,
+        branch=named("summary", "name"),
         rule=found["choose"].form,  # type: ignore[arg-type]
         amounts=amount if isinstance(amount, tuple) else (amount,),  # type: ignore[arg-type]
         within=within is not None,

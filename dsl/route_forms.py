@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from attnc.dsl import syntax as ast
 
-Argument = Literal["size", "number", "share", "label", "vector", "values"]
+Argument = Literal["size", "number", "share", "label", "vector", "values", "branch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def _form(example: str, required: str = "", optional: str = "") -> Form:
     return Form(example, parsed(required), parsed(optional))
 
 
-SUMMARY_OF_INPUT: Final = "input"
+BRANCH: Final = "branch"
 _POOLED = ("mean", "max", "minmax", "first", "last", "mean_sqrt")
 
 FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
@@ -63,6 +63,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
     "summary": {
         **{name: _form(name, "", "of:values") for name in _POOLED},
         "probability": _form("probability"),
+        BRANCH: _form("branch(compressed)", "name:branch"),
     },
     "choose": {
         "top": _form("top(16)", "n:number"),

@@ -275,7 +275,7 @@ class Route(Node):
 
     name: str
     parameters: tuple[Parameter, ...]
-    body: tuple["RouteClause | RouteSet | NotBuilt", ...]
+    body: tuple["RouteClause | RouteSet", ...]
 
 
 @dataclass(frozen=True, slots=True)

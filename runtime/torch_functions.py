@@ -100,7 +100,7 @@ def closed_function(
     """A function of b, h and further names from a closed expression; `q`, `k` are positions."""
     extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
     writer = _Writer(bound, rows, heads, dict(inputs), extents)
-    own = (name if name in ("q", "k") else f"e_{name}" for name in names)
+    own = (name if name in ("q", "k", "s") else f"e_{name}" for name in names)
     found: Function = eval(f"lambda b, h, {', '.join(own)}: {writer.text(expr)}", writer.names)
     return found
 

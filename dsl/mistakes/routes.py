@@ -113,6 +113,25 @@ class RouteTwice(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class RouteBranch(Diagnostic):
+    """A summary that names no branch of the attention."""
+
+    code: ClassVar[str] = "route-branch"
+    title: ClassVar[str] = "`{text}` is no branch of the attention"
+    notes: ClassVar[tuple[str, ...]] = ("its branches are {branches}",)
+    hints: ClassVar[tuple[str, ...]] = (
+        "name one: `summary branch(compressed)` with `branch compressed {{ ... }}`",
+    )
+    text: str
+    known: tuple[str, ...]
+
+    @property
+    def branches(self) -> str | None:
+        """All branches, for the note."""
+        return listing(self.known) if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
 class RouteOnly(Diagnostic):
     """An item of an input whose axes have a meaning in routes only."""
 

@@ -13,6 +13,7 @@ from attnc.dsl.program import Bound
 from attnc.runtime.call import bind_call
 from attnc.runtime.composed.merge import gated, merge_partials
 from attnc.runtime.composed.pool import pooled_call
+from attnc.runtime.route_lists import split_lists
 from attnc.runtime.torch_functions import closed_function
 
 Run = Callable[[Part, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], Any]
@@ -47,7 +48,8 @@ def attend(
         routes |= chosen
     outs, lses = zip(*found, strict=True)
     out, lse = _merged(bound, outs, lses, inputs, layout)
-    return _output(bound, out, tensors, where, inputs, layout), lse, routes
+    _, own = split_lists(bound, inputs)
+    return _output(bound, out, tensors, where, own, layout), lse, routes
 
 
 def _merged(

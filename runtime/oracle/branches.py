@@ -1,21 +1,21 @@
 """Branches over tokens and pooled keys, their merge and the `output`, densely in float64."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.branch import Part, Pool, parts
+from attnc.dsl.branch import Part, parts
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
 from attnc.runtime.oracle.formula import Formula, parameters
+from attnc.runtime.oracle.memories import Memory
 from attnc.runtime.oracle.sequence import operands, seen, sequence, softmax
 from attnc.runtime.oracle.world import Rows, World
 
-Memory = tuple[Tensor, Tensor, Tensor]
+Scored = tuple[Tensor, Tensor, Tensor]
 
 
 def composed(
@@ -42,7 +42,7 @@ def composed(
 
 
 def _merged(
-    bound: Bound, merge: ast.Merge, memories: list[Memory], call: Call, index: int, inputs: Any
+    bound: Bound, merge: ast.Merge, memories: list[Scored], call: Call, index: int, inputs: Any
 ) -> tuple[Tensor, Tensor]:
     if merge.gate is None:  # a key of several branches stands in several places
         parted = zip(*memories, strict=True)
@@ -79,51 +79,15 @@ def _memory(
     inputs: dict[str, Any],
     lists: Mapping[str, Tensor],
     chosen: dict[str, Tensor],
-) -> Memory:
+) -> Scored:
     """The pairs of a branch [H, Nq, K], its scores where there is a pair, its values [H, K, Dv]."""
     rows, heads = Rows(*call.rows[index]), call.q.shape[1]
     q, k, v = operands(call, index)
-    world, names, positions = _rows_world(bound, call, index, inputs), {}, rows.k
+    memory, world = Memory(bound, part, rows), _rows_world(bound, call, index, inputs)
     if part.pool is None:
         _, pairs, found = seen(part.bound, call, index, inputs, lists)
         chosen |= {name: route.lists for name, route in found.items()}
     else:
-        size, stride = part.pool.size, part.pool.stride
-        start, end = rows.k_start, rows.k_start + rows.k_len
-        windows = [j for j in range(end) if start <= j * stride and j * stride + size <= end]
-        k, v = (_pooled(x, part.pool, [j * stride - start for j in windows]) for x in (k, v))
-        positions = torch.tensor(windows, dtype=torch.int64)
-        names = _ends(positions, part.pool)
-        mask = next(s.body for s in _body(bound, part) if isinstance(s, ast.MaskStatement))
-        world = replace(world, places={**world.places, "k": positions})
-        found_pairs = Formula({**parameters(world), **names}, world).pairs(mask)
-        pairs = found_pairs.expand(heads, rows.q_len, len(windows))
-    scores = q @ k.transpose(1, 2) * call.scale
-    formula = [s.value for s in _body(bound, part) if isinstance(s, ast.ScoreStatement)]
-    if formula:
-        h, i, j = pairs.nonzero(as_tuple=True)
-        places = {"b": world.places["b"], "h": h, "q": rows.q[i], "k": positions[j]}
-        world = replace(world, places=places)
-        own = {**parameters(world), **{n: x[j] for n, x in names.items()}, "s": scores[pairs]}
-        changed = Formula(own, world).value(formula[0]).double().expand(len(h))
-        scores = torch.zeros_like(scores).masked_scatter(pairs, changed)
-    return pairs, scores, v
-
-
-def _body(bound: Bound, part: Part) -> tuple[Any, ...]:
-    """The statements of a branch as they are written."""
-    found = (s for s in bound.program.attention.body if isinstance(s, ast.Branch))
-    return next(branch.body for branch in found if branch.name == part.name)
-
-
-def _ends(positions: Tensor, pool: Pool) -> dict[str, Tensor]:
-    """The first and the last position of each window."""
-    first = positions * pool.stride
-    return {"k.start": first, "k.end": first + pool.size - 1}
-
-
-def _pooled(x: Tensor, pool: Pool, firsts: list[int]) -> Tensor:
-    """[H, K, D] of rows [H, N, D]: a window after the other."""
-    windows = [x[:, row : row + pool.size] for row in firsts]
-    taken = [w.mean(1) if pool.kind == "mean" else w.amax(1) for w in windows]
-    return torch.stack(taken, 1) if taken else x[:, :0]
+        pairs = memory.pairs(world, heads)
+    k, v = memory.of(k), memory.of(v)
+    return pairs, memory.scores(world, pairs, q @ k.transpose(1, 2) * call.scale), v

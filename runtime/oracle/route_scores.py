@@ -1,9 +1,13 @@
 """What a unit is worth to a chooser, in float64, every unit and every chooser at once."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from attnc.dsl.branch import scoring
 from attnc.dsl.errors import ShapeMismatch
+from attnc.runtime.oracle.memories import Memory
 from attnc.runtime.oracle.route_layout import Layout
 
 
@@ -14,6 +18,8 @@ def scores_of(at: Layout) -> Tensor:
 
 def _scores(at: Layout) -> Tensor:
     route, axes = at.route, at.axes(at.route.source)
+    if route.branch is not None:
+        return _branch(at)
     if route.summary == "probability":
         return _probability(at)
     if route.source is not None and "unit" in axes:
@@ -97,3 +103,22 @@ def _probability(at: Layout) -> Tensor:
         return found
     members = at.members.double().expand(at.heads, -1, -1)
     return (weights @ members.transpose(1, 2)).sum(1, keepdim=True)
+
+
+def _branch(at: Layout) -> Tensor:
+    """What the queries of a chooser give to the keys of each unit in a branch: [H, Nc, U].
+
+    The probability of a key of the branch is spread evenly over its positions.
+    """
+    bound, places = at.world.bound, {n: x for n, x in at.world.places.items() if n != "k"}
+    world = replace(at.world, places=places, real=torch.float64)
+    memory = Memory(bound, scoring(bound, at.route), at.rows)
+    pairs = memory.pairs(world, at.heads)
+    products = at.q @ memory.of(at.k).transpose(1, 2) * at.scale
+    scores = memory.scores(world, pairs, products).masked_fill(~pairs, -torch.inf)
+    weights = torch.softmax(scores, -1).nan_to_num(0.0)
+    members = at.members.double().expand(at.heads, -1, -1)
+    masses = weights @ memory.shares() @ members.transpose(1, 2)
+    asked = at.chooser >= 0
+    found = masses.new_zeros(at.heads, at.count, at.units)
+    return found.index_add_(1, at.chooser[asked], masses[:, asked])

@@ -82,7 +82,7 @@ def _best(at: Layout, scores: Tensor) -> Tensor:
     none = scores == -torch.inf
     worth = (-scores).masked_fill(none, -torch.inf) if route.rule == "bottom" else scores
     ranked, places = worth.sort(dim=-1, descending=True, stable=True)
-    share = _shares(ranked, route.summary == "probability")
+    share = _shares(ranked, route.shares)
     match route.rule:
         case "top" | "bottom":
             take = torch.arange(scores.shape[2]) < amounts

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
 from attnc.runtime.oracle.routes import Chosen, from_lists
@@ -23,6 +24,12 @@ def wrong_choices(
     A unit may differ where its float64 score is as good as that of the cut: the worst unit that
     the oracle chose, or the best that it left. Routes that others need are judged by themselves.
     """
+    return sum(_of_part(one.bound, call, inputs, lists) for one in parts(bound))
+
+
+def _of_part(
+    bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Mapping[str, Tensor]
+) -> int:
     wrong = 0
     for place, route in enumerate(bound.routes):
         earlier = {r.name: lists[r.name] for r in bound.routes[:place]}

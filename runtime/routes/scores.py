@@ -8,6 +8,7 @@ from torch import Tensor
 from attnc.dsl.errors import ShapeMismatch
 from attnc.runtime.routes.candidates import region
 from attnc.runtime.routes.frame import Frame
+from attnc.runtime.routes.masses import Masses, masses
 from attnc.runtime.routes.summaries import pooled
 
 
@@ -39,12 +40,14 @@ class Given:
         return rows.expand(self.heads, last - first, -1)
 
 
-Scores = Products | Given
+Scores = Products | Given | Masses
 
 
 def scores(at: Frame) -> Scores:
     """The scores of a route, of every query head."""
     route, axes = at.route, at.axes(at.route.source)
+    if route.branch is not None:
+        return masses(at)
     if route.summary == "probability":
         return Given(_probability(at), at.heads)
     if route.source is not None and "unit" in axes:

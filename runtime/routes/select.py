@@ -59,7 +59,7 @@ def _lists(at: Frame) -> Tensor:
         lists = fused(worth, allowed, at.route.rule, amounts)
         if lists is not None:
             return lists
-    shares = at.route.summary == "probability"
+    shares = at.route.shares
     step = max(1, CHUNK // (at.heads * at.units))
     parts = []
     for first in range(0, at.count, step):

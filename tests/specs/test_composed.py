@@ -15,6 +15,10 @@ CASES: dict[str, tuple[dict[str, Any], ...]] = {
     "route/cca": ({"group": 4, "w": 7}, {"group": 50, "w": 1}),
     "route/combiner": ({"block": 8}, {"block": 64}),
     "route/flashblock": ({"block": 8}, {"block": 1}),
+    "route/nsa": (
+        {"n": 2, "block": 6, "size": 6, "stride": 3, "w": 7},
+        {"n": 1, "block": 8, "size": 2, "stride": 2, "w": 50},
+    ),
     "score/gated": ({},),
 }
 
@@ -23,14 +27,18 @@ def operands(name: str) -> tuple[list[Tensor], dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(len(name))
     shapes = ((HEADS, N), (KV_HEADS, N), (KV_HEADS, N))
     tensors = [torch.randn(1, *s, DIM, generator=generator, dtype=torch.float64) for s in shapes]
-    gates = torch.randn(1, N, HEADS, generator=generator, dtype=torch.float64)
-    inputs = {"gate": gates} if name == "score/gated" else {}
+    shape = {"score/gated": (1, N, HEADS), "route/nsa": (1, N, HEADS, 3)}.get(name, ())
+    gates = torch.randn(shape, generator=generator, dtype=torch.float64)
+    inputs = {"gate": gates} if shape else {}
     return [x.requires_grad_() for x in tensors], {n: x.requires_grad_() for n, x in inputs.items()}
 
 
 def wanted(name: str, tensors: list[Tensor], inputs: dict[str, Tensor], given: Any) -> Tensor:
-    """The reference of each head, [1, H, N, Dv]."""
+    """The reference of all heads or of each, [1, H, N, Dv]."""
     module = import_module(f"tests.references.{name.replace('/', '.')}")
+    if hasattr(module, "heads"):
+        own = {n: x[0] for n, x in inputs.items()}
+        return module.heads(*(x[0] for x in tensors), **given, **own)[None]
     q, k, v = (x[0].repeat_interleave(HEADS // x.shape[1], 0) for x in tensors)
     heads = [
         module.attention(q[h], k[h], v[h], **given, **{n: x[0, :, h] for n, x in inputs.items()})
@@ -56,3 +64,15 @@ def test_outputs_and_gradients(name: str) -> None:
             found = torch.autograd.grad(out.sin().sum(), leaves)
             for mine, right in zip(found, slopes, strict=True):
                 torch.testing.assert_close(mine, right, rtol=1e-8, atol=1e-9)
+
+
+def test_choices_are_results_and_arguments() -> None:
+    given = CASES["route/nsa"][0]
+    tensors, inputs = operands("route/nsa")
+    operator = attnc.compile("route/nsa", **given)
+    out, chosen = operator(*tensors, return_routes=True, **inputs)
+    _, exact = attnc.reference("route/nsa", **given)(*tensors, return_routes=True, **inputs)
+    torch.testing.assert_close(chosen, exact, rtol=0, atol=0)
+    torch.testing.assert_close(operator(*tensors, **inputs, **chosen), out, rtol=0, atol=0)
+    none = {"picked": torch.full_like(chosen["picked"], -1)}
+    assert not torch.allclose(operator(*tensors, **inputs, **none), out)

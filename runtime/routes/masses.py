@@ -1,0 +1,121 @@
+"""Units scored by a branch: the probabilities of its keys, spread over the positions of each."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.inline import mask_condition, score_expression
+from attnc.dsl.branch import Part, Pool, scoring
+from attnc.runtime.composed.pool import windows
+from attnc.runtime.routes.frame import Frame
+from attnc.runtime.row import Row
+from attnc.runtime.torch_functions import closed_function
+
+ELEMENTS = 1 << 22  # probabilities that exist at a time
+
+
+@dataclass(frozen=True)
+class Masses:
+    """What the queries of each chooser give to units in a branch, added up.
+
+    `keys` [Hkv, J, D] are those of the branch, `row` says where they lie. The positions of a key,
+    those of a window of `pool`, get equal parts of its probability.
+    """
+
+    at: Frame
+    part: Part
+    pool: Pool
+    keys: Tensor
+    row: Row
+
+    def of(self, first: int, last: int) -> Tensor:
+        """[H, last - first, U]."""
+        at = self.at
+        begin, end = int(at.first_query[first]), int(at.last_query[last - 1]) + 1
+        found = self.keys.new_zeros(at.heads, last - first, at.units)
+        widest = at.row.k_len if at.route.units == "cluster" else max(len(self.keys[0]), at.units)
+        step = max(1, ELEMENTS // (at.heads * max(widest, 1)))
+        for low in range(begin, end, step):
+            high = min(low + step, end)
+            own = at.chooser[low:high] - first if at.count > 1 else torch.zeros(high - low).long()
+            found.index_add_(1, own, self._of_units(self._probabilities(low, high)))
+        return found
+
+    def _probabilities(self, low: int, high: int) -> Tensor:
+        """Those of a range of queries, [H, high - low, J'], up to the last key that any sees."""
+        at, bound, row = self.at, self.part.bound, self.row
+        q = torch.arange(low, high)[:, None] + row.q_start
+        k = torch.arange(row.k_len) + row.k_start
+        b, h = torch.tensor(at.b), torch.arange(at.heads)[:, None, None]
+        condition = mask_condition(bound, at.heads, at.kv_heads)
+        function = closed_function(bound, row, at.heads, at.inputs, condition, ("q", "k"))
+        pairs = function(b, h, q, k) & torch.ones(len(q), len(k), dtype=torch.bool)
+        seen = pairs.flatten(0, -2).any(0).nonzero()
+        count = int(seen[-1]) + 1 if len(seen) else 0
+        pairs, k = pairs[..., :count], k[:count]
+        asked = at.q[:, low:high].reshape(at.kv_heads, -1, at.q.shape[2]) * at.scale
+        scores = (asked @ self.keys[:, :count].transpose(1, 2)).view(at.heads, high - low, count)
+        formula = score_expression(bound, at.heads, at.kv_heads)
+        if formula is not None:
+            names = ("q", "k", "s")
+            function = closed_function(bound, row, at.heads, at.inputs, formula, names)
+            scores = (
+                torch.as_tensor(function(b, h, q, k, scores)).to(scores.dtype).expand_as(scores)
+            )
+        scores = scores.masked_fill(~pairs, -torch.inf)
+        return torch.softmax(scores, -1).masked_fill_(~pairs.any(-1, keepdim=True), 0.0)
+
+    def _of_units(self, weights: Tensor) -> Tensor:
+        """[H, r, J'] to [H, r, U]."""
+        heads, rows, count = weights.shape
+        found = weights.new_zeros(heads, rows, self.at.units)
+        if self.at.route.units == "cluster":
+            return found.scatter_add_(2, *self._of_labels(weights)) if count else found
+        for places, shares in self._overlaps if count else ():
+            inside = places < count
+            own = weights[..., places.clamp_max(count - 1)]
+            found += own.masked_fill_(~inside, 0.0) * shares
+        return found
+
+    @cached_property
+    def _overlaps(self) -> list[tuple[Tensor, Tensor]]:
+        """The first key that overlaps each unit, then the second and so on.
+
+        Of each its place [U], and the share of its positions that lie in the unit [U].
+        """
+        route, pool, start = self.at.route, self.pool, self.row.k_start
+        low = torch.arange(self.at.units) * route.stride
+        first = torch.div(low - pool.size, pool.stride, rounding_mode="floor") + 1
+        found = []
+        for nth in range((route.size + pool.size - 2) // pool.stride + 1):
+            key = first + nth
+            begin = torch.maximum(key * pool.stride, low)
+            end = torch.minimum(key * pool.stride + pool.size, low + route.size)
+            shares = (end - begin).clamp_min(0) / pool.size
+            known = key >= start
+            places = torch.where(known, key - start, 0)
+            found.append((places, torch.where(known, shares, 0.0).to(self.keys.dtype)))
+        return found
+
+    def _of_labels(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """The unit and the mass of every key of the sequence, [H, r, Nk] each."""
+        at, pool, count = self.at, self.pool, weights.shape[2]
+        masses = weights.new_zeros(*weights.shape[:2], at.row.k_len)
+        first = self.row.k_start * pool.stride - at.row.k_start
+        for offset in range(pool.size):
+            end = first + offset + (count - 1) * pool.stride + 1
+            masses[..., first + offset : end : pool.stride] += weights / pool.size
+        labels = at.labels.expand(at.heads, -1)[:, None].expand_as(masses)
+        return labels.clamp_min(0), masses.masked_fill_(labels < 0, 0.0)
+
+
+def masses(at: Frame) -> Masses:
+    """The scores of a route that are the probabilities of a branch."""
+    part, row = scoring(at.bound, at.route), at.row
+    if part.pool is None:
+        return Masses(at, part, Pool("mean", 1, 1), at.k, row)
+    found = windows(part.pool, row.k_len, row.k_start)
+    keys = found.pooled(at.k, 1).contiguous()
+    return Masses(at, part, part.pool, keys, row._replace(k_start=found.first, k_len=found.count))
