@@ -56,6 +56,20 @@ def tokens_of(grid: tuple[int, ...], *given: int | None) -> int:
     return tokens
 
 
+def fitted(bound: Bound, grid: Sequence[int] | None, usual: Sequence[int]) -> tuple[int, ...]:
+    """The extents given, checked; else usual ones.
+
+    Where the spec has constants these stay, and axes of one name have one extent.
+    """
+    if not bound.grid or grid is not None:
+        return check_grid(bound, grid, None)
+    named: dict[str, int] = {}
+    return tuple(
+        extent if isinstance(extent, int) else named.setdefault(extent, size)
+        for (_, extent), size in zip(bound.grid, usual, strict=True)
+    )
+
+
 def _check_same(bound: Bound, grid: tuple[int, ...]) -> None:
     """Axes whose extent has one name have one extent."""
     seen: dict[str, int] = {}

@@ -25,16 +25,23 @@ class PeerUnavailableError(AttnError):
     """Why a peer cannot compute this spec here."""
 
 
-def functions_of(bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any]) -> Functions:
-    """The spec's mask and score for the lengths of one call."""
+Grid = tuple[int, ...]
+
+
+def functions_of(
+    bound: Bound, q: Tensor, k: Tensor, inputs: Mapping[str, Any], grid: Grid = ()
+) -> Functions:
+    """The spec's mask and score for the lengths, or the grid, of one call."""
     if bound.sink is not None:
         raise PeerUnavailableError("it has no normaliser with an extra term")
     q_len, k_len = q.shape[2], k.shape[2]
     row = Row(0, 0, 0 if bound.cross else k_len - q_len, 0, q_len, k_len)
-    return torch_functions(bound, row, q.shape[1], k.shape[1], inputs, device=q.device)
+    return torch_functions(bound, row, q.shape[1], k.shape[1], inputs, grid, device=q.device)
 
 
-def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
+def sdpa(
+    bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any], grid: Grid = ()
+) -> Attend:
     """`scaled_dot_product_attention`: `is_causal` or no mask where that is the mask, else dense."""
     if bound.score is not None or bound.sink is not None:
         raise PeerUnavailableError("SDPA cannot change the scores or the normaliser")
@@ -44,7 +51,7 @@ def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
         return attend
     if q_len == k_len and _is(bound, "line/causal", q, k):
         return partial(attend, is_causal=True)
-    functions = functions_of(bound, q, k, inputs)
+    functions = functions_of(bound, q, k, inputs, grid)
     batch, heads = _mask_axes(functions, q)
     if batch * heads * q_len * k_len > DENSE_LIMIT:
         raise PeerUnavailableError(f"a dense mask of {q_len} x {k_len} is too large")
@@ -54,14 +61,16 @@ def sdpa(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any
     return partial(attend, attn_mask=pairs.expand(batch, heads, q_len, k_len))
 
 
-def flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any]) -> Attend:
+def flex(
+    bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Mapping[str, Any], grid: Grid = ()
+) -> Attend:
     """Compiled FlexAttention with the spec's block mask, which is made beforehand."""
     on_cpu = q.device.type == "cpu"
     if on_cpu and shutil.which("g++") is None and shutil.which("clang++") is None:
         raise PeerUnavailableError("FlexAttention needs a C++ compiler, and there is none")
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-    functions, mask = functions_of(bound, q, k, inputs), None
+    functions, mask = functions_of(bound, q, k, inputs, grid), None
     if not _is(bound, "line/full", q, k):
         batch, heads = (n if n > 1 else None for n in _mask_axes(functions, q))
         make_mask = torch.compile(create_block_mask)
@@ -84,7 +93,7 @@ def gradients(attend: Attend, tensors: Sequence[Tensor]) -> Callable[[], tuple[T
 
 def _is(bound: Bound, name: str, q: Tensor, k: Tensor) -> bool:
     """Whether the spec's mask is proved to be that of a shipped spec."""
-    if bound.cross:
+    if bound.cross or bound.grid:
         return False
     heads, kv_heads = q.shape[1], k.shape[1]
     shipped = of_bound(load(name).bind(), heads, kv_heads)

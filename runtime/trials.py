@@ -1,7 +1,8 @@
 """Random calls of a spec in the shapes that break kernels, and how a result is judged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
@@ -12,8 +13,10 @@ from attnc.compiler.ranges import reach, table_reach
 from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
+from attnc.runtime.grids import fitted
 
 FLOORS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+SMALL_GRIDS = {1: (97,), 2: (13, 23), 3: (5, 7, 11)}  # extents of grids with so many axes
 FACTOR = 2.0  # how many times the eager error is allowed
 SMALLEST = 1e-30  # what a floor is relative to where all results are 0
 
@@ -23,7 +26,7 @@ class Trial:
     """The shape of one call.
 
     `padded` cuts keys with `kv_len`, one entry to none; `packed` makes three sequences of one
-    entry; `strided` hands over transposed views.
+    entry; `strided` hands over transposed views. `grid` are the extents of a spec on a grid.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Trial:
     padded: bool = False
     packed: bool = False
     strided: bool = False
+    grid: tuple[int, ...] = ()
 
     @property
     def shape(self) -> str:
@@ -47,7 +51,8 @@ class Trial:
             f"/{self.value_dim}" if self.value_dim != self.head_dim else ""
         )
         lengths = f"{self.q_len}" + (f"x{self.kv_len}" if self.kv_len != self.q_len else "")
-        return f"B {self.batch}, H {heads}, N {lengths}, D {dims}"
+        tokens = "x".join(map(str, self.grid)) or lengths
+        return f"B {self.batch}, H {heads}, N {tokens}, D {dims}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,28 @@ def trials(seq: int) -> Iterator[Trial]:
     yield Trial("views", seq // 2 + 1, seq // 2 + 1, batch=2, kv_heads=2, strided=True)
     yield Trial("odd columns", seq // 2 + 3, seq // 2 + 3, head_dim=40, value_dim=24)
     yield Trial("cropped", seq // 3 + 1, seq // 2 + 1, k_start=seq // 4 + 1)
+
+
+def grid_trials(bound: Bound, grid: Sequence[int] | None, seed: int) -> Iterator[Trial]:
+    """The calls to try of a spec on a grid: the extents given, or small ones, and others below."""
+    rank = len(bound.grid)
+    largest = fitted(bound, grid, SMALL_GRIDS.get(rank, (3,) * rank))
+    generator = torch.Generator().manual_seed(seed)
+
+    def trial(name: str, sizes: Sequence[int], **facts: Any) -> Trial:
+        extents = fitted(bound, None, sizes)
+        return Trial(name, prod(extents), prod(extents), grid=extents, **facts)
+
+    def random() -> list[int]:
+        return [int(torch.randint(1, n + 1, (), generator=generator)) for n in largest]
+
+    yield trial("whole", largest)
+    yield trial("last axis", [*(1 for _ in largest[1:]), largest[-1]], kv_heads=2)
+    yield trial("first axis", [largest[0], *(1 for _ in largest[1:])], batch=2)
+    yield trial("one point", [1] * rank, kv_heads=1)
+    yield trial("random", random(), batch=2, kv_heads=2)
+    yield trial("views", random(), batch=2, kv_heads=2, strided=True)
+    yield trial("odd columns", random(), head_dim=40, value_dim=24)
 
 
 def fits(bound: Bound, trial: Trial) -> bool:
@@ -120,6 +147,7 @@ def differentiable(bound: Bound, call: Arguments) -> dict[str, Tensor]:
 
 def _keywords(trial: Trial) -> dict[str, Any]:
     found: dict[str, Any] = {"k_start": trial.k_start} if trial.k_start else {}
+    found |= {"grid": trial.grid} if trial.grid else {}
     if trial.padded:
         lengths = [trial.kv_len // 2 + 1, trial.kv_len, 0]
         found["kv_len"] = torch.tensor(lengths[: trial.batch], dtype=torch.int32)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attnc.runtime.tuning import Tuned
 
 PEERS = ("sdpa", "flex")
+LENGTH = 2048
 NUMBERS = ("attnc", "peer", "times as long", "quartiles")
 
 
@@ -50,7 +51,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", type=peers, default=PEERS[:1], metavar="PEERS", help="sdpa, flex or sdpa,flex"
     )
-    parser.add_argument("--seq", type=shared.count, default=2048, metavar="N", help="the length")
+    parser.add_argument(
+        "--seq", type=shared.count, metavar="N", help=f"the length (default {LENGTH})"
+    )
+    shared.add_grid(parser)
     parser.add_argument("--batch", type=shared.count, default=1, metavar="N")
     parser.add_argument("--head-dim", type=shared.count, default=64, metavar="D", help="columns")
     parser.add_argument("--dtype", choices=shared.DTYPES, default="fp32", help="default: fp32")
@@ -87,6 +91,7 @@ def turns(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """0 where a peer could be timed, 2 where none can compute the spec."""
     bound = shared.bind(options)
+    tokens, grid = shared.size(bound, options, LENGTH)
     if options.tune and options.backward:
         raise UsageError("--tune is for the forward pass: leave --backward out")
     if options.tune:
@@ -95,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("-o is where --tune writes an artifact: add --tune")
     found = comparisons(bound, options)
     if options.json:
-        data = {"name": bound.name, "parameters": dict(bound.values), "seq": options.seq}
+        data = {"name": bound.name, "parameters": dict(bound.values), "seq": tokens, "grid": grid}
         data |= {"dtype": options.dtype, "backward": options.backward}
         print_json(data | {"comparisons": [row.to_dict() for row in found]})
     else:
@@ -111,7 +116,7 @@ def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
 
         call = arguments_of(bound, options)
         operator = operator_of(bound, Options())
-        operator(call.q, call.k, call.v, **call.inputs)
+        operator(call.q, call.k, call.v, **call.keywords, **call.inputs)
     return [compare(operator, call, name, options) for name in options.against]
 
 
@@ -124,7 +129,8 @@ def arguments_of(bound: Bound, options: argparse.Namespace) -> "Arguments":
     heads, kv_heads = head_counts(options)
     check_assertions(bound, heads, kv_heads)
     shape = (options.batch, heads, kv_heads, options.head_dim, options.head_dim)
-    trial = Trial("bench", options.seq, options.seq, *shape)
+    tokens, grid = shared.size(bound, options, LENGTH)
+    trial = Trial("bench", tokens, tokens, *shape, grid=grid)
     call = make(bound, trial, parse_dtype(options.dtype), seed=0)
     for x in (call.q, call.k, call.v):
         x.requires_grad_(options.backward)
@@ -158,7 +164,7 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
             texts = kernels.files(bound, replace(sizes, height=height))
             only = Artifact(f"tile of {height}", (sizes, kernels.from_files(texts)), artifact.load)
             one = Operator(bound, Options(), only)
-            works[height] = partial(one, call.q, call.k, call.v, **call.inputs)
+            works[height] = partial(one, call.q, call.k, call.v, **call.keywords, **call.inputs)
     with progress("timing"):
         found = tuning.measure(works, chosen, options.limit)
     place = tuning.store(kernels.digest(bound, sizes, host), found)
@@ -179,11 +185,12 @@ def compare(
     from attnc.runtime.peers import PEERS, PeerUnavailableError, gradients
 
     def ours() -> Any:
-        return operator(call.q, call.k, call.v, **call.inputs)
+        return operator(call.q, call.k, call.v, **call.keywords, **call.inputs)
 
     try:
         with progress(f"timing against {name}"):
-            theirs = PEERS[name](operator.bound, call.q, call.k, call.v, call.inputs)
+            grid = call.keywords.get("grid", ())
+            theirs = PEERS[name](operator.bound, call.q, call.k, call.v, call.inputs, grid)
             works: list[Callable[[], Any]] = [ours, theirs]
             if options.backward:
                 works = [gradients(work, (call.q, call.k, call.v)) for work in works]
@@ -214,7 +221,8 @@ def _print_tuned(bound: Bound, options: argparse.Namespace, found: "Tuned") -> N
 
 def _shape(options: argparse.Namespace) -> str:
     heads, _ = head_counts(options)
-    return f"B {options.batch}, H {heads}, N {options.seq}, D {options.head_dim}, {options.dtype}"
+    tokens = "x".join(map(str, options.grid or (options.seq or LENGTH,)))
+    return f"B {options.batch}, H {heads}, N {tokens}, D {options.head_dim}, {options.dtype}"
 
 
 def _print(bound: Bound, options: argparse.Namespace, found: list[Comparison]) -> None:

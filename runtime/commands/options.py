@@ -91,6 +91,20 @@ def check_size(bound: Bound | BoundStack, options: argparse.Namespace, *lengths:
             raise UsageError(f"--grid says how many tokens there are: leave {option} out")
 
 
+def size(bound: Bound, options: argparse.Namespace, usual: int) -> tuple[int, tuple[int, ...]]:
+    """The tokens that --grid or --seq says (of a sequence `usual` if none does), and the extents.
+
+    Raises `GridMissing` or `InvalidGrid`.
+    """
+    check_size(bound, options, "seq")
+    if not bound.grid:
+        return options.seq or usual, ()
+    from attnc.runtime.grids import check_grid
+
+    grid = check_grid(bound, options.grid, None)
+    return math.prod(grid), grid
+
+
 def dtype(options: argparse.Namespace) -> str:
     """The dtype asked for, or the target's usual one."""
     compiled = is_gpu(options.target) and options.target not in LANGUAGES

@@ -46,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """SPEC, the longest length, what to fix."""
     shared.add_spec(parser)
     parser.add_argument("--seq", type=shared.count, metavar="N", help="the longest length")
+    shared.add_grid(parser)
     shared.add_heads(parser)
     parser.add_argument("--head-dim", type=shared.count, metavar="D", help="this D only")
     parser.add_argument("--dtype", choices=shared.DTYPES, default="fp32")
@@ -56,12 +57,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """0 where every trial is within the tolerance."""
     found = load_any(options.spec).bind(**shared.given(options))
+    shared.check_size(found, options, "seq")
     seq = options.seq or default_length(found)
     with progress("loading torch"):
-        from attnc.runtime.trials import specialised, trials
+        from attnc.runtime.trials import grid_trials, specialised, trials
     checked: list[tuple[Bound, list[Outcome]]] = []
     for bound in found.distinct if isinstance(found, BoundStack) else (found,):
-        chosen = (specialised(t, *fixed(bound, options), options.head_dim) for t in trials(seq))
+        calls = grid_trials(bound, options.grid, options.seed) if bound.grid else trials(seq)
+        chosen = (specialised(t, *fixed(bound, options), options.head_dim) for t in calls)
         checked.append((bound, check(bound, list(chosen), options)))
     ok = all(outcome.ok for _, outcomes in checked for outcome in outcomes)
     if not options.json:
@@ -169,6 +172,10 @@ def _print(bound: Bound, outcomes: list[Outcome], seq: int) -> None:
         rows.add_row(found.trial.name, found.trial.shape, *numbers, *shares, verdict)
     out.print(shared.title(bound), style="bold")
     out.print(rows)
+    longest, option = (
+        (max(max(o.trial.grid) for o in outcomes), "--grid") if bound.grid else (seq, "--seq")
+    )
     for name, value in bound.values.items():
-        if isinstance(value, int) and value >= seq:
-            out.print(f"note: {name} = {value} is not shorter than --seq {seq}", style="yellow")
+        if isinstance(value, int) and value >= longest:
+            what = f"{name} = {value} is not shorter than {option} {longest}"
+            out.print(f"note: {what}", style="yellow")

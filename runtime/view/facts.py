@@ -16,7 +16,7 @@ from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
 from attnc.runtime.cpus import host_machine
-from attnc.runtime.grids import check_grid
+from attnc.runtime.grids import fitted
 from attnc.runtime.lower import chosen_tile, grid_tiles, needs_heads
 from attnc.runtime.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
 from attnc.runtime.trials import Trial, random_inputs
@@ -51,7 +51,8 @@ def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: i
     heads = heads or min(lists, default=USUAL_HEADS)
     if heads > MOST_HEADS:
         raise ViewError(f"a page shows 1 to {MOST_HEADS} heads, not {heads}")
-    extents = _extents(bound, grid)
+    usual = USUAL_EXTENTS.get(len(bound.grid), (4,) * len(bound.grid))
+    extents = fitted(bound, grid, usual)
     tokens = prod(extents) if extents else seq or _usual(bound)
     if not 1 <= tokens <= LONGEST:
         raise ViewError(f"a page shows 1 to {LONGEST} tokens, not {tokens}")
@@ -70,18 +71,6 @@ def _reads_heads(bound: Bound) -> bool:
         return "h" in fold.names(mask_condition(bound, None, None))
     except HeadsMissing:
         return True
-
-
-def _extents(bound: Bound, grid: Sequence[int] | None) -> tuple[int, ...]:
-    """Those given, else the spec's constants, else small ones; axes of one name have one extent."""
-    if not bound.grid or grid is not None:
-        return check_grid(bound, grid, None)
-    usual = USUAL_EXTENTS.get(len(bound.grid), (4,) * len(bound.grid))
-    named: dict[str, int] = {}
-    return tuple(
-        extent if isinstance(extent, int) else named.setdefault(extent, size)
-        for (_, extent), size in zip(bound.grid, usual, strict=True)
-    )
 
 
 def facts(
