@@ -54,6 +54,11 @@ class GridPattern:
             for (condition, extents), number in alike.items()
         ]
 
+    def sized(self, extents: Box, head: int | None) -> "SizedPattern":
+        """The pattern of a head in a residue class of these extents."""
+        condition = self._closed(extents, head)
+        return SizedPattern(condition, self.labels, extents, self.floats)
+
     def _classes(self) -> Counter[Box]:
         """The extents of the classes."""
         lengths = [

@@ -8,3 +8,4 @@ LEGEND = {
     SKIPPED: "never visited",
 }
 TEXT, MUTED, OUTLINE = "#1f2933", "#616e7c", "#ffffff"
+EMPTY, PARTIAL, FULL = range(3)  # the classes of tiles

@@ -13,9 +13,20 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from attnc.dsl.program import Bound
-from attnc.runtime.palette import LEGEND, MASKED, MUTED, OUTLINE, SKIPPED, TESTED, TEXT, WHOLE
+from attnc.runtime.palette import (
+    EMPTY,
+    FULL,
+    LEGEND,
+    MASKED,
+    MUTED,
+    OUTLINE,
+    PARTIAL,
+    SKIPPED,
+    TESTED,
+    TEXT,
+    WHOLE,
+)
 
-EMPTY, PARTIAL, FULL = range(3)
 PANEL = 4.6  # inches
 DPI = 200
 
@@ -63,7 +74,7 @@ def draw(picture: Picture, path: Path) -> None:
         left = (0.6 + place * (PANEL + 0.35)) / width
         axes = figure.add_axes((left, 0.62 / height, PANEL / width, PANEL / height))
         _panel(axes, panel, picture.tile, first=place == 0)
-    _words(figure, picture, 0.6 / width, height)
+    words(figure, picture.bound, facts(picture), 0.6 / width, count)
     figure.savefig(path, dpi=DPI)
 
 
@@ -71,10 +82,7 @@ def _panel(axes: Any, panel: Panel, tile: tuple[int, int], first: bool) -> None:
     seq = panel.pairs.shape[0]
     axes.imshow(colours(panel, tile), extent=(0, seq, seq, 0), interpolation="nearest")
     _grid(axes, seq, tile)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=2, width=0.6, labelsize=7.5, colors=MUTED, pad=2)
-    for side in axes.spines.values():
-        side.set(color=MUTED, linewidth=0.6)
+    frame(axes)
     axes.set_xlabel("key", fontsize=8.5, color=MUTED, labelpad=3)
     axes.xaxis.set_label_position("top")
     if panel.head is not None:
@@ -85,12 +93,24 @@ def _panel(axes: Any, panel: Panel, tile: tuple[int, int], first: bool) -> None:
         axes.set_yticklabels([])
 
 
+def frame(axes: Any) -> None:
+    """Columns are counted at the top; thin lines, small numbers."""
+    axes.xaxis.tick_top()
+    axes.tick_params(length=2, width=0.6, labelsize=7.5, colors=MUTED, pad=2)
+    for side in axes.spines.values():
+        side.set(color=MUTED, linewidth=0.6)
+
+
 def colours(panel: Panel, tile: tuple[int, int]) -> NDArray[np.float64]:
     """The picture of a panel, [N, N, 3]."""
     seq = panel.pairs.shape[0]
-    kinds = panel.tiles.repeat(tile[0], 0).repeat(tile[1], 1)[:seq, :seq]
+    return coloured(panel.pairs, panel.tiles.repeat(tile[0], 0).repeat(tile[1], 1)[:seq, :seq])
+
+
+def coloured(pairs: NDArray[np.bool_], kinds: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Pairs [rows, columns] in the colours of the classes of their tiles: [rows, columns, 3]."""
     palette = np.array([to_rgb(c) for c in (SKIPPED, MASKED, TESTED, WHOLE)])
-    chosen = np.where(kinds == FULL, 3, np.where(kinds == EMPTY, 0, 1 + panel.pairs))
+    chosen = np.where(kinds == FULL, 3, np.where(kinds == EMPTY, 0, 1 + pairs))
     found: NDArray[np.float64] = palette[chosen]
     return found
 
@@ -103,18 +123,21 @@ def _grid(axes: Any, seq: int, tile: tuple[int, int]) -> None:
             draw_line(border, color=OUTLINE, linewidth=thin)
 
 
-def _words(figure: Figure, picture: Picture, left: float, height: float) -> None:
-    values = ", ".join(f"{name} = {value}" for name, value in picture.bound.values.items())
-    title = f"{picture.bound.name}({values})" if values else picture.bound.name
+def words(figure: Figure, bound: Bound, said: str, left: float, panels: int) -> None:
+    """The spec above, what is said of it below that, and at the bottom what colours mean."""
+    values = ", ".join(f"{name} = {value}" for name, value in bound.values.items())
+    title = f"{bound.name}({values})" if values else bound.name
+    height = figure.get_figheight()
     top = 1 - 0.2 / height
-    figure.text(left, top, title, fontsize=13, weight="bold", color=TEXT, va="top")
-    figure.text(left, top - 0.27 / height, facts(picture), fontsize=8.4, color=MUTED, va="top")
+    size, small = 13 * min(1, 45 * panels / len(title)), 8.4 * min(1, 84 * panels / len(said))
+    figure.text(left, top, title, fontsize=size, weight="bold", color=TEXT, va="top")
+    figure.text(left, top - 0.27 / height, said, fontsize=small, color=MUTED, va="top")
     handles: Sequence[Patch] = [Patch(color=c, label=text) for c, text in LEGEND.items()]
     legend = figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(left - 0.008, 0.02),
-        ncols=4 if len(picture.panels) > 1 else 2,
+        ncols=4 if panels > 1 else 2,
         frameon=False,
         fontsize=8.5,
         labelcolor=TEXT,

@@ -13,21 +13,18 @@ from attnc.compiler.elaborate import Sizes
 from attnc.compiler.relation import OPERATIONS, Relation, of_bound
 from attnc.compiler.sets import guard
 from attnc.compiler.tiles import tile_map
-from attnc.dsl.diagnostics import AttnError
 from attnc.runtime.api import split_parameters
 from attnc.runtime.cpus import host_machine
 from attnc.runtime.lower import chosen_tile
+from attnc.runtime.neighbourhood import PlotError
 from attnc.runtime.oracle import mask
-from attnc.runtime.picture import EMPTY, FULL, PARTIAL, Panel, Picture, draw
+from attnc.runtime.palette import EMPTY, FULL, PARTIAL
+from attnc.runtime.picture import Panel, Picture, draw
 from attnc.runtime.trials import Trial, random_inputs
 
 LONGEST = 1024  # a picture shows single pairs
 PANELS = 4  # heads shown side by side
 MOST_TILES = 1 << 14
-
-
-class PlotError(AttnError):
-    """A picture that cannot be drawn."""
 
 
 def plot(

@@ -2,16 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import print_json, progress
 from attnc.runtime.commands.report import YES, UsageError
 
-if TYPE_CHECKING:
-    from attnc.runtime.picture import Picture
-
 SUFFIXES = (".png", ".svg", ".pdf")
+LENGTH = 256
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +19,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FILE", help=", ".join(SUFFIXES)
     )
-    parser.add_argument("--seq", type=shared.count, default=256, metavar="N", help="the length")
+    parser.add_argument("--seq", type=shared.count, metavar="N", help=f"length (default {LENGTH})")
+    shared.add_grid(parser)
+    parser.add_argument(
+        "--query", type=point, metavar="T,Y,X", help="whose keys to draw on a grid: the middle's"
+    )
     parser.add_argument("--heads", type=shared.count, metavar="N", help="number of heads")
     parser.add_argument("--head", type=int, metavar="H", help="draw this head only, from 0")
     parser.add_argument("--tile", type=tile, metavar="QxK", help="default: the kernel's own")
@@ -36,6 +39,15 @@ def tile(text: str) -> tuple[int, int]:
     return shared.count(rows), shared.count(keys or rows)
 
 
+def point(text: str) -> tuple[int, ...]:
+    """`0,3` as coordinates.
+
+    >>> point("0,3")
+    (0, 3)
+    """
+    return tuple(shared.count(part) if part != "0" else 0 for part in text.split(","))
+
+
 def run(options: argparse.Namespace) -> int:
     """0, with the picture written."""
     if options.output.suffix not in SUFFIXES:
@@ -43,25 +55,38 @@ def run(options: argparse.Namespace) -> int:
     if options.head is not None and options.head < 0:
         raise UsageError("--head counts from 0")
     with progress("drawing"):
-        drawn = _draw(options)
+        bound, found = _draw(options)
     if options.json:
-        print_json({"file": str(options.output), "seq": drawn.seq, "density": drawn.density})
+        print_json({"file": str(options.output), **found})
     else:
-        print(f"{shared.title(drawn.bound)} is in {options.output}")
+        print(f"{shared.title(bound)} is in {options.output}")
     return YES
 
 
-def _draw(options: argparse.Namespace) -> "Picture":
+def _draw(options: argparse.Namespace) -> tuple[Bound, dict[str, Any]]:
+    """The spec that was drawn and the facts of the picture."""
     try:
-        from attnc.runtime.plot import PlotError, plot
+        from attnc.runtime.neighbourhood import PlotError
+        from attnc.runtime.picture_grid import plot_grid
+        from attnc.runtime.plot import plot
     except ModuleNotFoundError as missing:
         raise UsageError(f"needs {missing.name}: pip install 'attnc[plot]'") from None
     from attnc.runtime.api import split_parameters
 
     given = shared.given(options)
-    split_parameters(options.spec, given)  # refuses what is no parameter before it can clash
-    shape = {"seq": options.seq, "heads": options.heads, "head": options.head}
+    bound, _ = split_parameters(options.spec, given)  # refuses what could clash
+    tokens, grid = shared.size(bound, options, LENGTH)
+    if not grid and options.query is not None:
+        raise UsageError("--query is a point of a grid: leave it out")
+    if grid and options.tile is not None:
+        raise UsageError("on a grid the tiles are the kernel's own: leave --tile out")
+    whose = {"heads": options.heads, "head": options.head}
     try:
-        return plot(options.spec, options.output, **shape, tile=options.tile, **given)
+        if grid:
+            place = {"grid": grid, "query": options.query}
+            near = plot_grid(options.spec, options.output, **place, **whose, **given)
+            return bound, {"grid": grid, "query": near.query, "keys": near.keys}
+        drawn = plot(options.spec, options.output, seq=tokens, **whose, tile=options.tile, **given)
+        return bound, {"seq": drawn.seq, "density": drawn.density}
     except PlotError as error:
         raise UsageError(str(error)) from None

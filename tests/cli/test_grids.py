@@ -1,8 +1,12 @@
 """Commands on grids: --grid is read in one way, and what is missing is said."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+import attnc as package
 
 
 def test_analyze(attnc: Callable) -> None:
@@ -41,3 +45,82 @@ def test_analyze_refuses(attnc: Callable, arguments: tuple[str, ...], reason: st
     sizes = ("--seq", "49") if arguments[0] == "line/causal" else ()
     found = attnc("analyze", *arguments, *sizes)
     assert found.status == 2 and reason in found.err
+
+
+TINY = ("--head-dim", 8, "--heads", 2, "--kv-heads", 1)
+SMALL = ("grid/natten2d", "-p", "kernel_y=3", "-p", "kernel_x=3", "--grid", "7,9")
+
+
+def test_verify(attnc: Callable) -> None:
+    found = attnc("verify", *SMALL, *TINY, "--backward", "--json")
+    assert found.status == 0 and found.json["ok"]
+    first, *others = found.json["trials"]
+    assert first["trial"]["grid"] == [7, 9] and len(others) == 6
+    assert {"one point", "views", "last axis"} < {one["trial"]["name"] for one in others}
+    found = attnc("verify", *SMALL[:-1], "3,3", *TINY)
+    assert found.status == 0 and "kernel_x = 3 is not shorter than --grid 3" in found.out
+
+
+def test_bench(attnc: Callable) -> None:
+    found = attnc("bench", *SMALL, *TINY, "--turns", 2, "--json")
+    assert found.status == 0 and found.json["grid"] == [7, 9] and found.json["seq"] == 63
+    (sdpa,) = found.json["comparisons"]
+    assert sdpa["difference"] < 1e-5 and sdpa["attnc_seconds"] > 0
+
+
+@pytest.mark.parametrize("command", ["bench", "plot", "verify"])
+def test_what_every_command_says(attnc: Callable, command: str, tmp_path: Path) -> None:
+    more = ("-o", tmp_path / "x.png") if command == "plot" else ()
+    for arguments, reason in (
+        (("line/causal", "--grid", "7,7"), "the spec declares no grid"),
+        (("grid/swin", "--grid", "7,7", "--seq", "49"), "leave --seq out"),
+        (("grid/swin", "--grid", "7"), "a positive extent for each of (Y, X)"),
+        (("grid/swin",), "pass its extents (Y, X) as --grid"),
+    ):
+        if command == "verify" and len(arguments) == 1:
+            continue  # it has small grids of its own
+        found = attnc(command, *arguments, *more)
+        assert found.status == 2 and reason in found.err
+
+
+def test_plot(attnc: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "near.png"
+    found = attnc("plot", *SMALL, "--query", "0,8", "-o", path, "--json")
+    assert found.status == 0 and path.read_bytes().startswith(b"\x89PNG")
+    assert found.json == {"file": str(path), "grid": [7, 9], "query": [0, 8], "keys": 9}
+    for wrong in ("7,0", "1", "1,2,3"):
+        found = attnc("plot", *SMALL, "--query", wrong, "-o", path)
+        assert found.status == 2 and "is no point of the grid" in found.err
+    assert attnc("plot", "grid/swin", "--grid", "90,90", "-o", path).status == 2
+    assert "leave it out" in attnc("plot", "line/causal", "--query", "3", "-o", path).err
+
+
+@pytest.mark.parametrize(
+    ("name", "grid", "query", "given"),
+    [
+        ("grid/natten2d", (11, 19), (3, 4), {"dilation_x": 2, "kernel_y": 5}),
+        ("grid/natten3d", (6, 7, 9), (5, 0, 8), {"kernel_t": 3, "kernel_y": 3, "kernel_x": 5}),
+        ("grid/axial", (9, 20), (4, 7), {}),
+        ("grid/natten1d", (90,), (80,), {}),
+    ],
+)
+def test_plotted_tiles_are_those_of_the_mask(
+    name: str, grid: tuple[int, ...], query: tuple[int, ...], given: dict[str, int]
+) -> None:
+    """A key that is seen is in a visited tile; all queries of the tile see all keys of a full one."""
+    from attnc.runtime.neighbourhood import neighbourhood
+    from attnc.runtime.palette import EMPTY, FULL
+
+    found = neighbourhood(name, grid, query, **given)
+    pairs = package.mask(name, grid=grid, **given)[0].numpy().reshape(*grid, *grid)
+    assert found.keys == pairs[query].sum()
+    first = int(found.planes[0].title.split("= ")[1]) if len(grid) == 3 else None
+    for number, plane in enumerate(found.planes):
+        plane_of = (slice(None),) if first is None else (first + number,)
+        seen = np.atleast_2d(pairs[query][plane_of])
+        assert (plane.keys == seen).all() and (plane.kinds[seen] != EMPTY).all()
+    if first is None:
+        box = pairs[found.planes[0].owned.reshape(grid)]
+        kinds = found.planes[0].kinds.reshape(grid)
+        assert (kinds != EMPTY)[box.any(0)].all() and box.all(0)[kinds == FULL].all()

@@ -163,7 +163,7 @@ def test_plot(attnc: Callable, tmp_path: Path) -> None:
 
 def test_plotted_tiles_are_those_of_the_mask(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from attnc.runtime.picture import EMPTY, FULL
+    from attnc.runtime.palette import EMPTY, FULL
     from attnc.runtime.plot import plot
 
     drawn = plot("line/longformer", tmp_path / "m.svg", seq=50, tile=(8, 4), w=9, g=3)
