@@ -108,7 +108,7 @@ def test_plot(attnc: Callable, tmp_path: Path) -> None:
 def test_plotted_tiles_are_those_of_the_mask(
     name: str, grid: tuple[int, ...], query: tuple[int, ...], given: dict[str, int]
 ) -> None:
-    """Keys that are seen are in visited tiles; all queries of the tile see all keys of full ones."""
+    """Keys that are seen are in visited tiles; the queries of a tile see all keys of full ones."""
     from attnc.runtime.neighbourhood import neighbourhood
     from attnc.runtime.palette import EMPTY, FULL
 
