@@ -105,6 +105,8 @@ class AttentionChecker:
         match statement:
             case ast.AssertStatement() if self.grid is not None:
                 self._unbuilt("an assertion on a grid", statement)
+            case ast.CrossStatement() if self.grid is not None:
+                self._unbuilt("`cross` on a grid", statement)
             case ast.MaskStatement(body):
                 SetChecker(ExpressionChecker(scope, self.mistakes), self.masks).check(body)
                 self._points(body)
@@ -179,8 +181,6 @@ def _unique_kind(statement: ast.Statement) -> str:
             return "normalize"
         case ast.CrossStatement():
             return "cross"
-        case ast.Grid():
-            return "grid"
         case ast.OutputStatement():
             return "output"
         case ast.Merge():

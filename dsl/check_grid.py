@@ -1,5 +1,6 @@
 """Grids: the declaration, and where positions of tokens are points and no numbers."""
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -7,20 +8,39 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.complexity import children
 from attnc.dsl.constants import ConstantError, Environment, evaluate
 from attnc.dsl.diagnostics import Diagnostic
-from attnc.dsl.mistakes.grids import BarePosition, ExtentNotConstant, InputOnAxis
-from attnc.dsl.mistakes.names import DuplicateName, ShadowsBuiltin
+from attnc.dsl.mistakes.forms import DuplicateStatement
+from attnc.dsl.mistakes.grids import (
+    BarePosition,
+    ExtentIsMask,
+    ExtentNotConstant,
+    InputOnAxis,
+    NestedAxis,
+)
+from attnc.dsl.mistakes.names import DuplicateName, ReservedName, ShadowsBuiltin
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import Level, Scope, Symbol
-from attnc.dsl.types import BUILTINS, SCORE
+from attnc.dsl.types import BUILTINS, RESERVED, SCORE
 
 _COMPARED = ("q", "k")
 
 
 def grid_of(file: ast.File, attention: ast.Attention | None) -> ast.Grid | None:
     """The grid of a file's attention, declared in it or beside it."""
+    found = _grids(file, attention)
+    return found[0] if found else None
+
+
+def repeated_grids(file: ast.File, attention: ast.Attention | None) -> list[Diagnostic]:
+    """Grids after the first one, wherever they are."""
+    grids = _grids(file, attention)
+    return [DuplicateStatement("grid", str(grids[0].span), span=g.span) for g in grids[1:]]
+
+
+def _grids(file: ast.File, attention: ast.Attention | None) -> list[ast.Grid]:
+    """The grids of a file in the order of its lines."""
     inside = attention.body if attention is not None else ()
     found = [item for item in (*inside, *file.definitions) if isinstance(item, ast.Grid)]
-    return found[0] if found else None
+    return sorted(found, key=lambda grid: (grid.span.line, grid.span.column))
 
 
 def declare_grid(grid: ast.Grid | None, scope: Scope, mistakes: list[Diagnostic]) -> None:
@@ -36,6 +56,11 @@ def declare_grid(grid: ast.Grid | None, scope: Scope, mistakes: list[Diagnostic]
         match axis.extent:
             case ast.Name(name) if name in (*BUILTINS, SCORE):
                 mistakes.append(ShadowsBuiltin(name, span=axis.span))
+            case ast.Name(name) if name in scope.masks:
+                mistakes.append(ExtentIsMask(name, axis.name, span=axis.span))
+            case ast.Name(name) if name in RESERVED or keyword.iskeyword(name):
+                why = "it is a keyword of attnc.compile, of the compiled operator or of Python"
+                mistakes.append(ReservedName(name, why, span=axis.span))
             case ast.Name(name) if name not in scope.symbols:
                 scope.symbols[name] = Symbol("int", Level.VARYING, span=axis.span)
             case ast.Name(name) if (taken := scope.symbols[name]).axes is not None:
@@ -82,6 +107,8 @@ class PointChecker:
         """Checks a set or an expression, through the masks that it calls."""
         match node:
             case ast.OnAxis(operand, inner):
+                if axis:
+                    self.mistakes.append(NestedAxis(inner, axis, span=node.span))
                 self.check(operand, inner)
             case ast.SetCall(name) if name in self.masks:
                 before = len(self.mistakes)

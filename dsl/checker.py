@@ -12,7 +12,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.branch_forms import epilogue_inputs, own_statements
 from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_constants import constant_mistakes
-from attnc.dsl.check_grid import grid_of
+from attnc.dsl.check_grid import grid_of, repeated_grids
 from attnc.dsl.check_masks import MaskTable
 from attnc.dsl.check_route import declare_routes
 from attnc.dsl.complexity import Sizes, find_recursion
@@ -44,6 +44,7 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     if attention is None:
         raise DiagnosticsError(mistakes)
     grid = grid_of(file, attention)
+    mistakes += repeated_grids(file, attention)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
     read = declare_routes(file, attention, inputs, table, mistakes)
     checker = AttentionChecker(table, mistakes, grid, read, epilogue_inputs(attention))

@@ -83,9 +83,11 @@ from attnc.dsl.mistakes.forms import (
 )
 from attnc.dsl.mistakes.grids import (
     BarePosition,
+    ExtentIsMask,
     ExtentNotConstant,
     InputOnAxis,
     MissingGrid,
+    NestedAxis,
     UnknownGridAxis,
 )
 from attnc.dsl.mistakes.names import (
@@ -182,6 +184,7 @@ __all__ = [
     "DuplicateDefinition",
     "DuplicateName",
     "DuplicateStatement",
+    "ExtentIsMask",
     "ExtentNotConstant",
     "FileTooLarge",
     "FloatInMask",
@@ -210,6 +213,7 @@ __all__ = [
     "MissingParameter",
     "NeedsGpu",
     "NegativeDivisor",
+    "NestedAxis",
     "NestedTooDeeply",
     "NoAttention",
     "NonConstantDefault",

@@ -74,3 +74,31 @@ class ExtentNotConstant(Diagnostic):
         "write a new name, which the call gives (`grid=(...)`), or a positive constant",
     )
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtentIsMask(Diagnostic):
+    """The extent of an axis that has the name of a mask."""
+
+    code: ClassVar[str] = "extent-is-mask"
+    title: ClassVar[str] = "`{name}` is a mask and no extent of an axis"
+    hints: ClassVar[tuple[str, ...]] = ("choose a name of its own, as in `{axis}: {suggestion}`",)
+    name: str
+    axis: str
+
+    @property
+    def suggestion(self) -> str:
+        """What extents are usually called: the axis, as a capital."""
+        return self.axis.upper() if self.axis != self.axis.upper() else f"N{self.axis}"
+
+
+@dataclass(frozen=True, slots=True)
+class NestedAxis(Diagnostic):
+    """A mask that is put on an axis while it is on one already."""
+
+    code: ClassVar[str] = "nested-axis"
+    title: ClassVar[str] = "`on {inner}` stands inside of `on {outer}`"
+    notes: ClassVar[tuple[str, ...]] = ("a mask is of one axis",)
+    hints: ClassVar[tuple[str, ...]] = ("join masks of each axis: `M on {inner} & M on {outer}`",)
+    inner: str
+    outer: str

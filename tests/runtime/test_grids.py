@@ -127,3 +127,15 @@ def test_an_assertion_is_not_silently_left_unproved() -> None:
 def test_an_extent_and_an_input_do_not_share_a_name() -> None:
     with pytest.raises(AttnError, match="`H` is declared twice"):
         attnc.compile("grid y: H  attention a { input H: int  mask { q.y + H < k.y } }")
+
+
+def test_queries_and_keys_are_the_same_points() -> None:
+    with pytest.raises(AttnError, match="`cross` on a grid: not supported yet"):
+        attnc.compile(f"{PLANE} {{ cross  mask same on y }}")
+
+
+@pytest.mark.parametrize("second", ["grid t: T", "grid y: H, x: W"])
+def test_a_second_grid(second: str) -> None:
+    for text in (f"{second} {PLANE} {{ mask full }}", f"{PLANE} {{ {second} mask full }}"):
+        with pytest.raises(AttnError, match="a second `grid`"):
+            attnc.compile(text)
