@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.branch_forms import branches, names, pooled, statements
+from attnc.dsl.branch_forms import branches, memory, names, pooled, statements
 from attnc.dsl.constants import evaluate
 from attnc.dsl.program import Bound, Program
 from attnc.dsl.route import BoundRoute, called
@@ -17,11 +17,16 @@ from attnc.dsl.route import BoundRoute, called
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Key j is the mean or the greatest of the positions [j * stride, j * stride + size)."""
+    """Key j is the mean or the greatest of the positions [j * stride, j * stride + size).
 
-    kind: Literal["mean", "max"]
+    Of a memory it stands for them: it and its value are rows of the inputs `keys` and `values`.
+    """
+
+    kind: Literal["mean", "max", "memory"]
     size: int
     stride: int
+    keys: str = ""
+    values: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def _own(bound: Bound, name: str, body: tuple[ast.Statement, ...]) -> Bound:
     asked = {route.branch for route in alone.routes}
     others = tuple(b for b in branches(program.attention) if b.name in asked)
     inner = (s for branch in others for s in statements(branch))
-    read = set(reads((*body, *inner), program))
+    read = set(reads((*body, *inner), program)) | {m for b in others for m in memory(b)}
     body = (*(s for s in body if not isinstance(s, ast.Input) or s.name in read), *others)
     attention = replace(program.attention, name=name, body=body)
     inputs = {s.name: s for s in body if isinstance(s, ast.Input)}
@@ -103,7 +108,10 @@ def _pool(branch: ast.Branch, bound: Bound) -> Pool | None:
     given = pooled(branch)
     if not given:
         return None
-    kind, size, stride = (given[part] for part in ("kind", "size", "stride"))
+    size, stride = (cast(int, evaluate(given[n], bound.values)) for n in ("size", "stride"))
+    inputs = memory(branch)
+    if inputs:
+        return Pool("memory", size, stride, *inputs)
+    kind = given["kind"]
     assert isinstance(kind, ast.Name)
-    values = (evaluate(size, bound.values), evaluate(stride, bound.values))
-    return Pool(cast(Any, kind.id), *cast(tuple[int, int], values))
+    return Pool(cast(Any, kind.id), size, stride)

@@ -8,7 +8,10 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.complexity import nodes
 
 POOLED = ("mean", "max")
-ARGUMENTS = ("kind", "size", "stride")
+ARGUMENTS = {
+    "pooled": ("kind", "size", "stride"),
+    "memory": ("keys", "values", "size", "stride"),
+}
 
 
 def branches(attention: ast.Attention) -> tuple[ast.Branch, ...]:
@@ -52,13 +55,21 @@ def names(node: ast.Expr | ast.SetExpr) -> Iterator[str]:
 
 
 def pooled(branch: ast.Branch) -> Mapping[str, ast.Expr]:
-    """`size` and `stride` of pooled keys as written; empty where the keys are tokens."""
+    """The arguments of pooled keys or of a memory; empty where the keys are tokens."""
     for item in branch.body:
         if isinstance(item, ast.BranchKeys):
-            given = dict(zip(ARGUMENTS, item.arguments, strict=False))
+            given = dict(zip(ARGUMENTS.get(item.form, ()), item.arguments, strict=False))
             given |= dict(item.keywords)
-            return {"stride": given.get("size", ast.Int(0)), **given}
+            size = ast.Int(1) if item.form == "memory" else ast.Int(0)
+            return {"size": size, "stride": given.get("size", size), **given}
     return {}
+
+
+def memory(branch: ast.Branch) -> tuple[str, ...]:
+    """The inputs that are the keys and values of a branch; empty where it has none such."""
+    given = pooled(branch)
+    found = (given.get(part) for part in ("keys", "values"))
+    return tuple(name.id for name in found if isinstance(name, ast.Name))
 
 
 def statements(branch: ast.Branch) -> tuple[ast.Statement, ...]:

@@ -10,12 +10,14 @@ from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import branches as mistakes
 from attnc.dsl.mistakes.forms import DuplicateStatement, MissingMask
 from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import Level, Scope, Symbol
 from attnc.dsl.types import EPILOGUE_AXES, OUTPUT
 
 if TYPE_CHECKING:
     from attnc.dsl.check_attention import AttentionChecker
 
+MEMORY = (("hkv", "unit", "d"), ("b", "hkv", "unit", "d"))
 _TOKENS = ("token", "k")  # axes that pooled keys do not have
 _INSIDE = "write it beside the branches: it is for all of them"
 _OUTSIDE = "write it inside of a branch: each has its own"
@@ -91,18 +93,29 @@ class BranchChecker:
                     self._pooled(statement)
 
     def _keys(self, keys: ast.BranchKeys) -> None:
-        given = dict(zip(ARGUMENTS, keys.arguments, strict=False)) | dict(keys.keywords)
+        expected = ARGUMENTS.get(keys.form, ())
+        given = dict(zip(expected, keys.arguments, strict=False)) | dict(keys.keywords)
         kind = given.get("kind")
         known = isinstance(kind, ast.Name) and kind.id in POOLED and "size" in given
+        if keys.form == "memory":
+            known = {"keys", "values"} <= set(given)
         once = len(given) == len(keys.arguments) + len(keys.keywords)
-        if keys.form != "pooled" or not known or not once or not set(given) <= set(ARGUMENTS):
+        if not known or not once or not set(given) <= set(expected):
             self._add(mistakes.BranchKeysForm(span=keys.span))
             return
+        for part in ("keys", "values") if keys.form == "memory" else ():
+            self._memory(given[part])
         for part in ("size", "stride"):
             if part in given:
                 found = ExpressionChecker(self.scope, self.checker.mistakes).integer(given[part])
                 if found.level > Level.CONSTANT:
                     self._add(mistakes.PoolValue(part, "no constant", span=given[part].span))
+
+    def _memory(self, value: ast.Expr) -> None:
+        """The keys or the values of a memory are an input of units and columns."""
+        symbol = self.scope.find(value.id) if isinstance(value, ast.Name) else None
+        if symbol is None or symbol.kind != "float" or tuple(symbol.axes or ()) not in MEMORY:
+            self._add(mistakes.MemoryInput(print_expression(value), span=value.span))
 
     def _pooled(self, statement: ast.MaskStatement | ast.ScoreStatement) -> None:
         """Pooled keys have no tokens: neither lengths nor inputs of tokens are theirs."""

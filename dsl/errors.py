@@ -52,6 +52,7 @@ from attnc.dsl.mistakes.binding import (
 from attnc.dsl.mistakes.branches import (
     BranchKeysForm,
     BranchStatement,
+    MemoryInput,
     MergeForm,
     MergeGate,
     MergeMissing,
@@ -202,6 +203,7 @@ __all__ = [
     "LayerVaries",
     "LayerWithoutPattern",
     "ListIndex",
+    "MemoryInput",
     "MergeForm",
     "MergeGate",
     "MergeMissing",

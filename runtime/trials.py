@@ -166,12 +166,14 @@ def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dic
     sizes |= {"q": trial.q_len, "k": trial.kv_len, "chooser": trial.q_len, "d": trial.head_dim}
     sizes |= {"unit": trial.k_start + trial.kv_len}  # at least as many as there are
     sizes |= {"branch": len(parts(bound))}
+    values = {part.pool.values for part in parts(bound) if part.pool is not None}
     found: dict[str, Any] = {}
     for name, declared in bound.inputs.items():
         if declared.dtype == "set":
             found[name] = random_lists(bound, declared, trial, generator)
             continue
         reach = {"d": int(reaches[name].high) + 1} if name in reaches else {}
+        reach |= {"d": trial.value_dim} if name in values else {}
         shape = [(sizes | reach)[axis] for axis in declared.axes]
         if trial.batch > 1 and shape and "b" not in declared.axes:
             shape.insert(0, trial.batch)

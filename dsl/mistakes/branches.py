@@ -51,8 +51,19 @@ class BranchKeysForm(Diagnostic):
     title: ClassVar[str] = "no keys of a branch are written like this"
     hints: ClassVar[tuple[str, ...]] = (
         "write `keys pooled(mean, size = 32, stride = 16)`, or `max`",
+        "write `keys memory(ck, cv, size = 32, stride = 16)` for inputs [hkv, unit, d]",
         "without `keys` they are the tokens",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryInput(Diagnostic):
+    """Keys or values of a memory that are no input with a row for each key."""
+
+    code: ClassVar[str] = "memory-input"
+    title: ClassVar[str] = "`{text}` is no float input of units and columns"
+    hints: ClassVar[tuple[str, ...]] = ("declare it: `input ck: float[hkv, unit, d] grad`",)
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

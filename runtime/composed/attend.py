@@ -40,7 +40,8 @@ def attend(
         keywords, keys, values = where, k, v
         if part.pool is not None:
             queries = q.shape[axis] if q.dim() == 4 else 0  # a packed call is refused
-            keys, values, keywords = pooled_call(part.pool, k, v, where, queries, axis, bound.cross)
+            given = (where, inputs, queries, axis, bound.cross)
+            keys, values, keywords = pooled_call(part.pool, k, v, *given)
         wanted = {*part.bound.inputs, *(route.name for route in part.bound.routes)}
         own = {name: x for name, x in inputs.items() if name in wanted}
         *pair, chosen = run(part, q, keys, values, keywords, own)

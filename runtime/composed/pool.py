@@ -1,5 +1,6 @@
 """Pooled keys and values, and where they lie."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.branch import Pool
-from attnc.dsl.errors import InvalidValue
+from attnc.dsl.errors import InvalidValue, ShapeMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,20 @@ def windows(pool: Pool, keys: int, k_start: int) -> Windows:
 
 
 def pooled_call(
-    pool: Pool, k: Tensor, v: Tensor, where: dict[str, Any], queries: int, axis: int, cross: bool
+    pool: Pool,
+    k: Tensor,
+    v: Tensor,
+    where: dict[str, Any],
+    inputs: Mapping[str, Any],
+    queries: int,
+    axis: int,
+    cross: bool,
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """The pooled keys and values of a call and its keywords for them.
+    """The keys and values of a branch that are not tokens, and the keywords of a call for them.
 
     Queries count tokens and keys count windows, so that both starts are said. Raises
-    `InvalidValue` for packed calls, and where keys do not start at one position.
+    `InvalidValue` for packed calls, and where keys do not start at one position; `ShapeMismatch`
+    for a memory that does not fit.
     """
     if where["cu_seqlens"] is not None:
         raise InvalidValue("cu_seqlens", "nothing: pooled keys take one call per sequence", "given")
@@ -63,5 +72,17 @@ def pooled_call(
     q_start = where["q_start"]
     if q_start is None:
         q_start = 0 if cross else start + keys - queries
+    if pool.kind == "memory":
+        k, v = (_rows(n, inputs[n], x, axis) for n, x in ((pool.keys, k), (pool.values, v)))
+        return k, v, where | {"q_start": q_start, "k_start": 0, "kv_len": None}
     changed = {"q_start": q_start, "k_start": found.first, "kv_len": found.lengths(where["kv_len"])}
     return found.pooled(k, axis), found.pooled(v, axis), where | changed
+
+
+def _rows(name: str, x: Tensor, like: Tensor, axis: int) -> Tensor:
+    """An input [hkv, unit, d], perhaps with a batch, as keys or values in the place of `like`."""
+    if x.shape[-1] != like.shape[-1]:
+        expected = f"{like.shape[-1]} columns, as tokens have"
+        raise ShapeMismatch(name, expected, tuple(x.shape))
+    rows = x.to(like.dtype).expand(len(like), *x.shape[-3:])
+    return rows.transpose(1, 2) if axis == 1 else rows

@@ -81,13 +81,13 @@ def _memory(
     chosen: dict[str, Tensor],
 ) -> Scored:
     """The pairs of a branch [H, Nq, K], its scores where there is a pair, its values [H, K, Dv]."""
-    rows, heads = Rows(*call.rows[index]), call.q.shape[1]
+    heads = call.q.shape[1]
     q, k, v = operands(call, index)
-    memory, world = Memory(bound, part, rows), _rows_world(bound, call, index, inputs)
+    memory = Memory(bound, part, _rows_world(bound, call, index, inputs))
     if part.pool is None:
         _, pairs, found = seen(part.bound, call, index, inputs, lists)
         chosen |= {name: route.lists for name, route in found.items()}
     else:
-        pairs = memory.pairs(world, heads)
-    k, v = memory.of(k), memory.of(v)
-    return pairs, memory.scores(world, pairs, q @ k.transpose(1, 2) * call.scale), v
+        pairs = memory.pairs(heads)
+    products = q @ memory.keys(k).transpose(1, 2) * call.scale
+    return pairs, memory.scores(pairs, products), memory.values(v)

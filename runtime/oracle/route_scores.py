@@ -112,10 +112,10 @@ def _branch(at: Layout) -> Tensor:
     """
     bound, places = at.world.bound, {n: x for n, x in at.world.places.items() if n != "k"}
     world = replace(at.world, places=places, real=torch.float64)
-    memory = Memory(bound, scoring(bound, at.route), at.rows)
-    pairs = memory.pairs(world, at.heads)
-    products = at.q @ memory.of(at.k).transpose(1, 2) * at.scale
-    scores = memory.scores(world, pairs, products).masked_fill(~pairs, -torch.inf)
+    memory = Memory(bound, scoring(bound, at.route), world)
+    pairs = memory.pairs(at.heads)
+    products = at.q @ memory.keys(at.k).transpose(1, 2) * at.scale
+    scores = memory.scores(pairs, products).masked_fill(~pairs, -torch.inf)
     weights = torch.softmax(scores, -1).nan_to_num(0.0)
     members = at.members.double().expand(at.heads, -1, -1)
     masses = weights @ memory.shares() @ members.transpose(1, 2)

@@ -20,8 +20,8 @@ ELEMENTS = 1 << 22  # probabilities that exist at a time
 class Masses:
     """What the queries of each chooser give to units in a branch, added up.
 
-    `keys` [Hkv, J, D] are those of the branch, `row` says where they lie. The positions of a key,
-    those of a window of `pool`, get equal parts of its probability.
+    `keys` [Hkv or H, J, D] are those of the branch, `row` says where they lie. The positions of a
+    key, those of a window of `pool`, get equal parts of its probability.
     """
 
     at: Frame
@@ -55,7 +55,7 @@ class Masses:
         seen = pairs.flatten(0, -2).any(0).nonzero()
         count = int(seen[-1]) + 1 if len(seen) else 0
         pairs, k = pairs[..., :count], k[:count]
-        asked = at.q[:, low:high].reshape(at.kv_heads, -1, at.q.shape[2]) * at.scale
+        asked = at.q[:, low:high].reshape(len(self.keys), -1, at.q.shape[2]) * at.scale
         scores = (asked @ self.keys[:, :count].transpose(1, 2)).view(at.heads, high - low, count)
         formula = score_expression(bound, at.heads, at.kv_heads)
         if formula is not None:
@@ -103,10 +103,10 @@ class Masses:
         """The unit and the mass of every key of the sequence, [H, r, Nk] each."""
         at, pool, count = self.at, self.pool, weights.shape[2]
         masses = weights.new_zeros(*weights.shape[:2], at.row.k_len)
-        first = self.row.k_start * pool.stride - at.row.k_start
-        for offset in range(pool.size):
-            end = first + offset + (count - 1) * pool.stride + 1
-            masses[..., first + offset : end : pool.stride] += weights / pool.size
+        first = (torch.arange(count) + self.row.k_start) * pool.stride - at.row.k_start
+        for rows in (first + offset for offset in range(pool.size)):
+            inside = (rows >= 0) & (rows < at.row.k_len)
+            masses.index_add_(2, rows[inside], weights[..., inside] / pool.size)
         labels = at.labels.expand(at.heads, -1)[:, None].expand_as(masses)
         return labels.clamp_min(0), masses.masked_fill_(labels < 0, 0.0)
 
@@ -116,6 +116,9 @@ def masses(at: Frame) -> Masses:
     part, row = scoring(at.bound, at.route), at.row
     if part.pool is None:
         return Masses(at, part, Pool("mean", 1, 1), at.k, row)
+    if part.pool.kind == "memory":
+        keys = at.tensor(part.pool.keys)
+        return Masses(at, part, part.pool, keys, row._replace(k_start=0, k_len=keys.shape[1]))
     found = windows(part.pool, row.k_len, row.k_start)
     keys = found.pooled(at.k, 1).contiguous()
     return Masses(at, part, part.pool, keys, row._replace(k_start=found.first, k_len=found.count))

@@ -9,6 +9,7 @@ from torch import Tensor
 import attnc
 from attnc.dsl.branch import parts
 from attnc.dsl.diagnostics import DiagnosticsError
+from attnc.dsl.errors import ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
 from attnc.runtime.routes.select import select
@@ -70,6 +71,24 @@ def test_clusters() -> None:
     label = torch.randint(-1, 6, (2, HEADS, N), generator=torch.Generator().manual_seed(5)).int()
     clauses = {"keys": "cluster(label)", "queries": "head", "within": "", "choose": "top(2)"}
     assert_as_defined(spec("input label: int[h, token]", **clauses), inputs={"label": label})
+
+
+def test_a_memory_reaches_past_the_tokens() -> None:
+    x = torch.randn(2, KV_HEADS, 20, DIM, generator=torch.Generator().manual_seed(6)).double()
+    declared = "input x: float[hkv, unit, d]"
+    branch = "keys memory(x, x, size = 4) mask { k.end <= q or k == 19 }"
+    assert_as_defined(spec(declared, branch), inputs={"x": x})
+    label = torch.randint(0, 9, (N,), generator=torch.Generator().manual_seed(7)).int()
+    clauses = {"keys": "cluster(label)", "queries": "head", "within": ""}
+    source = spec(f"{declared} input label: int[token]", branch, **clauses)
+    assert_as_defined(source, inputs={"x": x, "label": label})
+
+
+def test_a_memory_that_does_not_fit() -> None:
+    q, x = torch.randn(1, HEADS, 9, DIM), torch.randn(HEADS, 5, 8)
+    source = spec("input x: float[hkv, unit, d]", "keys memory(x, x) mask { k.end <= q }")
+    with pytest.raises(ShapeMismatch, match="16 columns"):
+        attnc.compile(source)(q, q, q, x=x)
 
 
 @pytest.mark.parametrize(
