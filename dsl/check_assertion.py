@@ -4,16 +4,24 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_set import Masks, SetChecker
 from attnc.dsl.mistakes.assertions import AssertionNotConstant, assertion_form
+from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import Level
+
+SEQUENCES = ("bounded_cache", "reaches")  # what is claimed of sequences only
 
 
 def check_assertion(
     statement: ast.AssertStatement, expressions: ExpressionChecker, masks: Masks
 ) -> None:
     """Adds what is wrong with an assertion to the mistakes."""
-    if not _well_formed(statement):
-        expressions.fail(assertion_form(statement.kind, statement.span))
+    axes = expressions.scope.grid
+    if axes and statement.kind in SEQUENCES:
+        feature = f"`assert {statement.kind}` on a grid"
+        expressions.fail(NotSupported(feature, span=statement.span))
+        return
+    if not _well_formed(statement, max(1, len(axes))):
+        expressions.fail(assertion_form(statement.kind, statement.span, len(axes)))
         return
     for argument in statement.arguments:
         _constant(argument, expressions.integer(argument).level, expressions)
@@ -23,13 +31,14 @@ def check_assertion(
         SetChecker(expressions, masks).check(statement.other)
 
 
-def _well_formed(statement: ast.AssertStatement) -> bool:
+def _well_formed(statement: ast.AssertStatement, axes: int) -> bool:
+    """Whether it has the form of its kind; a density takes a length, or one for each axis."""
     compared = statement.comparison is not None
     match statement.kind, len(statement.arguments):
         case "causal" | "covers" | "bounded_cache" | "heads_cover", 0:
             return not compared
-        case "density", 1:
-            return compared
+        case "density", count:
+            return compared and count == axes
         case "reaches", 1 | 2:
             return not compared
         case "same_as", _:

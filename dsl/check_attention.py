@@ -103,8 +103,6 @@ class AttentionChecker:
     def statement(self, statement: ast.Statement, scope: Scope) -> None:
         """Checks a statement of an attention or of a branch."""
         match statement:
-            case ast.AssertStatement() if self.grid is not None:
-                self._unbuilt("an assertion on a grid", statement)
             case ast.CrossStatement() if self.grid is not None:
                 self._unbuilt("`cross` on a grid", statement)
             case ast.MaskStatement(body):
@@ -124,6 +122,8 @@ class AttentionChecker:
                 self._sink(sink, scope)
             case ast.AssertStatement():
                 check_assertion(statement, ExpressionChecker(scope, self.mistakes), self.masks)
+                if statement.other is not None:
+                    self._points(statement.other)
             case _:
                 pass
 

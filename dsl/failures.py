@@ -11,6 +11,19 @@ from attnc.dsl.diagnostics import AttnError, closest, fill, listing
 CALL_KEYWORDS = ("scale", "return_lse", "grid", "q_start", "k_start", "cu_seqlens", "kv_len")
 
 
+def place(token: int, grid: tuple[int, ...]) -> int | tuple[int, ...]:
+    """A token as its position, or as its point on a grid.
+
+    >>> place(7, ()), place(7, (2, 5))
+    (7, (1, 2))
+    """
+    point: tuple[int, ...] = ()
+    for extent in reversed(grid):
+        token, coordinate = divmod(token, extent)
+        point = (coordinate, *point)
+    return point if grid else token
+
+
 @dataclass(eq=False)
 class Failure(AttnError):  # noqa: N818
     """A message made of a template and of the facts that the fields hold."""
@@ -129,11 +142,14 @@ class AssertionRefuted(Failure):
     q: int | None = None
     k: int | None = None
     reason: str = ""
+    grid: tuple[int, ...] = ()
 
     @property
     def said(self) -> str:
-        """The assertion, with the counterexample where there is one."""
-        known = {"N": self.n, "q": self.q, "k": self.k}
+        """The assertion, with the counterexample where there is one; on a grid, its points."""
+        q, k = (None if x is None else place(x, self.grid) for x in (self.q, self.k))
+        size: dict[str, object] = {"grid": self.grid} if self.grid else {"N": self.n}
+        known = size | {"q": q, "k": k}
         shown = ", ".join(f"{name} = {x}" for name, x in known.items() if x is not None)
         return f"assertion `{self.assertion}` does not hold" + (f": at {shown}" if shown else "")
 

@@ -210,4 +210,5 @@ def refuse_refuted(proofs: Sequence[Proof]) -> None:
         if proof.verdict == "refuted":
             at = proof.counterexample
             n, q, k = (at.n, at.q, at.k) if at is not None else (None, None, None)
-            raise AssertionRefuted(proof.assertion, n, q, k, proof.reason)
+            grid = at.grid if at is not None else ()
+            raise AssertionRefuted(proof.assertion, n, q, k, proof.reason, grid)

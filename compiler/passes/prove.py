@@ -11,9 +11,11 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import all_of, attentions, relation_of
-from attnc.compiler.proofs import prove
-from attnc.dsl.parser import parse_assertion
+from attnc.compiler.facts import all_of, attentions, float_numbers, labels, relation_of, the
+from attnc.compiler.proofs import Proof, prove, prove_on_grid
+from attnc.compiler.proofs.points import GridMask
+from attnc.dsl.parser import parse_assertion, parse_expression
+from attnc.dsl.syntax import AssertStatement
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,21 @@ class Prove(ModulePass):
         for attention in attentions(op):
             if not all_of(attention, attn.AssertOp):
                 continue
-            relation = relation_of(attention)
-            cross = bool(attention.cross.value.data)
             for statement in all_of(attention, attn.AssertOp):
                 claim = parse_assertion(f"assert {statement.claim.data}")
-                proof = prove(claim, relation, cross)
+                proof = _proof(attention, claim)
                 statement.properties["verdict"] = StringAttr(proof.verdict)
                 if proof.counterexample is not None:
                     text = StringAttr(str(proof.counterexample))
                     statement.properties["counterexample"] = text
+
+
+def _proof(attention: attn.AttentionOp, claim: AssertStatement) -> Proof:
+    """The proof of a claim about the relation, on a sequence or on a grid."""
+    if not labels(attention):
+        return prove(claim, relation_of(attention), bool(attention.cross.value.data))
+    condition = parse_expression(the(attention, attn.RelationOp).condition.data)
+    named = ((one.label.data, one.extent.data) for one in attention.axes)
+    axes = tuple((name, int(n) if n.isdigit() else n) for name, n in named)
+    heads = int(attention.heads.value.data) or None
+    return prove_on_grid(claim, GridMask(condition, axes, heads, float_numbers(attention)))

@@ -11,6 +11,7 @@ from attnc.compiler.inline import closed_assertion
 from attnc.compiler.proofs.cache import Retention, bounded_cache, cache_bound, retention
 from attnc.compiler.proofs.claims import prove
 from attnc.compiler.proofs.density import density
+from attnc.compiler.proofs.grid_claims import grid_mask, prove_on_grid
 from attnc.compiler.proofs.pairs import causal, covers, equal, heads_cover
 from attnc.compiler.proofs.proof import Counterexample, Proof
 from attnc.compiler.proofs.reaches import reaches
@@ -33,11 +34,13 @@ __all__ = [
     "covers",
     "density",
     "equal",
+    "grid_mask",
     "heads_cover",
     "patterns_of",
     "proofs_of",
     "proofs_of_stack",
     "prove",
+    "prove_on_grid",
     "reaches",
     "receptive_field",
     "repeated_field",
@@ -54,6 +57,11 @@ def proofs_of(bound: "Bound", heads: int | None, kv_heads: int | None) -> list[P
         return []
     texts = [print_assertion(statement) for statement in bound.asserts]
     try:
+        if bound.grid:
+            mask = grid_mask(bound, heads, kv_heads)
+            claims = [closed_assertion(s, bound, heads, kv_heads) for s in bound.asserts]
+            proofs = [prove_on_grid(statement, mask) for statement in claims]
+            return [replace(proof, assertion=t) for t, proof in zip(texts, proofs, strict=True)]
         pattern = of_bound(bound, heads, kv_heads)
         closed = [closed_assertion(s, bound, heads, kv_heads) for s in bound.asserts]
     except AnalysisTooComplex as error:

@@ -33,6 +33,13 @@ def density(relation: Relation, n: int, comparison: str, limit: int | float) -> 
         low, high = (_share(relation, n, upper) for upper in (relation.exact, True))
     except AnalysisTooComplex as error:
         return proof("unknown", None, str(error))
+    return compared(proof, low, high, comparison, limit)
+
+
+def compared(
+    proof: Callable[..., Proof], low: Fraction, high: Fraction, comparison: str, limit: int | float
+) -> Proof:
+    """The verdict on a density that lies between two numbers."""
     holds, wanted = COMPARE[comparison], Fraction(repr(limit))
     if low == high:
         shown = f"the density is {_shown(low)}"

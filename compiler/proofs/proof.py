@@ -8,12 +8,13 @@ each. Run-time integers take every value.
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from attnc.compiler.relation import LENGTHS, OPERATIONS, Relation
 from attnc.compiler.sets import IntegerSet, guard
 from attnc.dsl.errors import AnalysisTooComplex
+from attnc.dsl.failures import place
 
 SELF = ("k_start = 0", "q_start + q_len = k_len", "1 <= q_len", "q_len <= k_len")
 CROSS = ("k_start = 0", "q_start = 0", "1 <= q_len", "1 <= k_len")
@@ -26,7 +27,8 @@ Verdict = Literal["proved", "refuted", "unknown"]
 class Counterexample:
     """The least failure: by `n` (the number of keys), then first query position, then head, q, k.
 
-    `q` and `k` are positions; `k` is None where the failure is a query without a key.
+    `q` and `k` are positions; `k` is None where the failure is a query without a key. On a grid
+    they are tokens in row-major order, and `grid` are the extents.
     """
 
     n: int
@@ -34,11 +36,22 @@ class Counterexample:
     q: int
     k: int | None = None
     h: int | None = None
+    grid: tuple[int, ...] = ()
+
+    def of_head(self, head: int | None) -> "Counterexample":
+        """The same in a head."""
+        return replace(self, h=head)
+
+    def place(self, token: int) -> int | tuple[int, ...]:
+        """A position as it is shown: on a grid, the point."""
+        return place(token, self.grid)
 
     def __str__(self) -> str:
-        lengths = {"N": self.n} if self.q_len == self.n else {"Nq": self.q_len, "Nk": self.n}
-        places = {"h": self.h, "q": self.q, "k": self.k}
-        shown = (lengths | places).items()
+        lengths: dict[str, object] = {"grid": self.grid} if self.grid else {"N": self.n}
+        if self.q_len != self.n:
+            lengths = {"Nq": self.q_len, "Nk": self.n}
+        key = None if self.k is None else self.place(self.k)
+        shown = (lengths | {"h": self.h, "q": self.place(self.q), "k": key}).items()
         return ", ".join(f"{name} = {value}" for name, value in shown if value is not None)
 
 

@@ -181,6 +181,13 @@ class IntegerSet:
             values = [point.get_coordinate_val(_DIM.set, i) for i in range(len(self.dims))]
             return {name: value.to_python() for name, value in zip(self.dims, values, strict=True)}
 
+    def some_point(self) -> dict[str, int]:
+        """Some point of a set that has one; no parameters may be left."""
+        with guard():
+            point = checked(self.raw.sample_point())
+            values = [point.get_coordinate_val(_DIM.set, i) for i in range(len(self.dims))]
+            return {name: value.to_python() for name, value in zip(self.dims, values, strict=True)}
+
     def count(self) -> int:
         """The number of points, isl's way (it scans all dimensions but the last)."""
         with guard():

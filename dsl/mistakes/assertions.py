@@ -51,8 +51,9 @@ class AssertionNotConstant(Diagnostic):
     text: str
 
 
-def assertion_form(name: str, span: Span) -> Diagnostic:
-    """What to say about an assertion that is not written as it should be."""
+def assertion_form(name: str, span: Span, axes: int = 0) -> Diagnostic:
+    """What to say about an assertion that is not written as it should be, on a grid of axes."""
     if name not in ASSERTIONS:
         return UnknownAssertion(name, tuple(ASSERTIONS), span=span)
-    return AssertionForm(name, ASSERTIONS[name], span=span)
+    form = f"density({', '.join(['64'] * axes)}) < 0.05" if axes and name == "density" else None
+    return AssertionForm(name, form or ASSERTIONS[name], span=span)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 
+from attnc.compiler.fold import substitute
 from attnc.compiler.inline import pairs_condition
 from attnc.compiler.proofs import Counterexample, Proof, proofs_of_stack
 from attnc.compiler.proofs import proofs_of as proofs_of_attention
@@ -18,7 +19,7 @@ from attnc.dsl.loader import load_any
 from attnc.dsl.printer import print_assertion, print_set
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
-from attnc.dsl.syntax import SetBinary, SetExpr
+from attnc.dsl.syntax import Bool, Int, SetBinary, SetExpr
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import (
     VERDICT_STYLES,
@@ -98,8 +99,9 @@ def example(assertion: str, found: Counterexample) -> str:
     rows = f" (the last {found.q_len} are queries)" if found.q_len != found.n else ""
     head = f" in head {found.h}" if found.h is not None else ""
     verb = VERBS.get(re.split(r"\W", assertion)[0], "sees")
-    sees = "has no key" if found.k is None else f"{verb} k = {found.k}"
-    return f"at N = {found.n}{rows}, q = {found.q} {sees}{head}"
+    sees = "has no key" if found.k is None else f"{verb} k = {found.place(found.k)}"
+    size = f"grid {found.grid}" if found.grid else f"N = {found.n}{rows}"
+    return f"at {size}, q = {found.place(found.q)} {sees}{head}"
 
 
 def rules(
@@ -108,6 +110,8 @@ def rules(
     """The parts of the mask's union that hold the pair of a counterexample."""
     if found.k is None or bound.mask is None:
         return []
+    if found.grid:
+        return _rules_on_grid(bound, bound.mask, found, heads, kv_heads)
     place = {"q": found.q, "k": found.k, "h": found.h or 0, "k_start": 0, "k_len": found.n}
     place |= {"q_len": found.q_len, "q_start": 0 if bound.cross else found.n - found.q_len}
 
@@ -116,6 +120,24 @@ def rules(
         return not of_condition(condition, heads).upper.fix(**place).is_empty()
 
     return [part for part in _union(bound.mask) if holds(part)]
+
+
+def _rules_on_grid(
+    bound: Bound, mask: SetExpr, found: Counterexample, heads: int | None, kv_heads: int | None
+) -> list[SetExpr]:
+    """The same on a grid: the parts that every number at this pair makes true."""
+    place: dict[str, Any] = {"q": found.q, "k": found.k, "h": found.h or 0}
+    place |= {"len": found.n, "qlen": found.n}
+    points = (found.place(found.q), found.place(found.k or 0), found.grid)
+    for name, point in zip(("q", "k", "len"), points, strict=True):
+        assert isinstance(point, tuple)
+        place |= {f"{name}.{a}": n for (a, _), n in zip(bound.grid, point, strict=True)}
+    values = {name: Int(n) for name, n in place.items()}
+
+    def holds(part: SetExpr) -> bool:
+        return substitute(pairs_condition(part, bound, heads, kv_heads), values) == Bool(True)
+
+    return [part for part in _union(mask) if holds(part)]
 
 
 def _union(mask: SetExpr) -> Iterator[SetExpr]:

@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
-from attnc.compiler.inline import mask_condition, score_expression, sink_expression
-from attnc.compiler.proofs import Counterexample, Proof, equal
+from attnc.compiler.inline import score_expression, sink_expression
+from attnc.compiler.proofs import Counterexample, Proof, equal, grid_mask
+from attnc.compiler.proofs.points import equal as equal_on_grid
 from attnc.compiler.relation import of_bound
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound, Program
@@ -70,24 +71,29 @@ def compare(a: Bound, b: Bound, heads: int | None, kv_heads: int | None) -> Proo
 
 
 def _masks(a: Bound, b: Bound, heads: int | None, kv_heads: int | None) -> Proof:
-    """Equality of the masks; those of grids are compared as they are written."""
+    """Equality of the masks, on sequences or on grids."""
     if not (a.grid or b.grid):
         left, right = (of_bound(bound, heads, kv_heads) for bound in (a, b))
         return equal(left, right, a.cross)
-    axes = [[(n, e if isinstance(e, int) else None) for n, e in bound.grid] for bound in (a, b)]
-    if axes[0] != axes[1]:
+    if _axes(a) != _axes(b):
         return Proof("equal", "refuted", 0.0, reason="they are not on the same axes")
-    if mask_condition(a, heads, kv_heads) == mask_condition(b, heads, kv_heads):
-        return Proof("equal", "proved", 0.0)
-    reason = "patterns on grids are compared as they are written, and these are written differently"
-    return Proof("equal", "unknown", 0.0, reason=reason)
+    mine, other = (grid_mask(bound, heads, kv_heads) for bound in (a, b))
+    return equal_on_grid(mine, other.condition)
+
+
+def _axes(bound: Bound) -> list[tuple[str, str | int]]:
+    """The axes with their extents, names of which only say which are alike."""
+    names = [extent for _, extent in bound.grid]
+    return [(n, e if isinstance(e, int) else f"#{names.index(e)}") for n, e in bound.grid]
 
 
 def where(found: Counterexample) -> str:
     """The pair that only one of them holds."""
     rows = f" and {found.q_len} queries" if found.q_len != found.n else ""
     head = f", h = {found.h}" if found.h is not None else ""
-    return f"{found.n} keys{rows}: only one of them holds q = {found.q}, k = {found.k}{head}"
+    size = f"grid {found.grid}" if found.grid else f"{found.n} keys{rows}"
+    q, k = found.place(found.q), found.place(found.k or 0)
+    return f"{size}: only one of them holds q = {q}, k = {k}{head}"
 
 
 def _print(a: Bound, b: Bound, proof: Proof) -> None:
@@ -101,4 +107,5 @@ def _print(a: Bound, b: Bound, proof: Proof) -> None:
     elif proof.reason:
         out.print(proof.reason)
     if proof.verdict == "proved":
-        out.print(f"for every length, proved in {seconds(proof.seconds)}")
+        every = "every extent" if a.grid else "every length"
+        out.print(f"for {every}, proved in {seconds(proof.seconds)}")

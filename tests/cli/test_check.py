@@ -72,7 +72,8 @@ def test_refuted_names_the_pair_and_the_rule(attnc: Callable, tmp_path: Path) ->
     assert "refuted" in found.out and "at N = 2, q = 0 sees k = 1" in found.out
     assert f"{path}:2:10: error: assertion `causal` does not hold" in found.out
     (proof,) = attnc("check", path, "--json").json["proofs"]
-    assert proof["counterexample"] == {"n": 2, "q_len": 2, "q": 0, "k": 1, "h": None}
+    example = {"n": 2, "q_len": 2, "q": 0, "k": 1, "h": None, "grid": []}
+    assert proof["counterexample"] == example
     assert proof["rules"] == ["window(w)"]
 
 

@@ -61,6 +61,17 @@ def test_verify(attnc: Callable) -> None:
     assert found.status == 0 and "kernel_x = 3 is not shorter than --grid 3" in found.out
 
 
+def test_check(attnc: Callable) -> None:
+    assert "proved" in attnc("check", "grid/natten3d").out
+    text = "grid y: H, x: W\nattention a {\n mask same on y | same on x\n assert causal\n}"
+    found = attnc("check", text)
+    assert found.status == 1
+    assert "at grid (1, 2), q = (0, 0) sees k = (0, 1)" in found.out
+    assert "mask same on y | same on x" in found.out and "this holds the pair" in found.out
+    (proof,) = attnc("check", text, "--json").json["proofs"]
+    assert proof["counterexample"]["grid"] == [1, 2] and proof["rules"] == ["same on y"]
+
+
 def test_bench(attnc: Callable) -> None:
     found = attnc("bench", *SMALL, *TINY, "--turns", 2, "--json")
     assert found.status == 0 and found.json["grid"] == [7, 9] and found.json["seq"] == 63

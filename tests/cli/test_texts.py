@@ -29,10 +29,14 @@ def test_equal_shows_where_they_differ(attnc: Callable) -> None:
 
 
 def test_equal_on_grids(attnc: Callable) -> None:
-    """As they are written; a pattern on a sequence is another thing."""
-    named = "grid y: H, x: W\nattention a { mask blocks(7) on y & blocks(7) on x }"
-    assert attnc("equal", "grid/swin", named).status == 0
-    assert attnc("equal", "grid/swin", "grid/natten2d", "--json").json["verdict"] == "unknown"
+    """For every extent; a pattern on a sequence is another thing."""
+    named = "grid y: H, x: W\nattention a { mask blocks(7) on x - (~(blocks(7) on y)) }"
+    found = attnc("equal", "grid/swin", named)
+    assert found.status == 0 and "for every extent, proved in" in found.out
+    found = attnc("equal", "grid/swin", "grid/natten2d")
+    assert found.status == 1 and "grid (1, 8): only one of them holds q = (0, 4)" in found.out
+    square = "grid y: N, x: N\nattention a { mask blocks(7) on y & blocks(7) on x }"
+    assert attnc("equal", "grid/swin", square, "--json").json["verdict"] == "refuted"
     assert attnc("equal", "grid/swin", "line/causal", "--json").json["verdict"] == "refuted"
 
 

@@ -119,11 +119,6 @@ def test_what_a_call_gets_wrong(keywords: dict[str, Any], message: str) -> None:
         op(*qkv(6), **keywords)
 
 
-def test_an_assertion_is_not_silently_left_unproved() -> None:
-    with pytest.raises(AttnError, match="an assertion on a grid: not supported yet"):
-        attnc.compile(f"{PLANE} {{ mask same on y  assert covers }}")
-
-
 def test_an_extent_and_an_input_do_not_share_a_name() -> None:
     with pytest.raises(AttnError, match="`H` is declared twice"):
         attnc.compile("grid y: H  attention a { input H: int  mask { q.y + H < k.y } }")
