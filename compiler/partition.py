@@ -6,6 +6,7 @@ of their names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from attnc.compiler import lattice
 from attnc.compiler.relation import relation
@@ -40,9 +41,14 @@ def overlaps(sets: Sequence[IntegerSet]) -> list[Cell]:
             parted.append(Cell((*cell.members, number), both))
             parted += [] if outside.is_empty() else [Cell(cell.members, outside)]
         found = parted if rest.is_empty() else [*parted, Cell((number,), rest)]
-        if len(found) > MOST_CELLS:
-            raise AnalysisTooComplex(f"an axis falls into more than {MOST_CELLS} kinds of pairs")
+        _check(found)
     return found
+
+
+def _check(found: Sequence[Cell]) -> None:
+    """Refuse an axis with too many kinds."""
+    if len(found) > MOST_CELLS:
+        raise AnalysisTooComplex(f"an axis falls into more than {MOST_CELLS} kinds of pairs")
 
 
 def cells(atoms: Sequence[ast.Expr], extent: int | None = None) -> list[Cell]:
@@ -50,16 +56,23 @@ def cells(atoms: Sequence[ast.Expr], extent: int | None = None) -> list[Cell]:
 
     They are for every extent, or for the one given, which is no parameter then.
     """
+    found = [Cell((), _pairs(ast.Bool(True), extent))]
+    for number, atom in enumerate(atoms):
+        holds = _pairs(atom, extent)
+        inside = [Cell((*c.members, number), (c.points & holds).coalesce()) for c in found]
+        outside = [Cell(c.members, (c.points - holds).coalesce()) for c in found]
+        found = [cell for cell in (*inside, *outside) if not cell.points.is_empty()]
+        _check(found)
+    return found
 
-    def pairs(condition: ast.Expr) -> IntegerSet:
-        found = relation(condition).upper
-        if extent is not None:
-            return found.fix(q_start=0, k_start=0, q_len=extent, k_len=extent)
-        square = found & context(found.params, SQUARE)
-        return square.project_params("q_start", "k_start", "q_len")
 
-    parts = overlaps([pairs(ast.Bool(True)), *map(pairs, atoms)])
-    return [Cell(tuple(n - 1 for n in part.members if n), part.points) for part in parts]
+def _pairs(condition: ast.Expr, extent: int | None) -> IntegerSet:
+    """The pairs of an axis that satisfy a condition: the square of its extent."""
+    found = relation(condition).upper
+    if extent is not None:
+        return found.fix(q_start=0, k_start=0, q_len=extent, k_len=extent)
+    square = found & context(found.params, SQUARE)
+    return square.project_params("q_start", "k_start", "q_len")
 
 
 def images(parts: Sequence[Cell], mapping: str, *names: str) -> list[Cell]:
@@ -69,11 +82,22 @@ def images(parts: Sequence[Cell], mapping: str, *names: str) -> list[Cell]:
 
 def tiles(parts: Sequence[Cell], owned: int, visited: int) -> list[Cell]:
     """The pairs of tiles `[t, c]` of so many queries and keys, parted by the pairs they hold."""
-    mapping = (
+    return images(parts, _to_tiles(owned, visited), "t", "c")
+
+
+def mixed(parts: Sequence[Cell], owned: int, visited: int) -> bool:
+    """Whether some tile holds pairs of several cells."""
+    mapping = _to_tiles(owned, visited)
+    found = [part.points.apply(mapping, "t", "c") for part in parts]
+    return any(not (a & b).is_empty() for a, b in combinations(found, 2))
+
+
+def _to_tiles(owned: int, visited: int) -> str:
+    """The map from pairs to tiles."""
+    return (
         f"{{ [q, k] -> [t, c] : {owned} t <= q < {owned} t + {owned} and "
         f"{visited} c <= k < {visited} c + {visited} }}"
     )
-    return images(parts, mapping, "t", "c")
 
 
 def count(points: IntegerSet) -> int:

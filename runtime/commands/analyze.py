@@ -11,8 +11,8 @@ from rich.table import Table
 
 from attnc.dsl.loader import load_any
 from attnc.dsl.stack import StackProgram
+from attnc.runtime.commands import min_stride, static
 from attnc.runtime.commands import options as shared
-from attnc.runtime.commands import static
 from attnc.runtime.commands.output import console, facts, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import is_gpu
@@ -31,6 +31,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_grid(parser)
     shared.add_heads(parser)
     parser.add_argument("--static", action="store_true", help="the machine code for a GPU --target")
+    parser.add_argument(
+        "--min-stride",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="the least stride (parameters `stride...`, or NAME) without partial tiles on a grid",
+    )
+    parser.add_argument(
+        "--tile",
+        type=min_stride.tile,
+        metavar="QxK",
+        help="with --min-stride: boxes of queries and keys, 8,16x1,128; default: the kernel's own",
+    )
     shared.add_dims(parser)
     shared.add_target(parser)
 
@@ -39,6 +52,10 @@ def run(options: argparse.Namespace) -> int:
     """0, with the numbers on stdout."""
     if options.static:
         return static.run(options)
+    if options.min_stride is not None:
+        return min_stride.run(options)
+    if options.tile is not None:
+        raise UsageError("--tile is for --min-stride: counts are of the kernel's own tiles")
     if is_gpu(options.target):
         raise UsageError("counts are the same for every target: for the machine code add --static")
     program = load_any(options.spec)

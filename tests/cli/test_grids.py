@@ -135,3 +135,35 @@ def test_plotted_tiles_are_those_of_the_mask(
         box = pairs[found.planes[0].owned.reshape(grid)]
         kinds = found.planes[0].kinds.reshape(grid)
         assert (kinds != EMPTY)[box.any(0)].all() and box.all(0)[kinds == FULL].all()
+
+
+def test_min_stride(attnc: Callable) -> None:
+    arguments = (
+        "analyze",
+        "grid/gna",
+        "-p",
+        "kernel_x=64",
+        "-p",
+        "kernel_y=1",
+        "-p",
+        "stride_y=1",
+        "--grid",
+        "1,512",
+        "--tile",
+        "1,8x1,8",
+    )
+    found = attnc(*arguments, "--min-stride")
+    assert found.status == 0 and "16: every tile visited is full along x" in found.out
+    assert "at every extent that 8 and 8 divide" in found.out
+    _, row = attnc(*arguments, "--min-stride", "--json").json["min_strides"]
+    assert (row["stride"], row["always"], row["axis"]) == (16, True, "x")
+    for options, reason in (
+        (("line/causal", "--seq", "64", "--min-stride"), "begins with `stride`"),
+        (("line/mistral", "--seq", "64", "--min-stride", "w"), "is of a grid"),
+        (("grid/swin", "--grid", "64,64", "--min-stride"), "begins with `stride` among size"),
+        (("grid/gna", "--grid", "64,64", "--min-stride", "--tile", "8"), "one for each axis"),
+        (("grid/gna", "--grid", "64,64", "--tile", "8,8x1,8"), "--tile is for --min-stride"),
+        (("grid/gna", "--grid", "64,64", "--min-stride", "size"), "has no parameter `size`"),
+    ):
+        found = attnc("analyze", *options)
+        assert found.status == 2 and reason in found.err
