@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -82,6 +83,12 @@ def named_extents(bound: Bound, grid: tuple[int, ...]) -> dict[str, int]:
     """The extents that formulas can read, by name."""
     axes = zip(bound.grid, grid, strict=False)
     return {extent: given for (_, extent), given in axes if isinstance(extent, str)}
+
+
+def at_extents(bound: Bound, grid: Sequence[int]) -> Bound:
+    """The spec for these extents alone: their names become constants."""
+    known = named_extents(bound, check_grid(bound, grid, None))
+    return replace(bound, values={**bound.values, **known})
 
 
 def refuse_positions(**given: int | Tensor | None) -> None:

@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="the default is tile, on a GPU triton, in a language of GPUs tvm",
     )
     which.add_argument("--after", metavar="PASS", help="print the IR after this pass")
+    shared.add_grid(parser, "the kernel for these extents of a grid alone (default: for all)")
     shared.add_heads(parser)
     shared.add_dims(parser)
     parser.add_argument("--backward", action="store_true", help="the kernel of the gradients")
@@ -49,6 +50,11 @@ def run(options: argparse.Namespace) -> int:
     stage = options.stage or ("triton" if gpu else "tvm" if language else "tile")
     _check_stage(stage, options)
     bound = shared.bind(options)
+    shared.check_size(bound, options)
+    if options.grid:
+        from attnc.runtime.grids import at_extents
+
+        bound = at_extents(bound, options.grid)
     writer = _gpu_text if gpu else _source if language else text_of
     text = writer(bound, stage, options)
     if options.json:

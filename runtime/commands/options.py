@@ -61,10 +61,10 @@ def add_dims(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", help=f"{', '.join(DTYPES)} (default: fp32, on a GPU bf16)")
 
 
-def add_grid(parser: argparse.ArgumentParser) -> None:
+def add_grid(parser: argparse.ArgumentParser, what: str = "the extents of a grid") -> None:
     """--grid."""
     parser.add_argument(
-        "--grid", type=extents, metavar="T,Y,X", help="the extents of a grid, the last the fastest"
+        "--grid", type=extents, metavar="T,Y,X", help=f"{what}; the last is the fastest"
     )
 
 

@@ -72,6 +72,17 @@ def test_check(attnc: Callable) -> None:
     assert proof["counterexample"]["grid"] == [1, 2] and proof["rules"] == ["same on y"]
 
 
+def test_emit(attnc: Callable) -> None:
+    """With --grid for these extents alone, for which the best box may be another one."""
+    arguments = ("emit", "grid/natten3d", "--after", "choose-tiles")
+    every, one = attnc(*arguments).out, attnc(*arguments, "--grid", "16,32,32").out
+    assert 'axis<"t", "T"' in every and 'axis<"t", "16"' in one
+    assert 'covers" is "proved' in one
+    found = attnc(*arguments, "--grid", "16,32")
+    assert found.status == 2 and "a positive extent for each of (T, Y, X)" in found.err
+    assert "leave --grid out" in attnc("emit", "line/causal", "--grid", "3,3").err
+
+
 def test_bench(attnc: Callable) -> None:
     found = attnc("bench", *SMALL, *TINY, "--turns", 2, "--json")
     assert found.status == 0 and found.json["grid"] == [7, 9] and found.json["seq"] == 63
