@@ -52,7 +52,7 @@ SMALL = ("grid/natten2d", "-p", "kernel_y=3", "-p", "kernel_x=3", "--grid", "7,9
 
 
 def test_verify(attnc: Callable) -> None:
-    found = attnc("verify", *SMALL, *TINY, "--backward", "--json")
+    found = attnc("verify", *SMALL, *TINY, "--json")
     assert found.status == 0 and found.json["ok"]
     first, *others = found.json["trials"]
     assert first["trial"]["grid"] == [7, 9] and len(others) == 6
