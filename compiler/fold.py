@@ -155,7 +155,10 @@ def _link(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
 
 
 def call(function: str, arguments: tuple[ast.Expr, ...]) -> ast.Expr:
-    """`function(arguments)`; `min max abs clamp` of constants are computed."""
+    """`function(arguments)`; `min max abs clamp` of constants are computed, `where` decided."""
+    match function, arguments:
+        case "where", (ast.Bool(holds), yes, no):
+            return yes if holds else no
     values = [a.value for a in arguments if isinstance(a, ast.Int | ast.Float)]
     if function in _FUNCTIONS and len(values) == len(arguments):
         return number(_FUNCTIONS[function](*values))

@@ -60,8 +60,8 @@ def _definition(tree: Any, builder: Builder) -> ast.Definition:
             heads = [item for item in rest if item.data == "parameters"]
             clauses = tuple(_route_item(i, builder) for i in rest if i.data != "parameters")
             return ast.Route(str(name), _parameters(heads, builder), clauses, span=span)
-        case "segment" as kind, _:
-            return ast.NotBuilt(f"`{kind}`", span=span)
+        case "segment", parts:
+            return _segment(parts, builder, span)
         case other:
             raise AssertionError(f"no definition: {other}")
 
@@ -131,6 +131,8 @@ def _statement(tree: Any, builder: Builder) -> ast.Statement:
             return ast.CrossStatement(span=span)
         case "grid", grid_parts:
             return _grid(grid_parts, builder, span)
+        case "segment", segment_parts:
+            return _segment(segment_parts, builder, span)
         case "output", [value]:
             return ast.OutputStatement(builder.expression(value), span=span)
         case _:
@@ -191,6 +193,11 @@ def _grid(parts: list[Any], builder: Builder, span: Span) -> ast.Grid:
         for name, extent in pairs
     )
     return ast.Grid(tuple(axes), span=span)
+
+
+def _segment(parts: list[Any], builder: Builder, span: Span) -> ast.Segment:
+    name, length, side = parts
+    return ast.Segment(str(name), builder.expression(length), cast(Any, str(side)), span=span)
 
 
 def _normalize(name: str, given: Any, builder: Builder, span: Span) -> ast.Statement:

@@ -9,6 +9,7 @@ from attnc.dsl.check_branch import BranchChecker
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_grid import PointChecker, declare_grid
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
+from attnc.dsl.check_segments import declare_segments, off_grid
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.complexity import nodes
 from attnc.dsl.diagnostics import Diagnostic
@@ -37,6 +38,7 @@ class AttentionChecker:
     masks: MaskTable
     mistakes: list[Diagnostic]
     grid: ast.Grid | None = None
+    segments: tuple[ast.Segment, ...] = ()
     routed: frozenset[str] = frozenset()  # inputs that routes read
     epilogue: frozenset[str] = frozenset()  # inputs that only a merge or an output reads
 
@@ -44,13 +46,17 @@ class AttentionChecker:
         """The parameters with their types; what is wrong is added to the mistakes."""
         before = len(self.mistakes)
         cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
-        scope = Scope("mask", cross=cross, masks=self.masks.names(), grid=self.masks.grid)
+        scope = Scope("mask", cross=cross, masks=self.masks.names())
+        scope.grid, scope.segments = self.masks.grid, self.masks.segments
         parameters = typed_parameters(attention.parameters, scope, self.mistakes)
         for parameter in parameters:
             self._free(parameter.name, parameter)
         self._inputs(attention, scope)
         scope.used.clear()
         declare_grid(self.grid, scope, self.mistakes)
+        declare_segments(self.segments, self.grid, attention, scope, self.mistakes)
+        if self.segments and self.masks.routes:
+            self._unbuilt("a segment beside a route", self.segments[0])
         for statement in attention.body:
             self.statement(statement, scope)
         self._once_each(attention)
@@ -111,6 +117,8 @@ class AttentionChecker:
             case ast.ScoreStatement(value):
                 ExpressionChecker(scope.at("score"), self.mistakes).number(value)
                 self._points(value)
+                if self.segments:
+                    self.mistakes.extend(off_grid(value, self.masks.segments))
             case ast.NormalizeStatement(kind) if kind not in NORMALISERS:
                 mistake = forms.UnknownNormaliser(kind, NORMALISERS, span=statement.span)
                 self.mistakes.append(mistake)

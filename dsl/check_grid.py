@@ -1,7 +1,7 @@
 """Grids: the declaration, and where positions of tokens are points and no numbers."""
 
 import keyword
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from attnc.dsl import syntax as ast
@@ -17,6 +17,7 @@ from attnc.dsl.mistakes.grids import (
     NestedAxis,
 )
 from attnc.dsl.mistakes.names import DuplicateName, ReservedName, ShadowsBuiltin
+from attnc.dsl.mistakes.segments import SegmentLength, SegmentOnAxis
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import Level, Scope, Symbol
 from attnc.dsl.types import BUILTINS, RESERVED, SCORE
@@ -71,8 +72,8 @@ def declare_grid(grid: ast.Grid | None, scope: Scope, mistakes: list[Diagnostic]
                 pass
 
 
-def extent(axis: ast.GridAxis, values: Environment) -> str | int:
-    """The extent of an axis: its name where the call gives it, else its value, 0 for none."""
+def extent(axis: ast.GridAxis | ast.Segment, values: Environment) -> str | int:
+    """The extent of an axis or a segment: its name where the call gives it, else its value or 0."""
     if isinstance(axis.extent, ast.Name) and axis.extent.id not in values:
         return axis.extent.id
     try:
@@ -82,10 +83,17 @@ def extent(axis: ast.GridAxis, values: Environment) -> str | int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
-def extent_mistakes(grid: ast.Grid | None, values: Environment) -> list[Diagnostic]:
-    """Extents that these values make no positive number."""
-    wrong = [a for a in (grid.axes if grid else ()) if not _positive(extent(a, values))]
-    return [ExtentNotConstant(print_expression(a.extent), span=a.span) for a in wrong]
+def extent_mistakes(
+    grid: ast.Grid | None, segments: Sequence[ast.Segment], values: Environment
+) -> Iterator[Diagnostic]:
+    """Extents and lengths that these values make no positive number."""
+    for axis in grid.axes if grid else ():
+        if not _positive(extent(axis, values)):
+            yield ExtentNotConstant(print_expression(axis.extent), span=axis.span)
+    for segment in segments:
+        if not _positive(extent(segment, values)):
+            text = print_expression(segment.extent)
+            yield SegmentLength(text, segment.name, span=segment.span)
 
 
 def _positive(found: str | int) -> bool:
@@ -125,6 +133,11 @@ class PointChecker:
             case ast.Name("q" | "k" as name) if not axis:
                 label = self.grid.axes[-1].name
                 self.mistakes.append(BarePosition(name, label, span=node.span))
+            case ast.Member(ast.Name(name), base, ()) if name in _COMPARED:
+                if axis:
+                    self.mistakes.append(SegmentOnAxis(name, base, axis, span=node.span))
+            case ast.Member():  # of a segment, refused elsewhere: there are no sets on grids
+                pass
             case ast.Index(base, indices):
                 for index in indices:
                     self._index(base, index, axis)

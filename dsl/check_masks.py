@@ -19,6 +19,7 @@ class MaskTable:
     imported: dict[str, ast.MaskDefinition]
     own: dict[str, ast.MaskDefinition] = field(default_factory=dict)
     grid: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
     routes: dict[str, ast.Route] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     answers: dict[tuple[str, frozenset[str]], Diagnostic | None] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class MaskTable:
         return self.answers[key]
 
     def _scope(self, mask: ast.MaskDefinition, varying: frozenset[str]) -> Scope:
-        scope = Scope("mask", masks=self.names(), grid=self.grid)
+        scope = Scope("mask", masks=self.names(), grid=self.grid, segments=self.segments)
         for parameter in mask.parameters:
             level = Level.VARYING if parameter.name in varying else Level.CONSTANT
             scope.symbols[parameter.name] = parameter_symbol(parameter, kind_of(parameter), level)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.check_segments import check_segment_test
 from attnc.dsl.complexity import nodes
 from attnc.dsl.mistakes import names, sets, typing
 from attnc.dsl.scope import Level, Symbol, Typed
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def check_member(checker: "ExpressionChecker", expr: ast.Member) -> Typed:
     """A condition. The lists of queries are asked for what depends on the key only."""
+    if expr.base in checker.scope.segments:
+        return check_segment_test(checker, expr)
     before = len(checker.mistakes)
     symbol = checker.scope.find(expr.base)
     if symbol is None:

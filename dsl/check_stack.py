@@ -8,6 +8,7 @@ from attnc.dsl.check_assertion import check_assertion
 from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
+from attnc.dsl.check_segments import segments_of
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.checker import checked_masks, raise_all, refuse_unbuilt
 from attnc.dsl.diagnostics import Diagnostic
@@ -26,6 +27,7 @@ def check_stack(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Stac
     refuse_unbuilt(file)
     grids = [d for d in file.definitions if isinstance(d, ast.Grid)]
     mistakes: list[Diagnostic] = [NotSupported("a stack on a grid", span=d.span) for d in grids]
+    mistakes += [NotSupported("a segment in a stack", span=s.span) for s in segments_of(file, None)]
     routes = [d for d in file.definitions if isinstance(d, ast.Route)]
     mistakes += [NotSupported("a route in a stack", span=d.span) for d in routes]
     raise_all(mistakes)

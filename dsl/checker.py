@@ -15,6 +15,7 @@ from attnc.dsl.check_constants import constant_mistakes
 from attnc.dsl.check_grid import grid_of, repeated_grids
 from attnc.dsl.check_masks import MaskTable
 from attnc.dsl.check_route import declare_routes
+from attnc.dsl.check_segments import segment_inputs, segments_of
 from attnc.dsl.complexity import Sizes, find_recursion
 from attnc.dsl.diagnostics import Diagnostic, DiagnosticsError
 from attnc.dsl.mistakes.forms import NoAttention, SeveralAttentions
@@ -47,12 +48,14 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     mistakes += repeated_grids(file, attention)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
     read = declare_routes(file, attention, inputs, table, mistakes)
-    checker = AttentionChecker(table, mistakes, grid, read, epilogue_inputs(attention))
+    segments = segments_of(file, attention)
+    checker = AttentionChecker(table, mistakes, grid, segments, read, epilogue_inputs(attention))
     parameters = checker.check(attention)
     raise_all(mistakes)
     typed = replace(attention, parameters=parameters)
     masks = {**table.all(), **route_masks(table.routes)}
-    program = Program(file, typed, masks, inputs, grid, table.routes)
+    inputs |= segment_inputs(segments, attention)
+    program = Program(file, typed, masks, inputs, grid, segments, table.routes)
     raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
     return program
 
@@ -77,8 +80,11 @@ def checked_masks(
     file: ast.File, imported: Mapping[str, ast.MaskDefinition], mistakes: list[Diagnostic]
 ) -> MaskTable:
     """The masks of a file, declared and checked, beside the imported ones."""
-    grid = grid_of(file, next(iter(_attentions(file)), None))
-    table = MaskTable(dict(imported), grid=tuple(axis.name for axis in grid.axes) if grid else ())
+    first = next(iter(_attentions(file)), None)
+    grid = grid_of(file, first)
+    axes = tuple(axis.name for axis in grid.axes) if grid else ()
+    segments = tuple(segment.name for segment in segments_of(file, first))
+    table = MaskTable(dict(imported), grid=axes, segments=segments)
     for definition in file.definitions:
         if isinstance(definition, ast.MaskDefinition):
             table.declare(definition, mistakes)

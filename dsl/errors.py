@@ -22,6 +22,7 @@ from attnc.dsl.failures import (
     NotBuiltForTarget,
     NothingFits,
     PackageMissing,
+    SegmentsApart,
     SeveralMasks,
     ShapeMismatch,
     UnknownArgument,
@@ -119,6 +120,12 @@ from attnc.dsl.mistakes.routes import (
     RouteVaries,
     UnknownRouteForm,
 )
+from attnc.dsl.mistakes.segments import (
+    CoordinateOffGrid,
+    SegmentLength,
+    SegmentOnAxis,
+    SegmentTest,
+)
 from attnc.dsl.mistakes.sets import (
     ChooserSize,
     NotASet,
@@ -178,6 +185,7 @@ __all__ = [
     "BranchStatement",
     "ChooserSize",
     "ConstantOverflow",
+    "CoordinateOffGrid",
     "Diagnostic",
     "DiagnosticsError",
     "DivisionByZero",
@@ -249,6 +257,10 @@ __all__ = [
     "RouteVaries",
     "ScoreOnly",
     "ScoreOutsideScore",
+    "SegmentLength",
+    "SegmentOnAxis",
+    "SegmentTest",
+    "SegmentsApart",
     "SetAsNumber",
     "SetAxis",
     "SetValue",

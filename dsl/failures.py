@@ -252,3 +252,15 @@ class SeveralMasks(Failure):
         "as its mask; `attnc verify`, `attnc check` and `attnc.compile` take all branches"
     )
     name: str
+
+
+@dataclass(eq=False)
+class SegmentsApart(Failure):
+    """A question about one formula for all tokens of a spec with segments."""
+
+    template = (
+        "`{name}` has segments: its mask is a formula for each pair of parts of the tokens, and "
+        "one for all of them is not built; `attnc check`, `attnc.compile`, `attnc.mask` and "
+        "`attnc.reference` take such specs"
+    )
+    name: str

@@ -167,15 +167,23 @@ def _text(item: Item) -> str:
             return f"assert {print_assertion(item)}"
         case ast.CrossStatement():
             return "cross"
-        case ast.Grid(axes):
-            texts = (f"{axis.name}: {print_expression(axis.extent)}" for axis in axes)
-            return f"grid {', '.join(texts)}"
+        case ast.Grid() | ast.Segment():
+            return _tokens(item)
         case ast.LayerStatement(variable, cases):
             return f"layer {variable}: {'; '.join(_cases(cases))}"
         case ast.Attention() | ast.Stack() | ast.Route() | ast.Branch() | ast.NotBuilt():
             raise AssertionError("printed in lines of their own")
         case _:
             return _part(item)
+
+
+def _tokens(item: ast.Grid | ast.Segment) -> str:
+    match item:
+        case ast.Grid(axes):
+            texts = (f"{axis.name}: {print_expression(axis.extent)}" for axis in axes)
+            return f"grid {', '.join(texts)}"
+        case ast.Segment(name, length, side):
+            return f"segment {name}: {print_expression(length)} {side}"
 
 
 def _part(

@@ -12,6 +12,7 @@ from attnc.dsl.check_grid import extent, extent_mistakes
 from attnc.dsl.check_route_values import route_mistakes
 from attnc.dsl.constants import Value
 from attnc.dsl.diagnostics import DiagnosticsError
+from attnc.dsl.place import GRID, Place
 from attnc.dsl.route import BoundRoute, bind_routes
 from attnc.dsl.source import Source
 
@@ -28,6 +29,7 @@ class Program:
     masks: Mapping[str, ast.MaskDefinition]
     inputs: Mapping[str, ast.Input]
     grid: ast.Grid | None = None
+    segments: tuple[ast.Segment, ...] = ()
     routes: Mapping[str, ast.Route] = field(default_factory=dict)
 
     @property
@@ -48,7 +50,7 @@ class Program:
         """
         values = bind_parameters(self.attention, parameters)
         mistakes = constant_mistakes(self.attention, self.masks, values)
-        mistakes += extent_mistakes(self.grid, values)
+        mistakes += extent_mistakes(self.grid, self.segments, values)
         mistakes += branch_mistakes(self.attention, values)
         bound = Bound(self, values)
         mistakes = mistakes or route_mistakes(bound.routes, self.routes)
@@ -59,15 +61,27 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A checked attention whose parameters have values."""
+    """A checked attention whose parameters have values.
+
+    With a `place`, the part of it between these parts of its tokens: no segment is left there.
+    """
 
     program: Program
     values: Mapping[str, Value]
+    place: Place | None = None
 
     @property
     def name(self) -> str:
         """The attention's name."""
         return self.program.name
+
+    @property
+    def identity(self) -> str:
+        """A text that two bound specs share if they mean the same; for keys of caches."""
+        program = self.program
+        definitions = sorted(map(repr, (*program.masks.values(), *program.routes.values())))
+        tokens = program.grid, program.segments, self.place
+        return repr((program.attention, tokens, definitions, sorted(self.values.items())))
 
     @property
     def mask(self) -> ast.SetExpr | None:
@@ -89,7 +103,9 @@ class Bound:
 
     @property
     def sink(self) -> ast.Expr | None:
-        """The logit of the normaliser's extra term; None where there is none."""
+        """The logit of the normaliser's extra term; None where there is none, as in a place."""
+        if self.place is not None:
+            return None
         for statement in self._body:
             if isinstance(statement, ast.NormalizeStatement):
                 return ast.Float(0.0) if statement.kind == "softmax1" else statement.sink
@@ -128,14 +144,27 @@ class Bound:
 
     @property
     def inputs(self) -> Mapping[str, ast.Input]:
-        """The run-time tensors and numbers, by name."""
-        return self.program.inputs
+        """The run-time tensors and numbers, by name; the lengths of segments are among them."""
+        return self.program.inputs if self.place is None else self.place.inputs
 
     @property
     def grid(self) -> tuple[tuple[str, str | int], ...]:
         """The axes of the grid and their extents: a name that the call gives, or a constant."""
-        grid = self.program.grid
+        grid = self.program.grid if self.place is None or self.place.on_grid else None
         return tuple((a.name, extent(a, self.values)) for a in grid.axes) if grid else ()
+
+    @property
+    def segments(self) -> tuple[tuple[str, str | int], ...]:
+        """The segments and their lengths, in the order of their tokens."""
+        found = self.program.segments if self.place is None else ()
+        return tuple((s.name, extent(s, self.values)) for s in found)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the tokens in order, the grid among the segments."""
+        before = tuple(s.name for s in self.program.segments if s.side == "before")
+        after = tuple(s.name for s in self.program.segments if s.side == "after")
+        return (*before, GRID, *after)
 
     @property
     def cross(self) -> bool:

@@ -1,7 +1,7 @@
 """What a name stands for, and what is known of a value before anything runs."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -62,6 +62,7 @@ class Scope:
     used: set[str] = field(default_factory=set)
     masks: Collection[str] = ()  # names of sets, for a hint
     grid: tuple[str, ...] = ()  # the axes of the grid
+    segments: tuple[str, ...] = ()
 
     def find(self, name: str) -> Symbol | None:
         """What the name stands for; marks it as read."""
@@ -80,7 +81,7 @@ class Scope:
 
     def at(self, place: Place) -> "Scope":
         """The same names (and the same record of reads) at another place."""
-        return Scope(place, self.symbols, self.cross, self.used, self.masks, self.grid)
+        return replace(self, place=place)
 
 
 _CONSTANT_BUILTINS = ("heads", "kv_heads")

@@ -119,6 +119,10 @@ class BoundStack:
         """None: stacks are of sequences."""
         return ()
 
+    @property
+    def place(self) -> None:
+        """None: a stack has no segments."""
+
 
 def _value(expr: ast.Expr, values: Mapping[str, Value]) -> ast.Expr:
     """The value of a constant expression, as a literal."""

@@ -53,6 +53,9 @@ from attnc.dsl.formula import (
 from attnc.dsl.formula import (
     Unary as Unary,
 )
+from attnc.dsl.places import Grid as Grid
+from attnc.dsl.places import GridAxis as GridAxis
+from attnc.dsl.places import Segment as Segment
 from attnc.dsl.source import Source
 from attnc.dsl.steps import Branch as Branch
 from attnc.dsl.steps import BranchKeys as BranchKeys
@@ -178,21 +181,6 @@ class CrossStatement(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class GridAxis(Node):
-    """One axis; an extent that is a name of its own is given by the call."""
-
-    name: str
-    extent: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Grid(Node):
-    """`grid y: H, x: W`: tokens are the points of a grid, in row-major order."""
-
-    axes: tuple[GridAxis, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class NotBuilt(Node):
     """A construct that the grammar knows and this version does not build: refused when checked."""
 
@@ -201,7 +189,7 @@ class NotBuilt(Node):
 
 Statement = (
     Input | MaskStatement | ScoreStatement | NormalizeStatement | AssertStatement | CrossStatement
-    | Grid | OutputStatement | Branch | Merge | NotBuilt
+    | Grid | Segment | OutputStatement | Branch | Merge | NotBuilt
 )  # fmt: skip
 
 
@@ -286,7 +274,7 @@ class Use(Node):
     quoted: bool = True
 
 
-Definition = MaskDefinition | Attention | Stack | Grid | Route | NotBuilt
+Definition = MaskDefinition | Attention | Stack | Grid | Segment | Route | NotBuilt
 
 
 @dataclass(frozen=True, slots=True)

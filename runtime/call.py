@@ -78,7 +78,7 @@ def bind_call(
     packed = cu_seqlens is not None
     q, k, v = (heads_first(n, x, layout, packed) for n, x in (("q", q), ("k", k), ("v", v)))
     _check_tensors(q, k, v)
-    extents = check_grid(bound, grid, (q.shape[2], k.shape[2]))
+    extents = check_grid(bound, grid, (q.shape[2], k.shape[2]), inputs)
     if extents:
         refuse_positions(q_start=q_start, k_start=k_start, cu_seqlens=cu_seqlens, kv_len=kv_len)
     if cu_seqlens is not None:

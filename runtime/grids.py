@@ -1,8 +1,9 @@
 """The grid of a call: its extents against the spec and the tensors."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,11 +13,15 @@ from attnc.dsl.program import Bound
 
 
 def check_grid(
-    bound: Bound, grid: Sequence[int] | None, tokens: tuple[int, int] | None
+    bound: Bound,
+    grid: Sequence[int] | None,
+    tokens: tuple[int, int] | None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> tuple[int, ...]:
     """The extents of all axes, () where the spec has no grid.
 
-    A spec whose extents are all constants needs none given. `tokens` are the lengths of q and k.
+    A spec whose extents are all constants needs none given. `tokens` are the lengths of q and k,
+    which the points and the segments, whose lengths are among `inputs`, fill.
     Raises `GridMissing`, `InvalidGrid` or `ShapeMismatch`, naming what was expected.
     """
     if not bound.grid:
@@ -36,11 +41,31 @@ def check_grid(
         if isinstance(extent, int) and extent != given:
             raise InvalidGrid("grid", f"the extent {extent} of axis `{name}`", str(found))
     _check_same(bound, found)
-    points = math.prod(found)
-    for operand, length in zip("qk", tokens or (), strict=False):
-        if length != points:
-            expected = f"{points} rows, the points of the grid {found}"
+    if tokens is not None:
+        _check_tokens(found, segment_lengths(bound, inputs or {}), tokens)
+    return found
+
+
+def _check_tokens(
+    grid: tuple[int, ...], segments: Mapping[str, int], tokens: tuple[int, int]
+) -> None:
+    """Queries and keys are all points of the grid and all tokens of the segments."""
+    points = math.prod(grid)
+    beside = "".join(f" and {n} of `{name}`" for name, n in segments.items())
+    for operand, length in zip("qk", tokens, strict=True):
+        if length != points + sum(segments.values()):
+            expected = f"{points} rows, the points of the grid {grid}{beside}"
             raise ShapeMismatch(operand, expected, (length,))
+
+
+def segment_lengths(bound: Bound, inputs: Mapping[str, Any]) -> dict[str, int]:
+    """The number of tokens of each segment, 0 where none is given. Raises `InvalidValue`."""
+    found: dict[str, int] = {}
+    for name, length in bound.segments:
+        given = length if isinstance(length, int) else inputs.get(name, 0)
+        if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+            raise InvalidValue(name, "a number of tokens, at least 0", f"{given!r:.40}")
+        found[name] = given
     return found
 
 
@@ -48,12 +73,16 @@ def _is_extent(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def tokens_of(grid: tuple[int, ...], *given: int | None) -> int:
-    """The number of tokens of a grid; a length that is given too must be that."""
-    tokens = math.prod(grid)
+def tokens_of(
+    grid: tuple[int, ...], *given: int | None, segments: Mapping[str, int] | None = None
+) -> int:
+    """The number of tokens of a grid and segments; a length that is given too must be that."""
+    beside = sum((segments or {}).values())
+    tokens = math.prod(grid) + beside
     for length in given:
         if length not in (None, tokens):
-            raise InvalidValue("seq", f"{tokens}, the points of the grid {grid}", str(length))
+            expected = f"{tokens}, the points of the grid {grid}"
+            raise InvalidValue("seq", expected + " and the segments" * bool(beside), str(length))
     return tokens
 
 

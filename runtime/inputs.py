@@ -79,17 +79,22 @@ def bind_inputs(
     """Tensors as [B or 1, axes...] in int32 or the dtype of the arithmetic, and numbers, by name.
 
     `q` and `k` are [B, H, N, D]. A tensor has its declared axes and may have a leading batch axis.
-    `wanted` are the inputs that are needed, by default all.
+    `wanted` are the inputs that are needed, by default all; a segment without a length is empty.
     """
     declared = bound.inputs
     for name in given:
         if name not in declared:
             raise UnknownArgument(name, tuple(declared))
-    tensors, numbers = {}, {}
+    segments = dict(bound.segments)
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, float] = {}
     for name, declaration in declared.items():
         if declaration.dtype == "set":
             continue  # see `lists`
         if wanted is not None and name not in wanted:
+            continue
+        if given.get(name) is None and name in segments:
+            numbers[name] = 0
             continue
         if given.get(name) is None:
             raise MissingInput(name)

@@ -52,7 +52,6 @@ class LoadedKernel:
 
 def digest(bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | None = None) -> str:
     """The name of a kernel: a hash of everything that its text depends on."""
-    program = bound.program
     parts = (
         SCHEMA,
         __version__,
@@ -64,9 +63,7 @@ def digest(bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | 
             host.machine.name,
             costs(host.machine.computing(sizes.dtype)).shares,
         ),
-        repr(program.attention),
-        sorted(map(repr, program.masks.values())),
-        sorted(bound.values.items()),
+        bound.identity,
         sizes,
         gradients,
     )

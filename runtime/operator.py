@@ -212,8 +212,5 @@ def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
 
 
 def _key(bound: Bound, options: Options, folder: str) -> str:
-    program = bound.program
-    masks, routes = (sorted(map(repr, x.values())) for x in (program.masks, program.routes))
-    parts = (repr(program.attention), masks, routes)
-    text = repr((parts, sorted(bound.values.items()), options, folder))
+    text = repr((bound.identity, options, folder))
     return f"{bound.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

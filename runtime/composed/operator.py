@@ -10,11 +10,13 @@ from attnc.runtime.call import bind_call
 from attnc.runtime.composed.attend import attend, refuse_lse
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options
+from attnc.runtime.segmented.operator import attention_operator
 
 
 def operator(bound: Bound, options: Options) -> Operator:
     """The operator of any spec."""
-    return ComposedOperator(bound, options) if bound.composite else Operator(bound, options)
+    make = ComposedOperator if bound.composite else attention_operator
+    return make(bound, options)
 
 
 class ComposedOperator(Operator):
@@ -22,7 +24,7 @@ class ComposedOperator(Operator):
 
     def __init__(self, bound: Bound, options: Options) -> None:
         self.bound, self.options, self.artifact = bound, options, None
-        self.parts = {part.name: Operator(part.bound, options) for part in parts(bound)}
+        self.parts = {part.name: attention_operator(part.bound, options) for part in parts(bound)}
 
     def _check_lse(self) -> None:
         """A sum of branches has none."""

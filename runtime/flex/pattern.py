@@ -13,7 +13,7 @@ from attnc.compiler import fold
 from attnc.compiler.grids import on_tokens
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import HeadsMissing, InvalidValue, NotBuiltForTarget
+from attnc.dsl.errors import HeadsMissing, InvalidValue, NotBuiltForTarget, SegmentsApart
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Row
@@ -112,6 +112,8 @@ def pattern_of(spec: Spec, sizes: Sizes, given: dict[str, Any], score: bool = Fa
     bound = program.bind(**{name: x for name, x in given.items() if name not in program.inputs})
     if bound.routes:
         raise NotBuiltForTarget("a mask whose keys a route chooses at each call", "flex", ("cpu",))
+    if bound.segments:
+        raise SegmentsApart(bound.name)
     grid = check_grid(bound, sizes.grid, None)
     rows = _rows(bound, sizes, grid)
     own = {name: x.cpu() if isinstance(x, Tensor) else x for name, x in inputs.items()}

@@ -1,7 +1,7 @@
 """Evaluation of the tree: numbers, conditions and sets of pairs, by broadcasting tensors."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
 from typing import assert_never
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.complexity import nodes
 from attnc.dsl.constants import Value
 from attnc.dsl.errors import HeadCountMismatch, SeveralMasks
 from attnc.runtime.oracle.operations import BINARY, COMPARE, FUNCTIONS
@@ -22,11 +23,13 @@ Names = Mapping[str, Tensor | tuple[float, ...]]
 class Formula:
     """Values of expressions in one scope.
 
-    `names` are parameters (lists as tuples), variables of `exists`, and `s` in a score.
+    `names` are parameters (lists as tuples), variables of `exists`, and `s` in a score; `defined`
+    says of the parameters of a mask where their arguments have values.
     """
 
     names: Names
     world: World
+    defined: Mapping[str, list[Tensor]] = field(default_factory=dict)
 
     def value(self, expr: ast.Expr) -> Tensor:
         """int64, float or bool, of a shape that broadcasts against the world's places."""
@@ -48,7 +51,7 @@ class Formula:
             case ast.Compare(ops, operands):
                 pairs = pairwise(map(self.value, operands))
                 holds = (COMPARE[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
-                return reduce(torch.logical_and, holds)
+                return reduce(torch.logical_and, [*holds, *self._defined(operands)])
             case ast.Call(function, arguments):
                 return FUNCTIONS[function](*map(self.value, arguments))
             case ast.Exists():
@@ -57,6 +60,19 @@ class Formula:
                 raise TypeError("a list is no number")  # the checker admits none here
             case _:
                 assert_never(expr)
+
+    def _defined(self, operands: Iterable[ast.Expr]) -> list[Tensor]:
+        """Where the tokens have the coordinates that are read: a comparison is false elsewhere."""
+        found = []
+        for node in (node for operand in operands for node in nodes(operand)):
+            match node:
+                case ast.Name(name) if name in self.defined:
+                    found += self.defined[name]
+                case ast.Name(name) if "." in name and self.world.bound.segments:
+                    found.append(self.world.on_grid(name[0]))
+                case _:
+                    pass
+        return found
 
     def _name(self, name: str) -> Tensor:
         match self.names.get(name):
@@ -80,6 +96,9 @@ class Formula:
 
     def _member(self, expr: ast.Member) -> Tensor:
         """Lists of queries are counted from that of the first query."""
+        match expr:
+            case ast.Member(ast.Name(side), base, ()) if base in dict(self.world.bound.segments):
+                return self.world.in_segment(side, base)
         first = replace(self, names={**self.names, "q": torch.tensor(self.world.rows.q_start)})
         before = tuple(map(first.value, expr.indices))
         indices = tuple(map(self.value, expr.indices))
@@ -112,7 +131,8 @@ class Formula:
                 return self._called(body)
             case ast.OnAxis(operand, axis):
                 names = {**self.names, **self.world.on_axis(axis)}
-                return replace(self, names=names).pairs(operand)
+                found = replace(self, names=names).pairs(operand)
+                return found & self.world.on_grid("q") & self.world.on_grid("k")
             case _:
                 assert_never(body)
 
@@ -132,7 +152,8 @@ class Formula:
                 inner[parameter.name] = self.value(given[parameter.name])
             elif parameter.default is not None:
                 inner[parameter.name] = replace(self, names=inner).value(parameter.default)
-        return replace(self, names=inner).pairs(mask.body)
+        defined = {name: self._defined([argument]) for name, argument in given.items()}
+        return replace(self, names=inner, defined=defined).pairs(mask.body)
 
 
 def mask_of(world: World) -> Tensor:

@@ -13,7 +13,7 @@ from attnc.dsl.loader import load
 from attnc.dsl.program import Bound, Program
 from attnc.runtime.call import bind_call
 from attnc.runtime.checks import check_counts, check_heads
-from attnc.runtime.grids import check_grid, tokens_of
+from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.sequence import seen
@@ -58,7 +58,7 @@ def mask(
     batch = batches[0] if batches and batch is None else batch
     extents = check_grid(bound, grid, None)
     if extents:
-        seq = tokens_of(extents, seq, q_len, kv_len)
+        seq = tokens_of(extents, seq, q_len, kv_len, segments=segment_lengths(bound, inputs))
     queries, keys = _length("q_len", q_len, seq), _length("kv_len", kv_len, seq)
     sizes = {"b": batch, "h": heads, "hkv": kv_heads, "token": keys, "q": queries, "k": keys}
     for name, x in tensors.items():

@@ -76,7 +76,37 @@ class World:
         """A coordinate from the number of the token: the last axis is the fastest."""
         place = [name for name, _ in self.bound.grid].index(axis)
         inner = math.prod(self.grid[place + 1 :])
-        return self.places[side] // max(inner, 1) % max(self.grid[place], 1)
+        point = self.places[side] - self._first_point
+        return point // max(inner, 1) % max(self.grid[place], 1)
+
+    def on_grid(self, side: str) -> Tensor:
+        """Whether the tokens of a side are points of the grid."""
+        place, first = self.places[side], self._first_point
+        return (place >= first) & (place < first + math.prod(self.grid))
+
+    def in_segment(self, side: str, name: str) -> Tensor:
+        """Whether the tokens of a side are in a segment.
+
+        Those before the grid have the first positions, in their order, those after it the last.
+        """
+        start = 0
+        for segment in self.bound.program.segments:
+            if segment.name == name:
+                break
+            start += self._length(segment.name)
+        if segment.side == "after":
+            start += math.prod(self.grid)
+        place = self.places[side]
+        return (place >= start) & (place < start + self._length(name))
+
+    @property
+    def _first_point(self) -> int:
+        before = (s.name for s in self.bound.program.segments if s.side == "before")
+        return sum(map(self._length, before))
+
+    def _length(self, segment: str) -> int:
+        found = dict(self.bound.segments)[segment]
+        return found if isinstance(found, int) else int(self.inputs.get(segment, 0))
 
     def number(self, value: float) -> Tensor:
         """A constant as a tensor: bool, int64 or `real`."""
@@ -104,6 +134,8 @@ class World:
                 return self._coordinate(*name.split("."))
             case _ if name in (extents := named_extents(self.bound, self.grid)):
                 return self.number(extents[name])
+            case _ if name in (lengths := {n: s for s, n in self.bound.segments}):
+                return self.number(self._length(lengths[name]))
             case _:
                 return self.places.get(name)
 

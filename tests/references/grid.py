@@ -5,10 +5,13 @@ extents with parameters to try.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from tests.references import segments
 
 Point = tuple[int, ...]
 
@@ -57,6 +60,19 @@ def halonet(q: Point, k: Point, grid: Point, size: int, halo: int) -> bool:
     )
 
 
+def checkerboard(q: Point, k: Point, grid: Point, size: int) -> bool:
+    """Coded second: odd points, from the even ones of their window."""
+    second = sum(q) % 2 == 1 and sum(k) % 2 == 0
+    return q == k or (second and swin(q, k, grid, size))
+
+
+def radial(q: Point, k: Point, grid: Point, sinks: int) -> bool:
+    """The width of a band of frames, all of a frame for the own and the next ones."""
+    apart = abs(q[0] - k[0])
+    doublings = math.floor(math.log2(max(apart, 1)))
+    return k[0] < sinks or abs(q[1] - k[1]) < grid[1] / 2**doublings
+
+
 def hidiffusion(q: Point, k: Point, grid: Point, size: int, shift: int) -> bool:
     return all((a + shift) // size == (b + shift) // size for a, b in zip(q, k, strict=True))
 
@@ -72,7 +88,6 @@ KEYS: Mapping[str, Callable[..., bool]] = {
     "grid/halonet": halonet,
     "grid/hidiffusion": hidiffusion,
     "grid/axial": lambda q, k, grid: q[0] == k[0] or q[1] == k[1],
-    "grid/clear": lambda q, k, grid, r: (q[0] - k[0]) ** 2 + (q[1] - k[1]) ** 2 <= r * r,
     "grid/frame_causal": lambda q, k, grid, frames: 0 <= q[0] - k[0] < frames,
     "grid/motionstream": lambda q, k, grid, sinks, frames: (
         k[0] <= q[0] and (q[0] - k[0] < frames or k[0] < sinks)
@@ -82,6 +97,18 @@ KEYS: Mapping[str, Callable[..., bool]] = {
     "grid/skiparse_token": lambda q, k, grid, step: (
         q[1] % step == k[1] % step and q[2] % step == k[2] % step
     ),
+    "grid/skiparse_group": lambda q, k, grid, step: all(
+        a // step % step == b // step % step for a, b in zip(q[1:], k[1:], strict=True)
+    ),
+    "grid/checkerboard": checkerboard,
+    "grid/radial": radial,
+    "grid/freeswim": lambda q, k, grid, **p: all(map(near, q, k, grid, p.values())),
+    "grid/gcvit": swin,
+    "grid/sener_plus": lambda q, k, grid, w: (
+        sum(a != b for a, b in zip(q, k, strict=True)) < 2
+        and sum(abs(a - b) for a, b in zip(q, k, strict=True)) <= w
+    ),
+    **segments.KEYS,
 }
 
 CASES: Mapping[str, tuple[tuple[Point, dict[str, Any]], ...]] = {
@@ -101,17 +128,24 @@ CASES: Mapping[str, tuple[tuple[Point, dict[str, Any]], ...]] = {
     "grid/halonet": (((10, 12), {"size": 4, "halo": 1}),),
     "grid/hidiffusion": (((9, 12), {"size": 5, "shift": 2}), ((9, 12), {"size": 5, "shift": 0})),
     "grid/axial": (((7, 11), {}),),
-    "grid/clear": (((9, 12), {"r": 4}),),
     "grid/frame_causal": (((5, 3, 4), {"frames": 2}),),
     "grid/motionstream": (((6, 3, 4), {"sinks": 1, "frames": 2}),),
     "grid/temporal": (((5, 3, 4), {}),),
     "grid/spatial": (((5, 3, 4), {}),),
     "grid/skiparse_token": (((2, 6, 7), {"step": 3}),),
+    "grid/skiparse_group": (((2, 6, 9), {"step": 2}),),
+    "grid/checkerboard": (((9, 10), {"size": 4}),),
+    "grid/radial": (((9, 12), {"sinks": 1}),),
+    "grid/freeswim": (((4, 6, 8), {"frames": 3, "height": 4, "width": 5}),),
+    "grid/gcvit": (((8, 10), {"size": 4}),),
+    "grid/sener_plus": (((9, 9), {"w": 3}),),
+    **segments.CASES,
 }
 
 
 def dense(name: str, grid: Point, **parameters: int) -> np.ndarray:
     """The pairs [N, N] of a pattern."""
-    points = list(itertools.product(*map(range, grid)))
+    given = dict(parameters)
+    found = segments.tokens(name, list(itertools.product(*map(range, grid))), given)
     keys = KEYS[name]
-    return np.array([[keys(q, k, grid, **parameters) for k in points] for q in points])
+    return np.array([[keys(q, k, grid, **given) for k in found] for q in found])

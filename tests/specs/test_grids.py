@@ -12,6 +12,7 @@ import attnc
 from attnc.dsl.loader import load, shipped_grids
 from attnc.dsl.printer import format_source
 from tests.references.grid import CASES, KEYS, dense, near
+from tests.references.segments import BEFORE
 from tests.runtime.test_backward import assert_gradients
 from tests.runtime.tolerance import assert_right, qkv, random
 
@@ -42,7 +43,8 @@ def test_kernels(name: str) -> None:
         op = attnc.compile(name, **{n: x for n, x in given.items() if n not in inputs})
         if name == "grid/swin_rmt":
             inputs["decay"] = random(4, seed=5)
-        operands = qkv(math.prod(grid), batch=2, heads=4, kv_heads=2, dim=16)
+        tokens = math.prod(grid) + sum(given.get(one, 0) for one in BEFORE.get(name, ()))
+        operands = qkv(tokens, batch=2, heads=4, kv_heads=2, dim=16)
         assert_right(op, *operands, grid=grid, **inputs)
         for x in (*operands, inputs.get("decay")):
             if isinstance(x, torch.Tensor):

@@ -1,0 +1,118 @@
+"""A call of a spec with segments: each part of the queries over the parts of the keys, merged."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnc.dsl.place import ALL_TOKENS, GRID, coordinate_input
+from attnc.dsl.program import Bound
+from attnc.runtime.composed.merge import merge_partials
+from attnc.runtime.grids import check_grid, named_extents, segment_lengths
+from attnc.runtime.segmented.steps import Step
+
+Run = Callable[
+    [Step, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], tuple[Tensor, Tensor]
+]
+
+
+def attend(
+    bound: Bound,
+    steps: Sequence[Step],
+    tensors: tuple[Tensor, Tensor, Tensor],
+    where: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    layout: str,
+    run: Run,
+) -> tuple[Tensor, Tensor]:
+    """Outputs and lse [B, H, Nq] of a checked call, without the sink of the spec.
+
+    `run(step, q, k, v, keywords, inputs)` gives those of one attention.
+    """
+    axis = 1 if layout == "bshd" else 2
+    extents = check_grid(bound, where["grid"], None)
+    rows = _rows(bound, extents, inputs)
+    data = _data(bound, extents, rows, inputs, tensors[0].device)
+    outs, lses = [], []
+    for part in bound.parts:
+        q = _cut(tensors[0], axis, rows[part])
+        partials = []
+        for step in steps:
+            keys = range(rows[step.keys[0]].start, rows[step.keys[-1]].stop)
+            if step.queries != part or not rows[part] or not keys:
+                continue
+            k, v = (_cut(x, axis, keys) for x in tensors[1:])
+            keywords: dict[str, Any] = {"scale": where["scale"]}
+            if step.bound.grid:
+                keywords["grid"] = extents
+            elif step.positions:
+                keywords |= {"q_start": rows[part].start, "k_start": keys.start}
+            partials.append(run(step, q, k, v, keywords, _own(step, data, rows[part], keys)))
+        out, lse = _merged(partials, q, tensors[2], axis, layout)
+        outs.append(out)
+        lses.append(lse)
+    return torch.cat(outs, axis), torch.cat(lses, -1)
+
+
+def _rows(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> dict[str, range]:
+    """The rows of each part of the tokens."""
+    lengths = segment_lengths(bound, inputs)
+    found: dict[str, range] = {}
+    end = 0
+    for part in bound.parts:
+        start, end = end, end + (math.prod(extents) if part == GRID else lengths[part])
+        found[part] = range(start, end)
+    return found
+
+
+def _data(
+    bound: Bound,
+    extents: tuple[int, ...],
+    rows: Mapping[str, range],
+    inputs: Mapping[str, Any],
+    device: torch.device,
+) -> dict[str, Any]:
+    """Everything that a step can read: the inputs of the call, lengths, coordinates as data."""
+    found = {**inputs, **named_extents(bound, extents), **segment_lengths(bound, inputs)}
+    found[ALL_TOKENS] = max(span.stop for span in rows.values())
+    points = torch.arange(math.prod(extents), dtype=torch.int32, device=device)
+    for place, (axis, _) in enumerate(bound.grid):
+        inner = points // math.prod(extents[place + 1 :])
+        for side in "qk":
+            found[coordinate_input(f"{side}.{axis}")] = inner % extents[place]
+    return found
+
+
+def _own(step: Step, data: Mapping[str, Any], queries: range, keys: range) -> dict[str, Any]:
+    """The inputs of one step: those with an axis of queries or keys are cut to its rows."""
+    found = {}
+    for name, declared in step.bound.inputs.items():
+        x = data[name]
+        for axis, span in (("q", queries), ("k", keys)):
+            if axis in declared.axes and "_on_" not in name:
+                x = _cut(x, x.dim() - len(declared.axes) + declared.axes.index(axis), span)
+        found[name] = x
+    return found
+
+
+def _cut(x: Tensor, axis: int, rows: range) -> Tensor:
+    return x.narrow(axis, rows.start, len(rows))
+
+
+def _merged(
+    partials: Sequence[tuple[Tensor, Tensor]], q: Tensor, v: Tensor, axis: int, layout: str
+) -> tuple[Tensor, Tensor]:
+    """The attention over all keys that a part of the queries sees; zeros where there are none."""
+    match partials:
+        case []:
+            heads_first = q.shape[:3] if axis == 2 else (q.shape[0], q.shape[2], q.shape[1])
+            real = torch.float64 if q.dtype == torch.float64 else torch.float32
+            empty = q.new_full(heads_first, -torch.inf, dtype=real)
+            return q.new_zeros(*q.shape[:3], v.shape[3]), empty
+        case [(out, lse)]:
+            return out, lse
+        case _:
+            outs, lses = zip(*partials, strict=True)
+            return merge_partials(outs, lses, layout=layout)

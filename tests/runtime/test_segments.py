@@ -1,0 +1,113 @@
+"""Segments of tokens beside a grid: positions, coordinates as data, sinks, empty ones, errors."""
+
+from typing import Any
+
+import pytest
+import torch
+
+import attnc
+from attnc.dsl.errors import DiagnosticsError, InvalidValue, SegmentsApart, ShapeMismatch
+from tests.runtime.test_backward import assert_gradients
+from tests.runtime.tolerance import assert_right, qkv
+
+EVERYTHING = """
+grid y: H, x: W
+segment text: L before
+segment pad: 3 after
+
+mask near(m, n, r) = { -r <= m - n <= r }
+
+attention a(r = 2) {
+    input bias: float[h, q, k] grad
+    input limit: int
+    mask window(r) on y & window(r) on x
+        | { q in text and k in text and k <= q }
+        | { k in text and not q in text }
+        | near(q.y, k.y, 1) & { k.x == 0 }
+        | { q in pad and k.y < limit }
+        | { q in pad and k in pad } - { k > q }
+    score where(q in text or k in text or q in pad or k in pad, s, s - 0.1 * abs(q.y - k.y))
+        + bias[h, q, k]
+    normalize softmax1
+}
+"""
+
+
+def sizes(text: int) -> tuple[int, dict[str, Any]]:
+    tokens = text + 5 * 6 + 3
+    bias = torch.randn(4, tokens, tokens, generator=torch.Generator().manual_seed(3))
+    return tokens, {"grid": (5, 6), "text": text, "limit": 2, "bias": bias}
+
+
+@pytest.mark.parametrize("text", [7, 0])
+def test_everything_at_once(text: int) -> None:
+    op = attnc.compile(EVERYTHING)
+    tokens, keywords = sizes(text)
+    operands = qkv(tokens, batch=2, heads=4, kv_heads=2, dim=16)
+    assert_right(op, *operands, **keywords)
+    for x in (*operands, keywords["bias"]):
+        x.requires_grad_()
+    assert_gradients(op, *operands, 2e-5, **keywords)
+
+
+def test_layouts_and_dtypes() -> None:
+    q, k, v = qkv(7 + 20, batch=2, heads=4, kv_heads=2, dim=16)
+    given = {"grid": (4, 5), "text": 7}
+    out, lse = attnc.compile("grid/clear", r=1)(q, k, v, return_lse=True, **given)
+    swapped = (x.transpose(1, 2).contiguous() for x in (q, k, v))
+    other = attnc.compile("grid/clear", r=1, layout="bshd")(*swapped, return_lse=True, **given)
+    torch.testing.assert_close(other[0].transpose(1, 2), out, rtol=0, atol=0)
+    torch.testing.assert_close(other[1], lse, rtol=0, atol=0)
+    halves = attnc.compile("grid/clear", r=1)(*(x.bfloat16() for x in (q, k, v)), **given)
+    torch.testing.assert_close(halves.float(), out, rtol=0.05, atol=0.05)
+
+
+def test_what_no_coordinate_reaches_stays_false_under_a_complement_of_sets() -> None:
+    """`~(M on y)` holds off the grid, where `M on y` does not; a comparison in it is false."""
+    text = "grid y: H, x: W segment text: 2 before attention a { mask ~(same on y) }"
+    found = attnc.mask(text, grid=(2, 2))[0]
+    assert found[:2].all() and found[:, :2].all()
+    assert found[2:, 2:].tolist() == [[False] * 2 + [True] * 2] * 2 + [[True] * 2 + [False] * 2] * 2
+    q, k, v = qkv(6, heads=2, dim=16)
+    assert_right(attnc.compile(text), q, k, v, grid=(2, 2))
+
+
+def test_lengths() -> None:
+    text = (
+        "grid y: 3, x: 4 segment a: n before segment z: B after "
+        "attention x(n = 2) { mask { q in z or k in a or k in z } | same on y "
+        "| { q in a and B < 3 } }"
+    )
+    assert attnc.mask(text, z=1).shape[-1] == 15
+    assert attnc.mask(text, z=1)[0, :2].all() and not attnc.mask(text, z=3)[0, :2, 2:14].any()
+    q, k, v = qkv(17, heads=2, dim=16)
+    op = attnc.compile(text)
+    assert_right(op, q, k, v, z=3)
+    with pytest.raises(ShapeMismatch, match=r"12 rows, .* and 2 of `a` and 4 of `z`"):
+        op(q, k, v, z=4)
+    with pytest.raises(InvalidValue, match="`z`"):
+        op(q, k, v, z=-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("segment a: L before attention x { mask causal | { k in a } }", "needs a grid"),
+        ("grid x: X segment X: X before attention a { mask { k in X } }", "declared twice"),
+        ("grid x: X segment scale: L before attention a { mask { k in scale } }", "reserved"),
+        ("grid x: X segment a: L before segment a: M after attention b { mask { k in a } }", "a"),
+        (
+            "grid x: X segment a: L before "
+            "attention b { input d: int[token] mask { d[q] == d[k] or k in a } }",
+            "not supported",
+        ),
+    ],
+)
+def test_mistakes(text: str, word: str) -> None:
+    with pytest.raises(DiagnosticsError, match=word):
+        attnc.compile(text)
+
+
+def test_a_question_of_all_tokens_is_refused() -> None:
+    with pytest.raises(SegmentsApart, match="has segments"):
+        attnc.flex.block_mask("grid/clear", 68, 68, grid=(8, 8), text=4)
