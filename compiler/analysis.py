@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.counts import Census, census
 from attnc.compiler.proofs import Proof, Retention, proofs_of, repeated_field, retention
-from attnc.compiler.relation import LENGTHS, Relation, of_bound
-from attnc.compiler.relation import relation as of_condition
+from attnc.compiler.relation import LENGTHS, Relation, of_bound, relation as of_condition
 from attnc.compiler.residues import Classes, split
 from attnc.dsl.errors import MissingInput
 

@@ -10,57 +10,29 @@ from typing import Literal
 
 from attnc.dsl.formula import (
     Binary as Binary,
-)
-from attnc.dsl.formula import (
     Bool as Bool,
-)
-from attnc.dsl.formula import (
     Call as Call,
-)
-from attnc.dsl.formula import (
     Compare as Compare,
-)
-from attnc.dsl.formula import (
     Comparison as Comparison,
-)
-from attnc.dsl.formula import (
     Exists as Exists,
-)
-from attnc.dsl.formula import (
     Expr as Expr,
-)
-from attnc.dsl.formula import (
     Float as Float,
-)
-from attnc.dsl.formula import (
     Index as Index,
-)
-from attnc.dsl.formula import (
     Int as Int,
-)
-from attnc.dsl.formula import (
     List as List,
-)
-from attnc.dsl.formula import (
     Member as Member,
-)
-from attnc.dsl.formula import (
     Name as Name,
-)
-from attnc.dsl.formula import (
     Node as Node,
-)
-from attnc.dsl.formula import (
     Unary as Unary,
 )
-from attnc.dsl.places import Grid as Grid
-from attnc.dsl.places import GridAxis as GridAxis
-from attnc.dsl.places import Segment as Segment
+from attnc.dsl.places import Grid as Grid, GridAxis as GridAxis, Segment as Segment
 from attnc.dsl.source import Source
-from attnc.dsl.steps import Branch as Branch
-from attnc.dsl.steps import BranchKeys as BranchKeys
-from attnc.dsl.steps import Merge as Merge
-from attnc.dsl.steps import OutputStatement as OutputStatement
+from attnc.dsl.steps import (
+    Branch as Branch,
+    BranchKeys as BranchKeys,
+    Merge as Merge,
+    OutputStatement as OutputStatement,
+)
 
 
 # ---------------------------------------------------------------- set expressions

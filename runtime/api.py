@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from attnc.compiler.analysis import Analysis, Lengths
-from attnc.compiler.analysis import analyze as analyze_bound
+from attnc.compiler.analysis import Analysis, Lengths, analyze as analyze_bound
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.grid_analysis import analyze_grid
 from attnc.compiler.proofs import Proof, proofs_of

@@ -14,8 +14,7 @@ from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.launch import check_lengths, int_scratch
 from attnc.runtime.ops import Upstream
 from attnc.runtime.schedule import schedule
-from attnc.runtime.sequences import table
-from attnc.runtime.sequences import tiles as count_tiles
+from attnc.runtime.sequences import table, tiles as count_tiles
 from attnc.runtime.sets import Lists
 
 BALANCED = 4  # units for each thread from which on their number need not be a multiple

@@ -10,8 +10,7 @@ from attnc.runtime.call import Call
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.launch import check_lengths, int_scratch
 from attnc.runtime.schedule import schedule
-from attnc.runtime.sequences import table
-from attnc.runtime.sequences import tiles as count_tiles
+from attnc.runtime.sequences import table, tiles as count_tiles
 
 
 def best_keys(kernel: LoadedKernel, call: Call, count: int) -> tuple[Tensor, Tensor]:

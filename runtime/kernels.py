@@ -14,8 +14,7 @@ from torch import Tensor
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
-from attnc.runtime import build, tuning
-from attnc.runtime import cache as disk
+from attnc.runtime import build, cache as disk, tuning
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import OWN, Host
 from attnc.runtime.lower import lower, lower_backward, print_module

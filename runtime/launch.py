@@ -14,8 +14,7 @@ from attnc.runtime.cpus import measured_machine
 from attnc.runtime.few import choose_shares
 from attnc.runtime.kernels import LoadedKernel
 from attnc.runtime.schedule import schedule
-from attnc.runtime.sequences import table
-from attnc.runtime.sequences import tiles as count_tiles
+from attnc.runtime.sequences import table, tiles as count_tiles
 from attnc.runtime.sets import Lists
 
 

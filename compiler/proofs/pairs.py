@@ -2,8 +2,7 @@
 
 from attnc.compiler import fold
 from attnc.compiler.proofs.proof import ALIGNED, CROSS, SELF, Proof, decide
-from attnc.compiler.relation import LENGTHS, Relation
-from attnc.compiler.relation import relation as of_condition
+from attnc.compiler.relation import LENGTHS, Relation, relation as of_condition
 from attnc.compiler.sets import IntegerSet, Space, context
 
 

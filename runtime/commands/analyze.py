@@ -11,8 +11,7 @@ from rich.table import Table
 
 from attnc.dsl.loader import load_any
 from attnc.dsl.stack import StackProgram
-from attnc.runtime.commands import min_stride, static
-from attnc.runtime.commands import options as shared
+from attnc.runtime.commands import min_stride, options as shared, static
 from attnc.runtime.commands.output import console, facts, print_json, progress, table
 from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import is_gpu

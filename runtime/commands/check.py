@@ -10,8 +10,12 @@ from rich.text import Text
 
 from attnc.compiler.fold import substitute
 from attnc.compiler.inline import pairs_condition
-from attnc.compiler.proofs import Counterexample, Proof, proofs_of_stack
-from attnc.compiler.proofs import proofs_of as proofs_of_attention
+from attnc.compiler.proofs import (
+    Counterexample,
+    Proof,
+    proofs_of as proofs_of_attention,
+    proofs_of_stack,
+)
 from attnc.compiler.relation import relation as of_condition
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.errors import HeadsMissing

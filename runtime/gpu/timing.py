@@ -2,8 +2,7 @@
 
 import torch
 
-from attnc.runtime.timing import Work
-from attnc.runtime.timing import seconds as wall_seconds
+from attnc.runtime.timing import Work, seconds as wall_seconds
 
 
 def seconds(work: Work) -> float:

@@ -5,8 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from attnc.compiler import fold, loops
 from attnc.compiler.boxes import Planner, Side, boxes, part

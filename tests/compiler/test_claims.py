@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import attnc
 from attnc.compiler.proofs import density, equal, heads_cover, proofs_of, reaches, retention

@@ -6,8 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import attnc
 from attnc.compiler.boxes import boxes
@@ -17,8 +16,7 @@ from attnc.dsl.errors import GridMissing, InvalidGrid, InvalidValue, MissingInpu
 from attnc.dsl.loader import load, shipped_grids
 from attnc.dsl.parser import parse_expression
 from tests.compiler.test_boxes import AXES, conditions, dense
-from tests.references.grid import CASES
-from tests.references.grid import dense as reference
+from tests.references.grid import CASES, dense as reference
 
 NEAR = {"kernel_y": 13, "kernel_x": 13}
 NATURAL = {1: (16384,), 2: (128, 128), 3: (16, 32, 32)}

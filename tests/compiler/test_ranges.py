@@ -5,8 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from attnc.compiler import fold
 from attnc.compiler.ranges import LONGEST, exact_length, narrow, reach, table_reach
