@@ -21,9 +21,10 @@ from attnc.dsl.comments import summary
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.loader import load_any
 from attnc.dsl.program import Bound, Program
+from attnc.runtime.grids import segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.oracle import Reference
-from attnc.runtime.trials import Trial, random_inputs
+from attnc.runtime.trials import Trial, random_inputs, segment_inputs
 from attnc.runtime.view.facts import Shape, tiling
 
 SEQ, HEADS = 16_384, 8
@@ -130,10 +131,13 @@ def _stack(name: str, relation: str) -> Entry:
 def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
     """Counted pair by pair, in the tiles that the compiler chose."""
     extents = _extents(bound, NATURAL)
-    tokens, heads = math.prod(extents), _heads(bound)
+    tokens, heads = _tokens(bound, extents), _heads(bound)
     pairs = attnc.mask(
         name, grid=extents, heads=heads, kv_heads=heads, **_inputs(bound, tokens, heads)
     ).flatten(0, -3)
+    if bound.segments:  # each pair of parts has tiles of its own
+        size = "×".join(map(str, extents)) + f" and {tokens - math.prod(extents)} tokens"
+        return Entry(relation, size, float(pairs.double().mean()), True, "", "", status)
     tiles = tiling(bound, Shape(tokens, extents, heads, len(pairs) > 1))
     rows, columns = (_order(extents, tiles[side], tiles["steps"]) for side in "qk")
     visited = full = 0
@@ -154,6 +158,10 @@ def _extents(bound: Bound, usual: dict[int, tuple[int, ...]]) -> tuple[int, ...]
         extent if isinstance(extent, int) else named.setdefault(extent, size)
         for (_, extent), size in zip(bound.grid, sizes, strict=True)
     )
+
+
+def _tokens(bound: Bound, extents: tuple[int, ...]) -> int:
+    return tokens_of(extents, segments=segment_lengths(bound, segment_inputs(bound)))
 
 
 def _order(
@@ -222,7 +230,7 @@ def _report(layers: Sequence[tuple[Operator, Reference]], results: Any) -> None:
 def _right(operator: Operator, reference: Reference, direction: str) -> bool:
     bound, generator = operator.bound, torch.Generator().manual_seed(2)
     extents = _extents(bound, SMALL) if bound.grid else SMALL[0]
-    shape = (1, _heads(bound), math.prod(extents), 16)
+    shape = (1, _heads(bound), _tokens(bound, extents), 16)
     tensors = [torch.randn(shape, generator=generator) for _ in "qkv"]
     keywords = _inputs(bound, shape[2], shape[1]) | ({"grid": extents} if bound.grid else {})
     if direction == "forward":

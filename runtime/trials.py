@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import torch
@@ -13,9 +12,11 @@ from attnc.compiler.ranges import reach, table_reach
 from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
-from attnc.runtime.grids import fitted
+from attnc.runtime.grids import fitted, segment_lengths, tokens_of
+from attnc.runtime.segmented.steps import steps_of
 
 FLOORS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+SEGMENT = 19  # tokens of a segment beside a grid
 SMALL_GRIDS = {1: (97,), 2: (13, 23), 3: (5, 7, 11)}  # extents of grids with so many axes
 FACTOR = 2.0  # how many times the eager error is allowed
 SMALLEST = 1e-30  # what a floor is relative to where all results are 0
@@ -90,7 +91,8 @@ def grid_trials(bound: Bound, grid: Sequence[int] | None, seed: int) -> Iterator
 
     def trial(name: str, sizes: Sequence[int], **facts: Any) -> Trial:
         extents = fitted(bound, None, sizes)
-        return Trial(name, prod(extents), prod(extents), grid=extents, **facts)
+        tokens = tokens_of(extents, segments=segment_lengths(bound, segment_inputs(bound)))
+        return Trial(name, tokens, tokens, grid=extents, **facts)
 
     def random() -> list[int]:
         return [int(torch.randint(1, n + 1, (), generator=generator)) for n in largest]
@@ -160,15 +162,17 @@ def _keywords(trial: Trial) -> dict[str, Any]:
 def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dict[str, Any]:
     """A value for each declared input: sorted small ids for ints, small floats, tables in reach."""
     reaches: dict[str, Any] = {}
-    for part in parts(bound):
-        reaches |= table_reach(part.bound, trial.heads, trial.kv_heads)
+    for one in _attentions(bound, trial):
+        reaches |= table_reach(one, trial.heads, trial.kv_heads)
     sizes = {"b": trial.batch, "h": trial.heads, "hkv": trial.kv_heads, "token": trial.kv_len}
     sizes |= {"q": trial.q_len, "k": trial.kv_len, "chooser": trial.q_len, "d": trial.head_dim}
     sizes |= {"unit": trial.k_start + trial.kv_len}  # at least as many as there are
     sizes |= {"branch": len(parts(bound))}
     values = {part.pool.values for part in parts(bound) if part.pool is not None}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = segment_inputs(bound)
     for name, declared in bound.inputs.items():
+        if name in found:
+            continue
         if declared.dtype == "set":
             found[name] = random_lists(bound, declared, trial, generator)
             continue
@@ -179,6 +183,18 @@ def random_inputs(bound: Bound, trial: Trial, generator: torch.Generator) -> dic
             shape.insert(0, trial.batch)
         found[name] = _random(declared, shape, trial, generator)
     return found
+
+
+def segment_inputs(bound: Bound) -> dict[str, Any]:
+    """The lengths that a call gives of the segments of a spec."""
+    return {name: SEGMENT for name, length in bound.segments if isinstance(length, str)}
+
+
+def _attentions(bound: Bound, trial: Trial) -> Iterator[Bound]:
+    """The attentions that kernels are made for."""
+    for part in parts(bound):
+        steps = steps_of(part.bound, trial.heads, trial.kv_heads) if part.bound.segments else ()
+        yield from (step.bound for step in steps) if steps else (part.bound,)
 
 
 def random_lists(bound: Bound, declared: Input, trial: Trial, generator: torch.Generator) -> Tensor:
