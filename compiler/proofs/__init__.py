@@ -16,6 +16,7 @@ from attnc.compiler.proofs.pairs import causal, covers, equal, heads_cover
 from attnc.compiler.proofs.proof import Counterexample, Proof
 from attnc.compiler.proofs.reaches import reaches
 from attnc.compiler.proofs.receptive import receptive_field, repeated_field
+from attnc.compiler.proofs.segments import prove_on_segments
 from attnc.compiler.proofs.stack import patterns_of, proofs_of_stack
 from attnc.compiler.relation import of_bound
 from attnc.dsl.errors import AnalysisTooComplex
@@ -57,6 +58,9 @@ def proofs_of(bound: "Bound", heads: int | None, kv_heads: int | None) -> list[P
         return []
     texts = [print_assertion(statement) for statement in bound.asserts]
     try:
+        if bound.segments:
+            found = (prove_on_segments(s, bound, heads, kv_heads) for s in bound.asserts)
+            return [replace(proof, assertion=t) for t, proof in zip(texts, found, strict=True)]
         if bound.grid:
             mask = grid_mask(bound, heads, kv_heads)
             claims = [closed_assertion(s, bound, heads, kv_heads) for s in bound.asserts]
@@ -66,5 +70,5 @@ def proofs_of(bound: "Bound", heads: int | None, kv_heads: int | None) -> list[P
         closed = [closed_assertion(s, bound, heads, kv_heads) for s in bound.asserts]
     except AnalysisTooComplex as error:
         return [Proof(text, "unknown", 0.0, reason=str(error)) for text in texts]
-    found = (prove(statement, pattern, bound.cross) for statement in closed)
-    return [replace(proof, assertion=text) for text, proof in zip(texts, found, strict=True)]
+    proofs = [prove(statement, pattern, bound.cross) for statement in closed]
+    return [replace(proof, assertion=text) for text, proof in zip(texts, proofs, strict=True)]

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.branch import Part
 from attnc.dsl.program import Bound
 from attnc.runtime.composed.attend import attend
 from attnc.runtime.eager import eager
 from attnc.runtime.segmented import attend as segmented
-from attnc.runtime.segmented.steps import Step, steps_of
 from attnc.runtime.sink import add_sink
 
 KEYWORDS = ("scale", "q_start", "k_start", "cu_seqlens", "kv_len", "grid")

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnc.compiler.segments import Step
 from attnc.dsl.place import ALL_TOKENS, GRID, coordinate_input
 from attnc.dsl.program import Bound
 from attnc.runtime.composed.merge import merge_partials
 from attnc.runtime.grids import check_grid, named_extents, segment_lengths
-from attnc.runtime.segmented.steps import Step
 
 Run = Callable[
     [Step, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], tuple[Tensor, Tensor]

@@ -4,12 +4,12 @@ from typing import Any
 
 from torch import Tensor
 
+from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.program import Bound
 from attnc.runtime.call import bind_call
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options
 from attnc.runtime.segmented.attend import attend
-from attnc.runtime.segmented.steps import Step, steps_of
 from attnc.runtime.sink import add_sink
 
 

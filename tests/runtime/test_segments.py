@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import attnc
+from attnc.compiler.proofs import proofs_of
 from attnc.dsl.errors import DiagnosticsError, InvalidValue, SegmentsApart, ShapeMismatch
+from attnc.dsl.loader import load
 from tests.runtime.test_backward import assert_gradients
 from tests.runtime.tolerance import assert_right, qkv
 
@@ -111,3 +113,20 @@ def test_mistakes(text: str, word: str) -> None:
 def test_a_question_of_all_tokens_is_refused() -> None:
     with pytest.raises(SegmentsApart, match="has segments"):
         attnc.flex.block_mask("grid/clear", 68, 68, grid=(8, 8), text=4)
+
+
+def test_assertions() -> None:
+    def verdict(mask: str, claim: str) -> str:
+        text = f"grid x: X segment a: L before attention s {{ mask {mask} assert {claim} }}"
+        (found,) = proofs_of(load(text).bind(), None, None)
+        return found.verdict
+
+    window = "causal & window(3, 0) on x"
+    assert verdict(f"{window} | {{ k in a }}", "covers") == "proved"
+    assert verdict(f"{window} | {{ k in a and not q in a }}", "covers") == "refuted"
+    assert verdict(f"{window} | {{ q == k }}", "covers") == "unknown"
+    assert verdict("(causal & window(3, 0)) on x | { k in a and not q in a }", "causal") == "proved"
+    assert verdict("(causal & window(3, 0)) on x | { k in a }", "causal") == "refuted"
+    assert verdict("window(3) on x", "causal") == "refuted"
+    assert verdict("same on x | { q in a }", "causal") == "refuted"
+    assert verdict("same on x", "heads_cover") == "unknown"

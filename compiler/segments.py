@@ -26,7 +26,7 @@ class Step:
     positions: bool
 
 
-def steps_of(bound: Bound, heads: int, kv_heads: int) -> list[Step]:
+def steps_of(bound: Bound, heads: int | None, kv_heads: int | None) -> list[Step]:
     """The steps in the order of queries, then keys. Raises what inlining raises."""
     found: list[Step] = []
     for queries in bound.parts:
@@ -49,7 +49,7 @@ def _same(a: Step, b: Step) -> bool:
     return apart and a.condition == b.condition and a.score == b.score
 
 
-def _step(bound: Bound, place: Place, heads: int, kv_heads: int) -> Step | None:
+def _step(bound: Bound, place: Place, heads: int | None, kv_heads: int | None) -> Step | None:
     """The attention of a pair of parts; None where no pair of tokens is in the mask."""
     draft = replace(bound, place=place)
     condition = mask_condition(draft, heads, kv_heads)
