@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from attnc.dsl.loader import SUFFIX, all_shipped
@@ -101,6 +102,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="look at every spec again")
     parser.add_argument("--list", action="store_true", help="look at none, list those that ship")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # a forked check would wait for OpenMP's threads, which stay behind
     kept = {} if options.all else load()
     console = Console()
     for name in all_shipped():

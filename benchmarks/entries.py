@@ -19,7 +19,7 @@ from torch import Tensor
 import attnc
 from attnc.dsl.comments import summary
 from attnc.dsl.diagnostics import AttnError
-from attnc.dsl.loader import load_any
+from attnc.dsl.loader import load_any, load_stack
 from attnc.dsl.program import Bound, Program
 from attnc.runtime.grids import segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
@@ -116,12 +116,16 @@ def _sequence(name: str, bound: Bound, relation: str, status: str) -> Entry:
 
 
 def _stack(name: str, relation: str) -> Entry:
-    found = attnc.analyze_stack(name, seq=SEQ, heads=HEADS)
+    extents = _extents(load_stack(name).bind().layers[0], NATURAL)
+    sizes = {"grid": extents} if extents else {"seq": SEQ}
+    found = attnc.analyze_stack(name, heads=HEADS, **sizes)
     shares = [one.at_most / (one.heads * one.q_len * one.kv_len) for one in found.layers]
     full = sum(one.tiles.full for one in found.layers)
     visited = full + sum(one.tiles.partial for one in found.layers)
     cache = "grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
-    size, tiles = f"{SEQ:,} tokens, {len(shares)} layers", f"{full / visited:.0%} full"
+    cache = "" if extents else cache
+    points = "×".join(map(str, extents)) or f"{SEQ:,} tokens"
+    size, tiles = f"{points}, {len(shares)} layers", f"{full / visited:.0%} full"
     exact = all(one.density is not None for one in found.layers)
     layers = {id(one): (one, Reference(one.bound)) for one in attnc.stack(name)}
     status = _attempt(lambda: _status(list(layers.values())))

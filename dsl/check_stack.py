@@ -7,6 +7,7 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_assertion import check_assertion
 from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_expression import ExpressionChecker
+from attnc.dsl.check_grid import grid_of, repeated_grids
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_segments import segments_of
 from attnc.dsl.check_set import SetChecker
@@ -25,24 +26,28 @@ from attnc.dsl.stack import LAYERS, StackProgram
 def check_stack(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> StackProgram:
     """The checked stack of a file, given the masks that it imports. Raises `DiagnosticsError`."""
     refuse_unbuilt(file)
-    grids = [d for d in file.definitions if isinstance(d, ast.Grid)]
-    mistakes: list[Diagnostic] = [NotSupported("a stack on a grid", span=d.span) for d in grids]
-    mistakes += [NotSupported("a segment in a stack", span=s.span) for s in segments_of(file, None)]
+    mistakes: list[Diagnostic] = [
+        NotSupported("a segment in a stack", span=s.span) for s in segments_of(file, None)
+    ]
     routes = [d for d in file.definitions if isinstance(d, ast.Route)]
     mistakes += [NotSupported("a route in a stack", span=d.span) for d in routes]
     raise_all(mistakes)
     table = checked_masks(file, masks, mistakes)
-    programs = _attentions(file, table, mistakes)
+    grid = grid_of(file, None)
+    mistakes += repeated_grids(file, None)
+    programs = _attentions(file, table, grid, mistakes)
     stack, *others = (d for d in file.definitions if isinstance(d, ast.Stack))
     first = str(stack.span)
     mistakes += [DuplicateStatement("stack", first, span=other.span) for other in others]
     typed = _checked(stack, _with_attentions(table, programs), mistakes)
     raise_all(mistakes)
-    return StackProgram(file, typed, table.all(), programs)
+    return StackProgram(file, typed, table.all(), programs, grid)
 
 
-def _attentions(file: ast.File, table: MaskTable, mistakes: list[Diagnostic]) -> dict[str, Program]:
-    """The attentions of the file by name."""
+def _attentions(
+    file: ast.File, table: MaskTable, grid: ast.Grid | None, mistakes: list[Diagnostic]
+) -> dict[str, Program]:
+    """The attentions of the file by name; all are on its grid, if it has one."""
     found: dict[str, Program] = {}
     for attention in file.definitions:
         if not isinstance(attention, ast.Attention):
@@ -52,9 +57,12 @@ def _attentions(file: ast.File, table: MaskTable, mistakes: list[Diagnostic]) ->
         if taken is not None:
             mistake = DuplicateDefinition(attention.name, str(taken.span), span=attention.span)
             mistakes.append(mistake)
-        typed = replace(attention, parameters=AttentionChecker(table, mistakes).check(attention))
+        for inner in (item for item in attention.body if isinstance(item, ast.Grid)):
+            mistakes.append(NotSupported("a grid of one layer of a stack", span=inner.span))
+        parameters = AttentionChecker(table, mistakes, grid).check(attention)
+        typed = replace(attention, parameters=parameters)
         inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-        found[attention.name] = Program(file, typed, table.all(), inputs)
+        found[attention.name] = Program(file, typed, table.all(), inputs, grid)
     return found
 
 
@@ -65,12 +73,12 @@ def _with_attentions(table: MaskTable, programs: Mapping[str, Program]) -> MaskT
         name: ast.MaskDefinition(name, program.attention.parameters, everything)
         for name, program in programs.items()
     }
-    return MaskTable(table.all() | called)
+    return MaskTable(table.all() | called, grid=table.grid)
 
 
 def _checked(stack: ast.Stack, table: MaskTable, mistakes: list[Diagnostic]) -> ast.Stack:
     """The stack with its parameters typed."""
-    before, scope = len(mistakes), Scope("mask", masks=table.names())
+    before, scope = len(mistakes), Scope("mask", masks=table.names(), grid=table.grid)
     parameters = typed_parameters(stack.parameters, scope, mistakes)
     if not any(p.name == LAYERS and p.type == "int" for p in parameters):
         mistakes.append(StackIncomplete(stack.name, "how many layers it has", span=stack.span))
@@ -86,7 +94,7 @@ def _checked(stack: ast.Stack, table: MaskTable, mistakes: list[Diagnostic]) -> 
             check_assertion(item, expressions, table)
             continue
         symbols = {**scope.symbols, item.variable: Symbol("int", Level.CONSTANT)}
-        inner = Scope("mask", symbols, used=scope.used, masks=scope.masks)
+        inner = Scope("mask", symbols, used=scope.used, masks=scope.masks, grid=scope.grid)
         for case in item.cases:
             _case(case, ExpressionChecker(inner, mistakes), table)
     if len(mistakes) == before:

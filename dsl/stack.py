@@ -27,6 +27,7 @@ class StackProgram:
     stack: ast.Stack
     masks: Mapping[str, ast.MaskDefinition]
     attentions: Mapping[str, Program]
+    grid: ast.Grid | None = None
 
     @property
     def source(self) -> Source:
@@ -85,7 +86,7 @@ class StackProgram:
         if program is None:
             body = (ast.MaskStatement(call, span=call.span),)
             attention = ast.Attention(call.name, (), body, span=call.span)
-            return Program(self.file, attention, self.masks, {}).bind()
+            return Program(self.file, attention, self.masks, {}, self.grid).bind()
         names = (parameter.name for parameter in program.attention.parameters)
         given = dict(zip(names, call.arguments, strict=False)) | dict(call.keywords)
         return program.bind(**{name: evaluate(value, {}) for name, value in given.items()})
@@ -116,8 +117,8 @@ class BoundStack:
 
     @property
     def grid(self) -> tuple[tuple[str, str | int], ...]:
-        """None: stacks are of sequences."""
-        return ()
+        """The axes of the grid that all layers are on, with their extents; none for sequences."""
+        return self.layers[0].grid
 
     @property
     def place(self) -> None:

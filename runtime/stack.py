@@ -6,14 +6,22 @@ from typing import Any
 
 import torch
 
-from attnc.compiler.analysis import Lengths, StackAnalysis
+from attnc.compiler.analysis import Analysis, Lengths, StackAnalysis
 from attnc.compiler.proofs import patterns_of, proofs_of_stack, receptive_field
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.loader import load_stack
+from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
-from attnc.runtime.api import analyze_at, check_assertions, parse_options, refuse_refuted
+from attnc.runtime.api import (
+    analyze_at,
+    analyze_on,
+    check_assertions,
+    parse_options,
+    refuse_refuted,
+)
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.composed.operator import operator
+from attnc.runtime.grids import check_grid
 from attnc.runtime.operator import Operator
 
 Spec = str | os.PathLike[str]
@@ -51,6 +59,7 @@ def analyze_stack(
     seq: int | None = None,
     q_len: int | None = None,
     kv_len: int | None = None,
+    grid: tuple[int, ...] | None = None,
     heads: int | None = None,
     kv_heads: int | None = None,
     head_dim: int = 64,
@@ -58,34 +67,35 @@ def analyze_stack(
 ) -> StackAnalysis:
     """What the layers of a stack cost at given lengths, one by one and together.
 
+    A stack on a grid takes its extents `grid`; the receptive field is that of sequences only.
     Run-time integers of a layer's attention cannot be given. Raises `AttnError`.
     """
     check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len)
     check_counts(head_dim=head_dim)
     check_heads(heads, kv_heads)
     bound = load_stack(spec).bind(**parameters)
-    return _analysis(bound, (seq, q_len, kv_len), heads, kv_heads, head_dim)
+    extents = check_grid(bound.layers[0], grid, None)
+
+    def analysis(layer: Bound) -> Analysis:
+        if extents:
+            return analyze_on(layer, extents, heads, kv_heads, head_dim, {})
+        lengths = Lengths.of(seq, q_len, kv_len, layer.cross)
+        return analyze_at(layer, lengths, heads, kv_heads, head_dim, {})
+
+    known = {id(layer): analysis(layer) for layer in bound.distinct}
+    return _together(bound, tuple(known[id(layer)] for layer in bound.layers), heads, kv_heads)
 
 
-def _analysis(
-    bound: BoundStack,
-    given: tuple[int | None, int | None, int | None],
-    heads: int | None,
-    kv_heads: int | None,
-    head_dim: int,
+def _together(
+    bound: BoundStack, layers: tuple[Analysis, ...], heads: int | None, kv_heads: int | None
 ) -> StackAnalysis:
-    known = {}
-    for layer in bound.distinct:
-        lengths = Lengths.of(*given, layer.cross)
-        known[id(layer)] = analyze_at(layer, lengths, heads, kv_heads, head_dim, {})
-    layers = tuple(known[id(layer)] for layer in bound.layers)
     bounds = [layer.cache_bound for layer in layers]
-    crossed = any(layer.cross for layer in bound.layers)
-    patterns = patterns_of(bound, heads, kv_heads)
+    apart = bool(bound.grid) or any(layer.cross for layer in bound.layers)
+    field = () if apart else receptive_field(patterns_of(bound, heads, kv_heads), layers[0].kv_len)
     return StackAnalysis(
         name=bound.name,
         layers=layers,
-        receptive_field=() if crossed else receptive_field(patterns, layers[0].kv_len),
+        receptive_field=field,
         flops=sum(layer.flops for layer in layers),
         bytes=sum(layer.bytes for layer in layers),
         cache_bound=None if None in bounds else sum(b for b in bounds if b is not None),

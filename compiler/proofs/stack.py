@@ -1,12 +1,13 @@
 """Assertions of a stack: `reaches` composes its layers, any other claim is one about each layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from attnc.compiler.inline import closed_assertion
 from attnc.compiler.proofs.claims import prove
+from attnc.compiler.proofs.grid_claims import grid_mask, prove_on_grid
 from attnc.compiler.proofs.proof import Proof, stopwatch
 from attnc.compiler.proofs.reaches import reaches
 from attnc.compiler.relation import Relation, of_bound
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 def proofs_of_stack(stack: "BoundStack", heads: int | None, kv_heads: int | None) -> list[Proof]:
     """A proof of each assertion of a stack. Raises as `proofs_of` does."""
     texts = [print_assertion(statement) for statement in stack.asserts]
+    if stack.grid:
+        return [_each_on_grid(s, stack, heads, kv_heads) for s in stack.asserts]
     try:
         patterns = patterns_of(stack, heads, kv_heads)
         closed = [closed_assertion(s, stack, heads, kv_heads) for s in stack.asserts]
@@ -66,10 +69,25 @@ def _reaches(
 def _each(
     statement: ast.AssertStatement, stack: "BoundStack", patterns: Sequence[Relation]
 ) -> Proof:
-    """The claim for every layer: the first that fails, else the first that is unknown."""
-    proof, open_ = stopwatch(statement.kind), None
-    for i, (bound, pattern) in enumerate(zip(stack.layers, patterns, strict=True)):
-        found = prove(statement, pattern, bound.cross)
+    """The claim for every layer."""
+    layers = zip(stack.layers, patterns, strict=True)
+    return _all(statement.kind, (prove(statement, p, bound.cross) for bound, p in layers))
+
+
+def _each_on_grid(
+    statement: ast.AssertStatement, stack: "BoundStack", heads: int | None, kv_heads: int | None
+) -> Proof:
+    """The same of layers on a grid, where proofs of one pattern are kept."""
+    closed = closed_assertion(statement, stack, heads, kv_heads)
+    masks = (grid_mask(bound, heads, kv_heads) for bound in stack.layers)
+    found = _all(statement.kind, (prove_on_grid(closed, mask) for mask in masks))
+    return replace(found, assertion=print_assertion(statement))
+
+
+def _all(kind: str, proofs: Iterable[Proof]) -> Proof:
+    """Of the layers in order: the first that fails, else the first that is unknown."""
+    proof, open_ = stopwatch(kind), None
+    for i, found in enumerate(proofs):
         reason = f"layer {i}" + (f": {found.reason}" if found.reason else "")
         if found.verdict == "refuted":
             return proof("refuted", found.counterexample, reason)

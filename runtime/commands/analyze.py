@@ -58,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if is_gpu(options.target):
         raise UsageError("counts are the same for every target: for the machine code add --static")
     program = load_any(options.spec)
-    sequence = isinstance(program, StackProgram) or program.grid is None
-    if sequence and not options.seq and not (options.q_len and options.kv_len):
+    if program.grid is None and not options.seq and not (options.q_len and options.kv_len):
         raise UsageError("give --seq, or --q-len and --kv-len")
     if isinstance(program, StackProgram):
         return _stack(options)
@@ -96,6 +95,7 @@ def _stack(options: argparse.Namespace) -> int:
             seq=options.seq,
             q_len=options.q_len,
             kv_len=options.kv_len,
+            grid=options.grid,
             heads=options.heads,
             kv_heads=options.kv_heads,
             head_dim=options.head_dim or HEAD_DIM,

@@ -103,3 +103,20 @@ def test_a_stack_is_no_attention_and_the_other_way_round() -> None:
         attnc.stack("line/causal")
     with pytest.raises(AttnError, match="does not hold"):
         attnc.stack("stack s(layers = 2) { layer i: full\n assert causal }")
+
+
+def test_layers_on_a_grid() -> None:
+    """DiNAT: every second layer is dilated; the claims of a stack are about each of its layers."""
+    layers = attnc.stack("grid/dinat_stack", layers=3, kernel=3, dilation=2)
+    assert layers[0] is layers[2] is not layers[1]
+    chance = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, 2, 35, 16, generator=chance) for _ in range(3))
+    for layer, dilation in zip(layers, (1, 2, 1), strict=True):
+        sizes = {"kernel_y": 3, "kernel_x": 3, "dilation_y": dilation, "dilation_x": dilation}
+        wanted = attnc.reference("grid/natten2d", **sizes)(q, k, v, grid=(5, 7))
+        torch.testing.assert_close(layer(q, k, v, grid=(5, 7)).double(), wanted, rtol=0, atol=1e-5)
+    found = attnc.analyze_stack("grid/dinat_stack", layers=3, grid=(16, 16))
+    assert [layer.grid for layer in found.layers] == [(16, 16)] * 3 and not found.receptive_field
+    text = "grid x: X mask one = same on x stack s(layers = 2) { layer i: one; assert reaches(2) }"
+    with pytest.raises(AttnError, match="on a grid"):
+        load_stack(text)
