@@ -277,12 +277,14 @@ def _numbers(relation: Relation, numbers: Mapping[str, int]) -> dict[str, int]:
     return values | ({"b": numbers.get("b", 0)} if relation.uses_batch else {})
 
 
-def notes_on(exact: bool, uses_batch: bool) -> tuple[str, ...]:
-    """What a reader of the numbers has to know."""
+def notes_on(
+    exact: bool, uses_batch: bool, what: str = "run-time tensors decide"
+) -> tuple[str, ...]:
+    """What a reader of the numbers has to know; `what` leaves the pairs open if not `exact`."""
     notes = []
     if not exact:
         notes.append(
-            "run-time tensors decide part of the mask: `useful` and `density` are unknown, the "
+            f"{what} part of the mask: `useful` and `density` are unknown, the "
             "pairs are at most `at_most`; tiles and `visited` are what a kernel visits"
         )
     if uses_batch:

@@ -9,7 +9,7 @@ from attnc.compiler.grids import Product, whole_condition
 from attnc.compiler.intervals import Verdict, bound
 from attnc.compiler.relation import OPERATIONS, Relation
 from attnc.compiler.sets import IntegerSet, context, guard, hull, membership
-from attnc.compiler.tiles import Visits, visits
+from attnc.compiler.tiles import Visits, live_tiles, visits
 from attnc.dsl import syntax as ast
 
 ALONG = ("q_start = 0", "k_start = 0", "q_len = k_len")  # of an axis
@@ -61,9 +61,10 @@ def along(relation: Relation, side: Side, owner: str) -> Visits:
 
 def live_pairs(relation: Relation, side: Side, owner: str, extent: int, **head: int) -> int:
     """The pairs of points in the tiles that meet along an axis of this extent."""
+    sizes = (side.owned, side.visited) if owner == "q" else (side.visited, side.owned)
     with guard(OPERATIONS):
         lengths = {"q_start": 0, "k_start": 0, "q_len": extent, "k_len": extent}
-        live = along(relation, side, owner).live.fix(**lengths, **head)
+        live = live_tiles(relation, *sizes, side.facts).fix(**lengths, **head)
         return lattice.count(live.pieces()) * side.owned * side.visited
 
 

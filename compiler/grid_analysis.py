@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from attnc.dsl.program import Bound
 
 
+OPEN = "what couples axes or reads a tensor decides"
+
+
 @dataclass(frozen=True, slots=True)
 class GridTiles:
     """The tiles of a kernel: boxes of points along the axes, within residue classes of `steps`.
@@ -76,7 +79,7 @@ def analyze_grid(
         tile_map=str(kernel),
         receptive_field=receptive_field([one for _, one in whole]),
         proofs=tuple(proofs_of(bound, heads, kv_heads)),
-        notes=notes_on(exact, "b" in fold.names(pattern.condition)),
+        notes=notes_on(exact, "b" in fold.names(pattern.condition), OPEN),
     )
     choices = _choices(kernel, {kernel.steps: inner, pattern.steps: whole}, heights, dense)
     return replace(analysis, grid=extents, choices=choices)

@@ -63,8 +63,7 @@ def visits(
     whole tile of its exist.
     """
     facts = context(relation.params, assume)
-    with guard(OPERATIONS):
-        live = _touched(relation, relation.upper & facts, tile_q, tile_k)
+    live = live_tiles(relation, tile_q, tile_k, assume)
     for whole in (_whole, _whole_by_part, _none):
         try:
             with guard(OPERATIONS):
@@ -75,6 +74,14 @@ def visits(
         except AnalysisTooComplex:
             continue
     raise AssertionError("no whole tiles is always an answer")
+
+
+def live_tiles(
+    relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()
+) -> IntegerSet:
+    """The live tiles alone; `assume` as in `classify`."""
+    with guard(OPERATIONS):
+        return _touched(relation, relation.upper & context(relation.params, assume), tile_q, tile_k)
 
 
 def _touched(relation: Relation, pairs: IntegerSet, tile_q: int, tile_k: int) -> IntegerSet:

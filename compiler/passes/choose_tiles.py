@@ -113,7 +113,7 @@ class GridChoice:
     attention: attn.AttentionOp
     owner: str
     keys: int
-    known: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    known: dict[tuple[Expr, int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = labels(self.attention)
@@ -128,9 +128,9 @@ class GridChoice:
 
     def along(self, number: int, place: int, points: int) -> int:
         """The pairs of one product along one axis."""
-        key = (number, place, points)
+        relation = self.products[number].factors[place]  # products may share factors
+        key = (relation.condition, place, points)
         if key not in self.known:
-            relation = self.products[number].factors[place]
             last = place == len(self.names) - 1
             side = Side(self.names[place], points, self.keys if last else 1)
             countable = not relation.runtime and not relation.uses_batch
