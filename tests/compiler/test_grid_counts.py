@@ -13,14 +13,14 @@ from attnc.compiler.boxes import boxes
 from attnc.compiler.grid_analysis import pattern_of
 from attnc.compiler.grid_counts import GridPattern, SizedPattern, total
 from attnc.dsl.errors import GridMissing, InvalidGrid, InvalidValue, MissingInput
-from attnc.dsl.loader import load, shipped_grids
+from attnc.dsl.loader import load
 from attnc.dsl.parser import parse_expression
 from tests.compiler.test_boxes import AXES, conditions, dense
 from tests.references.grid import CASES, dense as reference
 from tests.references.segments import BEFORE
 
 NEAR = {"kernel_y": 13, "kernel_x": 13}
-PLAIN = [name for name in shipped_grids() if name not in BEFORE]  # segments are not analysed
+PLAIN = [name for name in CASES if name not in BEFORE]  # segments are not analysed
 NATURAL = {1: (16384,), 2: (128, 128), 3: (16, 32, 32)}
 
 

@@ -11,7 +11,7 @@ import attnc
 from attnc.compiler.proofs import proofs_of
 from attnc.compiler.proofs.points import GridMask, causal, covers, equal, heads_cover
 from attnc.dsl.errors import AssertionRefuted, AttnError
-from attnc.dsl.loader import load, shipped_grids
+from attnc.dsl.loader import load
 from attnc.dsl.parser import parse_expression
 from tests.compiler.test_boxes import AXES, conditions, dense
 from tests.references.grid import CASES
@@ -82,7 +82,7 @@ def test_against_a_search(text: str, other: str) -> None:
     agree(same, lambda grid: pairs(text, grid) != pairs(other, grid))
 
 
-@pytest.mark.parametrize("name", shipped_grids())
+@pytest.mark.parametrize("name", CASES)
 def test_what_shipped_specs_assert_is_proved(name: str) -> None:
     for _, given_ in [((), {}), *CASES[name]]:
         program = load(name)
