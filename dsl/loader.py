@@ -74,7 +74,8 @@ def shipped() -> tuple[str, ...]:
 
 def shipped_grids() -> tuple[str, ...]:
     """The names of all shipped attentions on grids, sorted; they begin with `grid/`."""
-    return tuple(name for name in all_shipped() if name.startswith(GRIDS))
+    grids = (name for name in all_shipped() if name.startswith(GRIDS))
+    return tuple(name for name in grids if name not in shipped_stacks())
 
 
 def shipped_routes() -> tuple[str, ...]:

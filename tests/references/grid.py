@@ -24,10 +24,18 @@ def near(q: int, k: int, size: int, w: int, d: int = 1) -> bool:
     return k in line[first : first + w]
 
 
-def led(q: int, k: int, size: int, w: int, stride: int) -> bool:
-    """Generalized NATTEN: the window of the query in the middle of a group of `stride`."""
-    leader = min(q // stride * stride + stride // 2, size - 1)
-    return near(leader, k, size, w)
+def led(q: int, k: int, size: int, w: int, stride: int, d: int = 1, causal: bool = False) -> bool:
+    """Generalized NATTEN: the window of the query that leads a group of `stride`.
+
+    It is the one in the middle, on a causal axis the last one; the groups are of the queries that
+    leave one remainder by d.
+    """
+    line = list(range(q % d, size, d))
+    group = line.index(q) // stride * stride
+    if not causal:
+        return near(line[min(group + stride // 2, len(line) - 1)], k, size, w, d)
+    last = min(group + stride - 1, len(line) - 1)
+    return k in line[max(last - w + 1, 0) : line.index(q) + 1]
 
 
 def natten(q: Point, k: Point, grid: Point, **p: int) -> bool:
@@ -38,9 +46,11 @@ def natten(q: Point, k: Point, grid: Point, **p: int) -> bool:
 
 
 def gna(q: Point, k: Point, grid: Point, **p: int) -> bool:
-    return led(q[0], k[0], grid[0], p["kernel_y"], p["stride_y"]) and led(
-        q[1], k[1], grid[1], p["kernel_x"], p["stride_x"]
-    )
+    def along(i: int, name: str) -> bool:
+        more = p.get(f"dilation_{name}", 1), bool(p.get(f"causal_{name}", False))
+        return led(q[i], k[i], grid[i], p[f"kernel_{name}"], p[f"stride_{name}"], *more)
+
+    return along(0, "y") and along(1, "x")
 
 
 def swin(q: Point, k: Point, grid: Point, size: int) -> bool:
@@ -120,7 +130,11 @@ CASES: Mapping[str, tuple[tuple[Point, dict[str, Any]], ...]] = {
     "grid/natten3d": (((3, 6, 8), {"kernel_t": 2, "kernel_y": 3, "kernel_x": 3, "dilation_x": 2}),),
     "grid/gna": (
         ((9, 17), {"kernel_y": 4, "kernel_x": 8, "stride_y": 2, "stride_x": 4}),
-        ((8, 8), {"kernel_y": 4, "kernel_x": 4, "stride_y": 1, "stride_x": 4}),
+        (
+            (7, 13),
+            {"kernel_y": 3, "kernel_x": 3, "stride_y": 2, "stride_x": 2}
+            | {"dilation_x": 2, "causal_y": True},
+        ),
     ),
     "grid/swin": (((8, 10), {"size": 4}),),
     "grid/swin_shifted": (((8, 10), {"size": 4}),),

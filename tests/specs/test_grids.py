@@ -11,7 +11,7 @@ import torch
 import attnc
 from attnc.dsl.loader import load, shipped_grids
 from attnc.dsl.printer import format_source
-from tests.references.grid import CASES, KEYS, dense, near
+from tests.references.grid import CASES, KEYS, dense, led
 from tests.references.segments import BEFORE
 from tests.runtime.test_backward import assert_gradients
 from tests.runtime.tolerance import assert_right, qkv, random
@@ -53,7 +53,7 @@ def test_kernels(name: str) -> None:
 
 
 def test_random_neighbourhoods() -> None:
-    """300 of them, token by token: windows even, odd and longer than the axis, dilated, causal."""
+    """300 of them, token by token: even, odd and longer than the axis, dilated, strided, causal."""
     chance = np.random.default_rng(0)
     for _ in range(300):
         rank = int(chance.integers(1, 4))
@@ -61,21 +61,21 @@ def test_random_neighbourhoods() -> None:
         kernels, steps = chance.integers(1, 9, rank), chance.integers(1, 4, rank)
         causal = chance.integers(0, 2, rank).astype(bool)
         labels = "tyx"[-rank:]
+        strides = [int(chance.integers(1, w + 1)) if chance.integers(0, 2) else 1 for w in kernels]
         masks = [
-            f"(causal & window({(w - 1) * d}, 0) & strided({d})) on {a}"
+            f"causal_neighborhood({w}, {s}, {d}) on {a}"
             if c
             else f"neighborhood({w}, {d}) on {a}"
-            for a, w, d, c in zip(labels, kernels, steps, causal, strict=True)
+            if s == 1
+            else f"strided_neighborhood({w}, {s}, {d}) on {a}"
+            for a, w, s, d, c in zip(labels, kernels, strides, steps, causal, strict=True)
         ]
         axes = ", ".join(f"{a}: {a.upper()}" for a in labels)
         text = f"grid {axes} attention a {{ mask {' & '.join(masks)} }}"
         found = attnc.mask(text, grid=grid)[0].numpy()
         along = [
-            np.array([
-                [0 <= q - k <= (w - 1) * d and (q - k) % d == 0 if c else near(q, k, n, w, d)
-                 for k in range(n)] for q in range(n)
-            ])
-            for n, w, d, c in zip(grid, kernels, steps, causal, strict=True)
+            np.array([[led(q, k, n, w, s, d, c) for k in range(n)] for q in range(n)])
+            for n, w, s, d, c in zip(grid, kernels, strides, steps, causal, strict=True)
         ]  # fmt: skip
         wanted = along[0]
         for one in along[1:]:
