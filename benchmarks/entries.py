@@ -31,6 +31,7 @@ SEQ, HEADS = 16_384, 8
 NATURAL = {1: (1024,), 2: (32, 32), 3: (4, 16, 16)}  # extents by the number of axes
 SMALL = {0: (150,), 1: (150,), 2: (11, 14), 3: (4, 6, 7)}  # of the check
 DIRECTIONS = {"forward": "verified", "backward": "trains"}
+DIM = 16  # columns of a head, in the check
 LIMIT = 60  # seconds of processor time for the check of one spec
 TOLERANCE = {"forward": 2e-5, "backward": 1e-4}  # of the largest number, float32 against float64
 
@@ -88,7 +89,7 @@ def _attempt(work: Callable[[], str]) -> str:
 
 
 def _inputs(bound: Bound, tokens: int, heads: int) -> dict[str, Any]:
-    trial = Trial("catalogue", tokens, tokens, heads=heads, kv_heads=heads)
+    trial = Trial("catalogue", tokens, tokens, heads=heads, kv_heads=heads, head_dim=DIM)
     return random_inputs(bound, trial, torch.Generator().manual_seed(1))
 
 
@@ -234,7 +235,7 @@ def _report(layers: Sequence[tuple[Operator, Reference]], results: Any) -> None:
 def _right(operator: Operator, reference: Reference, direction: str) -> bool:
     bound, generator = operator.bound, torch.Generator().manual_seed(2)
     extents = _extents(bound, SMALL) if bound.grid else SMALL[0]
-    shape = (1, _heads(bound), _tokens(bound, extents), 16)
+    shape = (1, _heads(bound), _tokens(bound, extents), DIM)
     tensors = [torch.randn(shape, generator=generator) for _ in "qkv"]
     keywords = _inputs(bound, shape[2], shape[1]) | ({"grid": extents} if bound.grid else {})
     if direction == "forward":

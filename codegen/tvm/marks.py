@@ -174,21 +174,27 @@ def _each_mark(context: Context, one: Lists, target: TvmTarget) -> str:
         values = interval(one.test.value)
         assert values is not None, "a value without bounds"
         low, high = (render(end, target).text for end in (values.low, values.high))
-        out.line(f"low_mark: T.int32 = T.max(0, {low})")
+        lowest = f"low_mark_{one.name}"
+        out.line(f"{lowest}: T.int32 = T.max(0, {low})")
         return (
-            f"for mark in T.serial(low_mark, T.max(low_mark, T.min({high} + 1, width_{one.name}))):"
+            f"for mark in T.serial({lowest}, T.max({lowest}, T.min({high} + 1, width_{one.name}))):"
         )
     rows = f"T.min({context.machine.keys}, {exist})"
     if one.covers(context):
-        out.line(f"last_row: T.int32 = {rows} - 1")
-        first, last = (_mark_of(context, one, row) for row in ("0", "last_row"))
+        out.line(f"{_last_row(one)}: T.int32 = {rows} - 1")
+        first, last = (_mark_of(context, one, row) for row in ("0", _last_row(one)))
         return f"for j in range(T.if_then_else({first} == {last}, 1, 2)):"
     return f"for j in range({rows}):"
 
 
 def _visited_mark(context: Context, one: Lists) -> str:
     """The mark of row `j` of the candidate tile (of its first or last)."""
-    return _mark_of(context, one, "j * last_row" if one.covers(context) else "j")
+    return _mark_of(context, one, f"j * {_last_row(one)}" if one.covers(context) else "j")
+
+
+def _last_row(one: Lists) -> str:
+    """The variable of the last row of a candidate tile; a kernel may have several sets."""
+    return f"last_row_{one.name}"
 
 
 def _mark_of(context: Context, one: Lists, row: str) -> str:

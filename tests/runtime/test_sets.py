@@ -138,3 +138,20 @@ def test_a_set_is_asked_in_one_way() -> None:
     spec = "attention a { input x: set[q] mask { k in x[q] } | { k div 2 in x[q] } }"
     with pytest.raises(NotBuiltForTarget, match="two different tests"):
         attnc.compile(spec)(*tensors(N, N, 1), x=entries(N, 3))
+
+
+def test_two_sets_of_one_kernel() -> None:
+    spec = """
+    attention a {
+        input x: set[h, q]
+        input y: set[h, q]
+        mask causal & ({ k div 16 in x[h, q div 16] } | { k div 16 in y[h, q div 16] })
+    }
+    """
+    x, y = (entries(HEADS, BLOCKS, 2, below=BLOCKS, seed=seed) for seed in (1, 2))
+    operands = [one.requires_grad_() for one in tensors(N, N, 1)]
+    found = assert_right(attnc.compile(spec), *operands, x=x, y=y)
+    wanted = attnc.reference(spec)(*operands, x=x, y=y)
+    slopes = [torch.autograd.grad(out.sum(), operands) for out in (found, wanted)]
+    for mine, right in zip(*slopes, strict=True):
+        torch.testing.assert_close(mine, right, rtol=0, atol=1e-4)
