@@ -17,7 +17,7 @@ from attnc.dsl.types import EPILOGUE_AXES, OUTPUT
 if TYPE_CHECKING:
     from attnc.dsl.check_attention import AttentionChecker
 
-MEMORY = (("hkv", "unit", "d"), ("b", "hkv", "unit", "d"))
+MEMORY = tuple((*b, h, "unit", "d") for b in ((), ("b",)) for h in ("h", "hkv"))
 _TOKENS = ("token", "k")  # axes that pooled keys do not have
 _INSIDE = "write it beside the branches: it is for all of them"
 _OUTSIDE = "write it inside of a branch: each has its own"
@@ -103,19 +103,23 @@ class BranchChecker:
         if not known or not once or not set(given) <= set(expected):
             self._add(mistakes.BranchKeysForm(span=keys.span))
             return
-        for part in ("keys", "values") if keys.form == "memory" else ():
-            self._memory(given[part])
+        if keys.form == "memory":
+            heads = {self._memory(given[part]) for part in ("keys", "values")}
+            if heads == {"h", "hkv"}:
+                self._add(mistakes.BranchKeysForm(span=keys.span))
         for part in ("size", "stride"):
             if part in given:
                 found = ExpressionChecker(self.scope, self.checker.mistakes).integer(given[part])
                 if found.level > Level.CONSTANT:
                     self._add(mistakes.PoolValue(part, "no constant", span=given[part].span))
 
-    def _memory(self, value: ast.Expr) -> None:
-        """The keys or the values of a memory are an input of units and columns."""
+    def _memory(self, value: ast.Expr) -> str:
+        """The axis of heads of the keys or values of a memory, an input of units and columns."""
         symbol = self.scope.find(value.id) if isinstance(value, ast.Name) else None
         if symbol is None or symbol.kind != "float" or tuple(symbol.axes or ()) not in MEMORY:
             self._add(mistakes.MemoryInput(print_expression(value), span=value.span))
+            return ""
+        return "h" if "h" in (symbol.axes or ()) else "hkv"
 
     def _pooled(self, statement: ast.MaskStatement | ast.ScoreStatement) -> None:
         """Pooled keys have no tokens: neither lengths nor inputs of tokens are theirs."""

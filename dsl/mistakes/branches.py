@@ -51,7 +51,8 @@ class BranchKeysForm(Diagnostic):
     title: ClassVar[str] = "no keys of a branch are written like this"
     hints: ClassVar[tuple[str, ...]] = (
         "write `keys pooled(mean, size = 32, stride = 16)`, or `max`",
-        "write `keys memory(ck, cv, size = 32, stride = 16)` for inputs [hkv, unit, d]",
+        "write `keys memory(ck, cv, size = 32, stride = 16)` for inputs [hkv, unit, d], or both "
+        "[h, unit, d]",
         "without `keys` they are the tokens",
     )
 
