@@ -89,7 +89,9 @@ def _attempt(work: Callable[[], str]) -> str:
 
 
 def _inputs(bound: Bound, tokens: int, heads: int) -> dict[str, Any]:
-    trial = Trial("catalogue", tokens, tokens, heads=heads, kv_heads=heads, head_dim=DIM)
+    trial = Trial(
+        "catalogue", tokens, tokens, heads=heads, kv_heads=heads, head_dim=DIM, value_dim=DIM
+    )
     return random_inputs(bound, trial, torch.Generator().manual_seed(1))
 
 

@@ -203,7 +203,8 @@ def _attentions(bound: Bound, trial: Trial) -> Iterator[Bound]:
 
 def random_lists(bound: Bound, declared: Input, trial: Trial, generator: torch.Generator) -> Tensor:
     """Up to 8 entries a list, some of them none."""
-    test = tests(bound, trial.heads, trial.kv_heads).get(declared.name)
+    asked = (tests(part.bound, trial.heads, trial.kv_heads) for part in parts(bound))
+    test = next((found[declared.name] for found in asked if declared.name in found), None)
     size = max(1, chooser(test, declared.axes)) if test else 1
     length = trial.kv_len + trial.k_start
     first = length - trial.q_len
