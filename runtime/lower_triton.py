@@ -24,26 +24,33 @@ def triton_source(
     tile: tuple[int, int] = TILE,
     config: TritonConfig | None = None,
     backward: tuple[int, int] | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> TritonSource:
     """The file for tiles of this many queries and keys: forward, and both passes with `backward`.
 
-    `backward` are the owned and the visited rows of a tile of its kernels.
+    `backward` are the owned and the visited rows of a tile of its kernels, `wanted` the inputs
+    whose gradients they give: by default all that the spec declares `grad`.
 
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
     steps = passes(Tiling((tile[0],), (100,), tile[1]))
     sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
     config = config or TritonConfig()
-    gradients = _gradients(bound, sizes, backward, config) if backward else None
+    if wanted is None:
+        wanted = [name for name, declared in bound.inputs.items() if declared.grad]
+    gradients = _gradients(bound, sizes, backward, config, tuple(wanted)) if backward else None
     kernel = _kernel(bound, sizes, steps)
     return print_triton(kernel, config, header(bound), sink, gradients)
 
 
 def _gradients(
-    bound: Bound, sizes: Sizes, tile: tuple[int, int], config: TritonConfig
+    bound: Bound,
+    sizes: Sizes,
+    tile: tuple[int, int],
+    config: TritonConfig,
+    wanted: tuple[str, ...],
 ) -> Gradients:
     """Both kernels of the backward pass."""
-    wanted = tuple(name for name, declared in bound.inputs.items() if declared.grad)
     tiling = Tiling((tile[0],), (100,), tile[1])
     queries, keys = (
         _kernel(bound, sizes, backward_passes(tiling, wanted, apart=owner)) for owner in "qk"

@@ -107,3 +107,14 @@ def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
     each *= max(1.0, _rows(gpu, config) / config.tile_q)
     masked = MASK * visits.partial / max(1, visits.full + visits.partial)
     return (each + masked) * visits.visited / max(1, visits.useful)
+
+
+def backward_config(sizes: Sizes) -> Config:
+    """The config of the gradients' kernels; its tile is of owned and of visited rows.
+
+    No candidates are compiled: these are what spilled least on sm_90 for rows of as many bytes.
+    """
+    wide = max(sizes.head_dim, sizes.value_dim) * ITEM_BYTES[sizes.dtype]
+    if wide <= 128:
+        return Config(64, 64, 4)
+    return Config(64, 32, 8) if wide <= 256 else Config(32, 32, 8)

@@ -3,18 +3,19 @@
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
+from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import cache as disk
 from attnc.runtime.gpu import tuned
 from attnc.runtime.gpu.aot import require_triton
-from attnc.runtime.gpu.configs import Config, first_guess
+from attnc.runtime.gpu.configs import Config, backward_config, first_guess
 from attnc.runtime.gpu.devices import interpreted
 from attnc.runtime.gpu.search import check_printable, search
 from attnc.runtime.gpu.targets import find
@@ -25,10 +26,15 @@ FILE = "kernel.py"
 
 @dataclass(frozen=True, slots=True)
 class GpuKernel:
-    """`attention(q, k, v, *, scale, return_lse, **inputs)` of a file, on [B, H, N, D] tensors."""
+    """`attention(q, k, v, *, scale, return_lse, **inputs)` of a file, on [B, H, N, D] tensors.
+
+    `gradients(do, d_lse, q, k, v, out, lse, scale, **inputs)` gives those of q, k, v and of the
+    inputs that it was printed for, in their order; None where the file has no backward pass.
+    """
 
     attention: Callable[..., tuple[Tensor, Tensor]]
     path: Path
+    gradients: Callable[..., tuple[Tensor, ...]] | None = None
 
 
 def chosen(bound: Bound, sizes: Sizes, target: str) -> GpuKernel:
@@ -50,6 +56,19 @@ def with_config(bound: Bound, sizes: Sizes, config: Config) -> GpuKernel:
     return from_text(triton_source(bound, sizes, config.tile, config.triton).text)
 
 
+def with_gradients(bound: Bound, sizes: Sizes, target: str, wanted: Sequence[str]) -> GpuKernel:
+    """The kernels of the backward pass; raises `NotBuiltForTarget` for what the printer lacks."""
+    require_triton()
+    config = backward_config(sizes)
+    try:
+        source = triton_source(
+            bound, sizes, config=config.triton, backward=config.tile, wanted=wanted
+        )
+    except NotBuiltForTarget as error:
+        raise NotBuiltForTarget(error.feature, target, ("cpu",)) from None
+    return from_text(source.text)
+
+
 def from_text(text: str) -> GpuKernel:
     """The kernel of a file's text; Triton wants its functions in a file."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -68,4 +87,5 @@ def from_file(path: Path) -> GpuKernel:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.modules[name] = module
-    return GpuKernel(sys.modules[name].attention, path)
+    module = sys.modules[name]
+    return GpuKernel(module.attention, path, getattr(module, "gradients", None))

@@ -1,7 +1,8 @@
 """Runs one bound spec on a GPU: what an operator of a GPU target calls."""
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,13 +13,15 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import ops
-from attnc.runtime.call import Call, bind_call
+from attnc.runtime.backward import as_given
+from attnc.runtime.call import Call, bind_call, heads_first
 from attnc.runtime.gpu.devices import interpreted, resolve
-from attnc.runtime.gpu.launch import GpuKernel, chosen
+from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
 from attnc.runtime.inputs import dtype_name
 from attnc.runtime.lower import needs_heads, sizes_for
 from attnc.runtime.options import Options, check_options, check_tables
 
+Differentiate = Callable[..., tuple[Tensor, ...]]
 UNBUILT = ("q_start", "k_start", "cu_seqlens", "kv_len")
 
 
@@ -30,13 +33,14 @@ class GpuRunner:
     options: Options
     only: tuple[Sizes, GpuKernel] | None = None
     loaded: dict[Sizes, GpuKernel] = field(default_factory=dict)
+    backwards: dict[tuple[Sizes, tuple[str, ...]], Differentiate] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     adds_sink: bool = True
 
     @property
     def compilations(self) -> int:
         """The number of kernels made or fetched so far."""
-        return len(self.loaded)
+        return len(self.loaded) + len(self.backwards)
 
     @cached_property
     def needs_heads(self) -> bool:
@@ -56,7 +60,7 @@ class GpuRunner:
             out, lse = self.empty(q, v)
             return out.zero_(), lse.fill_(-torch.inf)
         kernel = self._kernel(self._sizes(call), target)
-        with torch.cuda.device(q.device) if q.is_cuda else nullcontext():  # Triton's is the current
+        with _current(q):
             out, lse = kernel.attention(
                 call.q, call.k, call.v, scale=call.scale, return_lse=True, **keywords.inputs
             )
@@ -65,8 +69,34 @@ class GpuRunner:
     def backward(
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
     ) -> ops.Gradients:
-        """Not built."""
-        raise NotBuiltForTarget("the backward pass", self.options.target, ("cpu",))
+        """The gradients of q, k and v in their dtype, and of the inputs asked for."""
+        target = self._target(q)
+        if self.only is not None:
+            raise NotBuiltForTarget("the backward pass of an artifact", target, ("cpu",))
+        call = self._bind(q, k, v, keywords)
+        if call.empty:
+            zeros = [torch.zeros_like(x) for x in (q, k, v)]
+            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
+            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
+        gradients = self._gradients(self._sizes(call), target, tuple(given.wanted))
+        out, d_out = (
+            heads_first(name, x, self.options.layout, packed=False)
+            for name, x in (("out", given.out), ("d_out", given.d_out))
+        )
+        d_lse = 0.0 if given.d_lse is None else given.d_lse
+        operands = call.q, call.k, call.v, out, given.lse, call.scale
+        with _current(q):
+            found = gradients(d_out, d_lse, *operands, **keywords.inputs)
+        d_q, d_k, d_v = (
+            as_given(x, like, self.options.layout)
+            for x, like in zip(found[:3], (q, k, v), strict=True)
+        )
+        likes = [keywords.inputs[name] for name in given.wanted]
+        inputs = [
+            torch.as_tensor(x, device=like.device).reshape(like.shape).to(like.dtype)
+            for x, like in zip(found[3:], likes, strict=True)
+        ]
+        return ops.Gradients(d_q, d_k, d_v, inputs)
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: heads first in memory, whatever the layout."""
@@ -118,3 +148,16 @@ class GpuRunner:
             if sizes not in self.loaded:
                 self.loaded[sizes] = chosen(self.bound, sizes, target)
             return self.loaded[sizes]
+
+    def _gradients(self, sizes: Sizes, target: str, wanted: tuple[str, ...]) -> Differentiate:
+        with self.lock:
+            if (sizes, wanted) not in self.backwards:
+                found = with_gradients(self.bound, sizes, target, wanted).gradients
+                assert found is not None
+                self.backwards[sizes, wanted] = found
+            return self.backwards[sizes, wanted]
+
+
+def _current(x: Tensor) -> AbstractContextManager[object]:
+    """Makes the tensor's GPU the current one, on which Triton launches."""
+    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()

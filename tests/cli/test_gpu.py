@@ -117,7 +117,7 @@ def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == 10
+    assert done.stdout.count("ok") == 15
 
 
 def test_emit_refuses(gpu: Callable) -> None:

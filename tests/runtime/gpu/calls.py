@@ -5,6 +5,7 @@ A process of its own, because Triton reads TRITON_INTERPRET when it is imported.
 
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,42 @@ def near(spec: str, heads: int = 4, layout: str = "bhsd", rows: int = 40, **give
     print(f"ok {op!r} {layout}")
 
 
+def learns(
+    spec: str,
+    learned: Sequence[str] = (),
+    layout: str = "bhsd",
+    dtype: torch.dtype = torch.float32,
+    with_lse: bool = True,
+    **given: Any,
+) -> None:
+    """Gradients of q, k, v and of the inputs that learn are the oracle's."""
+    parameters = given.pop("parameters", {})
+    op = attnc.compile(spec, target=TARGET, layout=layout, **parameters)
+    x = [torch.randn(2, n, h, 16) for n, h in ((21, 4), (30, 2), (30, 2))]
+    x = x if layout == "bshd" else [one.transpose(1, 2) for one in x]
+    leaves = [one.to(dtype).requires_grad_() for one in x]
+    leaves += [given[name].requires_grad_() for name in learned]
+    up, up_lse = torch.randn(x[0].shape), torch.randn(2, 4, 21) * with_lse
+
+    def gradients(operator: Any, tensors: list[torch.Tensor], **more: Any) -> Any:
+        out, lse = operator(*tensors[:3], return_lse=True, **more)
+        total = (out * up.to(out.dtype)).sum()
+        total = total + (lse * up_lse.to(lse.dtype)).sum() if with_lse else total
+        return torch.autograd.grad(total, tensors)
+
+    found = gradients(op, leaves, **given)
+    wide = [one.detach().double().requires_grad_() for one in leaves]
+    exact = attnc.reference(spec, layout=layout, **parameters)
+    wanted = gradients(exact, wide, **given | dict(zip(learned, wide[3:], strict=True)))
+    bound = 1e-5 if dtype == torch.float32 else 6e-3
+    for one, right, leaf in zip(found, wanted, leaves, strict=True):
+        assert one.dtype == leaf.dtype and one.shape == leaf.shape
+        torch.testing.assert_close(
+            one.double(), right, atol=bound * max(1, right.abs().max()), rtol=0
+        )
+    print(f"ok gradients of {op!r} {layout} {dtype}")
+
+
 def refuses() -> None:
     op = attnc.compile("line/causal", target="cuda")
     x = torch.randn(1, 2, 8, 16)
@@ -49,11 +86,12 @@ def refuses() -> None:
     plain = attnc.compile("line/causal", target="cpu")
     meta = torch.empty(1, 2, 8, 16, device="meta")
     assert op(meta, meta, meta).shape == plain(meta, meta, meta).shape
-    wanting = x.clone().requires_grad_()
+    computed = attnc.compile("score/relative_bias", target="cuda", r=4)
+    table = torch.rand(2, 9, requires_grad=True)
     try:
-        op(wanting, x, x).sum().backward()
+        computed(x, x, x, table=table).sum().backward()
     except NotBuiltForTarget as error:
-        assert "backward" in str(error)
+        assert "the gradient of `table[h, " in str(error) and "cpu" in str(error)
     else:
         raise AssertionError("a gradient out of nowhere")
     print("ok refuses")
@@ -100,6 +138,11 @@ def main() -> None:
     near("score/sink_logit", parameters={"w": 20}, z=torch.randn(4))
     near("line/longlora", heads=2, rows=50, parameters={"g": 16})
     near("attention a { mask full }", rows=0)
+    learns("line/mistral", layout="bshd", parameters={"w": 9})
+    learns("line/causal", dtype=torch.float16, with_lse=False)
+    learns("score/sink_logit", ["z"], parameters={"w": 20}, z=torch.randn(4))
+    learns("score/alibi", ["slope"], slope=torch.rand(2, 4))
+    learns("score/relative_bias", parameters={"r": 4}, table=torch.rand(4, 9))
     refuses()
     tunes()
     loads(Path(sys.argv[1]))
