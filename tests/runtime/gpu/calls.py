@@ -138,13 +138,13 @@ def main() -> None:
     near("score/sink_logit", parameters={"w": 20}, z=torch.randn(4))
     near("line/longlora", heads=2, rows=50, parameters={"g": 16})
     near("attention a { mask full }", rows=0)
+    refuses()
+    tunes()
     learns("line/mistral", layout="bshd", parameters={"w": 9})
     learns("line/causal", dtype=torch.float16, with_lse=False)
     learns("score/sink_logit", ["z"], parameters={"w": 20}, z=torch.randn(4))
     learns("score/alibi", ["slope"], slope=torch.rand(2, 4))
     learns("score/relative_bias", parameters={"r": 4}, table=torch.rand(4, 9))
-    refuses()
-    tunes()
     loads(Path(sys.argv[1]))
 
 
