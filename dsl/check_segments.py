@@ -10,6 +10,7 @@ from attnc.dsl.mistakes.grids import MissingGrid
 from attnc.dsl.mistakes.names import DuplicateName, ReservedName, ShadowsBuiltin
 from attnc.dsl.mistakes.segments import CoordinateOffGrid, SegmentTest
 from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.place import ALL_TOKENS, coordinate_input
 from attnc.dsl.scope import Level, Scope, Symbol, Typed
 from attnc.dsl.types import BUILTINS, INTERNAL, RESERVED, SCORE
 
@@ -64,6 +65,7 @@ def declare_segments(
                 pass
     if segments:
         mistakes += _unbuilt(attention)
+        mistakes += _internal(attention, grid)
 
 
 def _named(name: str, at: ast.Segment, taken: dict[str, str]) -> Iterator[Diagnostic]:
@@ -81,6 +83,18 @@ def _unbuilt(attention: ast.Attention) -> Iterator[Diagnostic]:
         if isinstance(item, ast.Input) and "token" in item.axes:
             what = "an input of tokens beside a segment (give it the axis `q` or `k`)"
             yield NotSupported(what, span=item.span)
+
+
+def _internal(attention: ast.Attention, grid: ast.Grid | None) -> Iterator[Diagnostic]:
+    """Inputs and parameters with the names of what parts of the tokens are given."""
+    axes = grid.axes if grid is not None else ()
+    taken = {coordinate_input(f"{side}.{axis.name}") for side in "qk" for axis in axes}
+    inputs = [item for item in attention.body if isinstance(item, ast.Input)]
+    declared: list[ast.Parameter | ast.Input] = [*attention.parameters, *inputs]
+    for item in declared:
+        if item.name in {*taken, ALL_TOKENS}:
+            why = "it is the compiler's name for a coordinate or the number of tokens"
+            yield ReservedName(item.name, why, span=item.span)
 
 
 def check_segment_test(checker: "ExpressionChecker", expr: ast.Member) -> Typed:

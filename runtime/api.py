@@ -1,36 +1,30 @@
 """The public functions: `compile`, `load`, `reference`, `mask`, `analyze`."""
 
-import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from attnc.compiler.analysis import Analysis, Lengths, analyze as analyze_bound
-from attnc.compiler.elaborate import Sizes
-from attnc.compiler.grid_analysis import analyze_grid
+from attnc.compiler.analysis import Analysis, Lengths
 from attnc.compiler.proofs import Proof, proofs_of
 from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
+from attnc.runtime.analysis import analyze_at, analyze_on, analyze_parts
 from attnc.runtime.artifact import load
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.composed.operator import operator
-from attnc.runtime.costs import costs
-from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
+from attnc.runtime.cpus import TARGETS, runnable
 from attnc.runtime.gpu.devices import resolve
 from attnc.runtime.gpu.targets import GPUS, is_gpu
-from attnc.runtime.grids import check_grid, tokens_of
-from attnc.runtime.lower import chosen_tile, grid_tiles, tiling
+from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.options import Options, parse_dtype
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]
-NOT_RUN = "compiles; this CPU cannot run it"
 LAYOUTS = ("bhsd", "bshd")
 
 __all__ = ["analyze", "compile", "load", "mask", "parse_dtype", "reference"]
@@ -111,73 +105,14 @@ def analyze(
     check_heads(heads, kv_heads)
     bound, inputs = split_parameters(spec, parameters_and_inputs)
     extents = check_grid(bound, grid, None)
+    if bound.segments:
+        tokens_of(extents, seq, q_len, kv_len, segments=segment_lengths(bound, inputs))
+        return analyze_parts(bound, extents, heads, kv_heads, head_dim, inputs)
     if extents:
         tokens_of(extents, seq, q_len, kv_len)
         return analyze_on(bound, extents, heads, kv_heads, head_dim, inputs)
     lengths = Lengths.of(seq, q_len, kv_len, bound.cross)
     return analyze_at(bound, lengths, heads, kv_heads, head_dim, inputs)
-
-
-def analyze_at(
-    bound: Bound,
-    lengths: Lengths,
-    heads: int | None,
-    kv_heads: int | None,
-    head_dim: int,
-    inputs: Mapping[str, Any],
-) -> Analysis:
-    """The analysis of a bound spec with what the CPU target makes of it."""
-    sizes = Sizes(heads or 0, kv_heads or heads or 0)
-    tile, classes = chosen_tile(bound, sizes, host_machine())
-    found = analyze_bound(
-        bound,
-        lengths,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        tile=tile,
-        numbers=_numbers(bound, inputs),
-        classes=classes,
-    )
-    return _on_this_machine(found, -(-found.q_len // tile[0]))
-
-
-def analyze_on(
-    bound: Bound,
-    extents: tuple[int, ...],
-    heads: int | None,
-    kv_heads: int | None,
-    head_dim: int,
-    inputs: Mapping[str, Any],
-) -> Analysis:
-    """The analysis of a bound spec on a grid with what the CPU target makes of it."""
-    sizes, machine = Sizes(heads or 0, kv_heads or heads or 0), host_machine()
-    kernel = grid_tiles(bound, sizes, machine)
-    found = analyze_grid(
-        bound,
-        extents,
-        kernel,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        heights=tiling(machine, sizes).rows,
-        numbers=_numbers(bound, inputs),
-    )
-    return _on_this_machine(found, -(-found.q_len // math.prod(kernel.queries)))
-
-
-def _numbers(bound: Bound, inputs: Mapping[str, Any]) -> dict[str, int]:
-    """The run-time integers among the inputs."""
-    return {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
-
-
-def _on_this_machine(found: Analysis, tiles: int) -> Analysis:
-    """The analysis with backends and time; `tiles` are those of the queries of a head."""
-    units = found.heads * tiles
-    known = costs(measured_machine())
-    work = known.work(found.visited, 2 * found.head_dim, units)
-    backends = {t: "accepts" if t in runnable() else NOT_RUN for t in TARGETS}
-    return replace(found, backends=backends, predicted_seconds=work * 1e-9 / known.threads(work))
 
 
 def split_parameters(spec: Spec, given: dict[str, Any]) -> tuple[Bound, dict[str, Any]]:

@@ -12,9 +12,8 @@ from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.loader import load_stack
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
+from attnc.runtime.analysis import analyze_at, analyze_on
 from attnc.runtime.api import (
-    analyze_at,
-    analyze_on,
     check_assertions,
     parse_options,
     refuse_refuted,

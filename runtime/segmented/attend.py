@@ -33,8 +33,9 @@ def attend(
     """
     axis = 1 if layout == "bshd" else 2
     extents = check_grid(bound, where["grid"], None)
-    rows = _rows(bound, extents, inputs)
-    data = _data(bound, extents, rows, inputs, tensors[0].device)
+    rows = rows_of(bound, extents, inputs)
+    device = tensors[0].device
+    facts = facts_of(bound, extents, rows, inputs) | _coordinates(bound, extents, device)
     outs, lses = [], []
     for part in bound.parts:
         q = _cut(tensors[0], axis, rows[part])
@@ -49,14 +50,15 @@ def attend(
                 keywords["grid"] = extents
             elif step.positions:
                 keywords |= {"q_start": rows[part].start, "k_start": keys.start}
-            partials.append(run(step, q, k, v, keywords, _own(step, data, rows[part], keys)))
+            own = _own(step, inputs, facts, rows[part], keys)
+            partials.append(run(step, q, k, v, keywords, own))
         out, lse = _merged(partials, q, tensors[2], axis, layout)
         outs.append(out)
         lses.append(lse)
     return torch.cat(outs, axis), torch.cat(lses, -1)
 
 
-def _rows(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> dict[str, range]:
+def rows_of(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> dict[str, range]:
     """The rows of each part of the tokens."""
     lengths = segment_lengths(bound, inputs)
     found: dict[str, range] = {}
@@ -67,16 +69,21 @@ def _rows(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> 
     return found
 
 
-def _data(
+def facts_of(
     bound: Bound,
     extents: tuple[int, ...],
     rows: Mapping[str, range],
     inputs: Mapping[str, Any],
-    device: torch.device,
-) -> dict[str, Any]:
-    """Everything that a step can read: the inputs of the call, lengths, coordinates as data."""
-    found = {**inputs, **named_extents(bound, extents), **segment_lengths(bound, inputs)}
-    found[ALL_TOKENS] = max(span.stop for span in rows.values())
+) -> dict[str, int]:
+    """The numbers that a step can read beside the inputs: extents and lengths."""
+    tokens = max(span.stop for span in rows.values())
+    named = {**named_extents(bound, extents), **segment_lengths(bound, inputs)}
+    return {**named, ALL_TOKENS: tokens}
+
+
+def _coordinates(bound: Bound, extents: tuple[int, ...], device: torch.device) -> dict[str, Tensor]:
+    """The coordinates of all points, as data."""
+    found = {}
     points = torch.arange(math.prod(extents), dtype=torch.int32, device=device)
     for place, (axis, _) in enumerate(bound.grid):
         inner = points // math.prod(extents[place + 1 :])
@@ -85,13 +92,18 @@ def _data(
     return found
 
 
-def _own(step: Step, data: Mapping[str, Any], queries: range, keys: range) -> dict[str, Any]:
+def _own(
+    step: Step, inputs: Mapping[str, Any], facts: Mapping[str, Any], queries: range, keys: range
+) -> dict[str, Any]:
     """The inputs of one step: those with an axis of queries or keys are cut to its rows."""
     found = {}
     for name, declared in step.bound.inputs.items():
-        x = data[name]
+        if name in facts:
+            found[name] = facts[name]
+            continue
+        x = inputs[name]
         for axis, span in (("q", queries), ("k", keys)):
-            if axis in declared.axes and "_on_" not in name:
+            if axis in declared.axes:
                 x = _cut(x, x.dim() - len(declared.axes) + declared.axes.index(axis), span)
         found[name] = x
     return found

@@ -9,6 +9,8 @@ import attnc
 from attnc.compiler.proofs import proofs_of
 from attnc.dsl.errors import DiagnosticsError, InvalidValue, SegmentsApart, ShapeMismatch
 from attnc.dsl.loader import load
+from tests.references.grid import dense
+from tests.references.segments import BEFORE, CASES
 from tests.runtime.test_backward import assert_gradients
 from tests.runtime.tolerance import assert_right, qkv
 
@@ -100,6 +102,11 @@ def test_lengths() -> None:
         ("grid x: X segment a: L before segment a: M after attention b { mask { k in a } }", "a"),
         (
             "grid x: X segment a: L before "
+            "attention b { input k_on_x: int[q] mask { k_on_x[q] == 1 or k in a } }",
+            "reserved",
+        ),
+        (
+            "grid x: X segment a: L before "
             "attention b { input d: int[token] mask { d[q] == d[k] or k in a } }",
             "not supported",
         ),
@@ -130,3 +137,17 @@ def test_assertions() -> None:
     assert verdict("window(3) on x", "causal") == "refuted"
     assert verdict("same on x | { q in a }", "causal") == "refuted"
     assert verdict("same on x", "heads_cover") == "unknown"
+
+
+@pytest.mark.parametrize("name", sorted(BEFORE))
+def test_analysis_adds_up_the_parts(name: str) -> None:
+    """Pairs are those of the definition; what is visited holds them."""
+    for grid, given in CASES[name]:
+        found = attnc.analyze(name, grid=grid, **given)
+        pairs = dense(name, grid, **given)
+        assert found.useful == pairs.sum() <= found.visited
+        assert found.q_len == found.kv_len == len(pairs) and found.grid == grid
+        assert found.density == pytest.approx(pairs.mean())
+        assert [proof.verdict for proof in found.proofs] == ["proved"]
+    with pytest.raises(InvalidValue, match="the points of the grid"):
+        attnc.analyze(name, grid=grid, seq=7, **given)
