@@ -109,13 +109,16 @@ def grid_trials(bound: Bound, grid: Sequence[int] | None, seed: int) -> Iterator
 def fits(bound: Bound, trial: Trial) -> bool:
     """Whether the spec has such calls: no packed or cropped cross attention, no packed pooling.
 
-    Nor are packed queries in blocks that share a list, nor keys that are values of other columns.
+    Nor are packed queries in blocks that share a list, packed routes that choose once for a head,
+    nor keys that are values of other columns.
     """
     attentions = parts(bound)
     if trial.head_dim != trial.value_dim:
         pools = [part.pool for part in attentions if part.pool is not None]
         if any(pool.keys and pool.keys == pool.values for pool in pools):
             return False
+    if trial.packed and any("q" not in route.axes for route in bound.routes):
+        return False
     if trial.packed and any(
         chooser(test, bound.inputs[name].axes) > 1
         for part in attentions

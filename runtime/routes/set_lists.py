@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import piece
@@ -28,7 +29,13 @@ def of_sets(
 def of_set(
     route: BoundRoute, bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Tensor
 ) -> Tensor:
-    """The lists of one route's set."""
+    """The lists of one route's set.
+
+    Raises `InvalidValue` for packed sequences whose heads choose once: a set has no axis for them.
+    """
+    if call.packed and len(call.rows) > 1 and "q" not in route.axes:
+        wanted = f"one sequence: route `{route.name}` chooses once for each head"
+        raise InvalidValue("cu_seqlens", wanted, f"{len(call.rows)} sequences")
     found = _pieces(route, lists)
     if route.units == "cluster":
         found = _tokens(route, bound, call, inputs, found)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import attnc
+from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
 from attnc.runtime.routes.select import select
@@ -130,6 +131,16 @@ def test_sequences() -> None:
     for queries in ("token", "blocks(16)"):
         packed = (q[:1], k[:1], v[:1])
         assert_as_defined(spec(queries=queries), packed, cu_seqlens=ends)
+
+
+@pytest.mark.parametrize("queries", ["head", "call"])
+def test_a_head_that_chooses_once_takes_one_sequence(queries: str) -> None:
+    q, k, v = (x[:1] for x in operands())
+    one, three = (torch.tensor(ends, dtype=torch.int32) for ends in ([0, 70], [0, 20, 20, 70]))
+    source = spec(queries=queries, within="")
+    assert_as_defined(source, (q, k, v), cu_seqlens=one)
+    with pytest.raises(InvalidValue, match="one sequence: route `r` chooses once"):
+        attnc.compile(source)(q, k, v, cu_seqlens=three)
 
 
 @pytest.mark.parametrize("choose", ["top(3)", "bottom(3)"])
