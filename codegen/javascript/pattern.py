@@ -13,6 +13,7 @@ from typing import assert_never
 from attnc.codegen.expressions import condition
 from attnc.codegen.javascript.target import HELPERS, PLACES, JavaScriptTarget
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import SegmentsApart
 from attnc.dsl.program import Bound
 
 ARGUMENTS = ", ".join((*PLACES, "at"))
@@ -20,6 +21,8 @@ ARGUMENTS = ", ".join((*PLACES, "at"))
 
 def print_pattern(bound: Bound) -> str:
     """The text of the function `attends` and of what it calls."""
+    if bound.segments:
+        raise SegmentsApart(bound.name)
     printer = _Printer(bound)
     names = [parameter.name for parameter in bound.program.attention.parameters]
     scope = printer.target.declaring(*names)

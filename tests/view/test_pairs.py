@@ -13,6 +13,7 @@ from py_mini_racer import JSEvalException
 from attnc.codegen.javascript.pattern import print_pattern
 from attnc.compiler.fold import walk
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import SegmentsApart
 from attnc.dsl.loader import load
 from attnc.dsl.print_nodes import print_expression
 from attnc.runtime.oracle import mask
@@ -48,6 +49,10 @@ def test_grids(
     program = load(name)
     drawn = {n: x for n, x in given.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in given.items() if n not in drawn})
+    if bound.segments:
+        with pytest.raises(SegmentsApart):
+            print_pattern(bound)
+        return
     found = pairs(bound, grid, 2, **drawn)
     np.testing.assert_array_equal(found, wanted(name, 2, grid=grid, **given))
 
