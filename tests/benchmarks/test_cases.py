@@ -42,7 +42,7 @@ def test_useful_pairs_of_the_last_queries():
 def test_full_attention_costs_one_per_visited_pair():
     found = against_full(replace(TINY, pattern="full"), 0.0)
     assert found.facts["visited / useful"] == pytest.approx(1.0, abs=0.1)
-    assert found.facts["time per visited pair, full = 1"] == pytest.approx(1.0, rel=2.0)
+    assert found.facts["time per visited pair, full = 1"] > 0  # no speed is claimed by a test
 
 
 def test_what_a_peer_refuses_is_the_reason():
