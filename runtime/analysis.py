@@ -14,7 +14,7 @@ from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.lower import chosen_tile, grid_tiles, tiling
-from attnc.runtime.segmented.attend import facts_of, rows_of
+from attnc.runtime.segmented.attend import facts_of, keys_of, rows_of
 
 NOT_RUN = "compiles; this CPU cannot run it"
 
@@ -95,8 +95,7 @@ def analyze_parts(
     steps = steps_of(bound, heads, kv_heads)
 
     def analysis(step: Step) -> Analysis | None:
-        queries, start = rows[step.queries], rows[step.keys[0]].start
-        keys = range(start, rows[step.keys[-1]].stop)
+        queries, keys = rows[step.queries], keys_of(step, rows)
         if not queries or not keys:
             return None
         numbers = {n: known[n] for n, x in step.bound.inputs.items() if not x.axes}

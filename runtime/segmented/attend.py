@@ -1,7 +1,7 @@
 """A call of a spec with segments: each part of the queries over the parts of the keys, merged."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,14 +34,15 @@ def attend(
     axis = 1 if layout == "bshd" else 2
     extents = check_grid(bound, where["grid"], None)
     rows = rows_of(bound, extents, inputs)
-    device = tensors[0].device
-    facts = facts_of(bound, extents, rows, inputs) | _coordinates(bound, extents, device)
+    facts: dict[str, Any] = dict(facts_of(bound, extents, rows, inputs))
+    read = {name for step in steps for name in step.bound.inputs}
+    facts |= _coordinates(bound, extents, read, tensors[0].device)
     outs, lses = [], []
     for part in bound.parts:
         q = _cut(tensors[0], axis, rows[part])
         partials = []
         for step in steps:
-            keys = range(rows[step.keys[0]].start, rows[step.keys[-1]].stop)
+            keys = keys_of(step, rows)
             if step.queries != part or not rows[part] or not keys:
                 continue
             k, v = (_cut(x, axis, keys) for x in tensors[1:])
@@ -81,14 +82,20 @@ def facts_of(
     return {**named, ALL_TOKENS: tokens}
 
 
-def _coordinates(bound: Bound, extents: tuple[int, ...], device: torch.device) -> dict[str, Tensor]:
-    """The coordinates of all points, as data."""
+def keys_of(step: Step, rows: Mapping[str, range]) -> range:
+    """The rows of the keys of a step, whose parts are neighbours."""
+    return range(rows[step.keys[0]].start, rows[step.keys[-1]].stop)
+
+
+def _coordinates(
+    bound: Bound, extents: tuple[int, ...], read: Collection[str], device: torch.device
+) -> dict[str, Tensor]:
+    """The coordinates of all points that steps read as data."""
     found = {}
-    points = torch.arange(math.prod(extents), dtype=torch.int32, device=device)
     for place, (axis, _) in enumerate(bound.grid):
-        inner = points // math.prod(extents[place + 1 :])
-        for side in "qk":
-            found[coordinate_input(f"{side}.{axis}")] = inner % extents[place]
+        for name in {coordinate_input(f"{side}.{axis}") for side in "qk"}.intersection(read):
+            points = torch.arange(math.prod(extents), dtype=torch.int32, device=device)
+            found[name] = points // math.prod(extents[place + 1 :]) % extents[place]
     return found
 
 
