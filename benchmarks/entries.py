@@ -21,7 +21,7 @@ from attnc.dsl.comments import summary
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.loader import load_any, load_stack
 from attnc.dsl.program import Bound, Program
-from attnc.runtime.grids import segment_lengths, tokens_of
+from attnc.runtime.grids import fitted, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, random_inputs, segment_inputs
@@ -125,8 +125,8 @@ def _stack(name: str, relation: str) -> Entry:
     shares = [one.at_most / (one.heads * one.q_len * one.kv_len) for one in found.layers]
     full = sum(one.tiles.full for one in found.layers)
     visited = full + sum(one.tiles.partial for one in found.layers)
-    cache = "grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
-    cache = "" if extents else cache
+    known = "grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
+    cache = "" if extents else known
     points = "×".join(map(str, extents)) or f"{SEQ:,} tokens"
     size, tiles = f"{points}, {len(shares)} layers", f"{full / visited:.0%} full"
     exact = all(one.density is not None for one in found.layers)
@@ -159,12 +159,7 @@ def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
 
 
 def _extents(bound: Bound, usual: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
-    sizes = usual.get(len(bound.grid), (4,) * len(bound.grid))
-    named: dict[str, int] = {}
-    return tuple(
-        extent if isinstance(extent, int) else named.setdefault(extent, size)
-        for (_, extent), size in zip(bound.grid, sizes, strict=True)
-    )
+    return fitted(bound, None, usual.get(len(bound.grid), (4,) * len(bound.grid)))
 
 
 def _tokens(bound: Bound, extents: tuple[int, ...]) -> int:
