@@ -102,13 +102,8 @@ def _numbers(bound: Bound, tokens: int) -> dict[str, Any]:
     return {n: tokens // 3 if isinstance(x, int) else x for n, x in numbers.items()}
 
 
-def _heads(bound: Bound) -> int:
-    """A list parameter has an item for each head."""
-    return min((len(x) for x in bound.values.values() if isinstance(x, tuple)), default=HEADS)
-
-
 def _sequence(name: str, bound: Bound, relation: str, status: str) -> Entry:
-    heads = _heads(bound)
+    heads = bound.listed_heads or HEADS
     found = attnc.analyze(name, seq=SEQ, heads=heads, kv_heads=heads, **_numbers(bound, SEQ))
     pairs = found.heads * found.q_len * found.kv_len
     size, tile = f"{SEQ:,} tokens", _tile(bound, Shape(SEQ, (), heads, found.heads > 1))
@@ -138,7 +133,7 @@ def _stack(name: str, relation: str) -> Entry:
 def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
     """Counted pair by pair, in the tiles that the compiler chose."""
     extents = _extents(bound, NATURAL)
-    tokens, heads = _tokens(bound, extents), _heads(bound)
+    tokens, heads = _tokens(bound, extents), bound.listed_heads or HEADS
     pairs = attnc.mask(
         name, grid=extents, heads=heads, kv_heads=heads, **_inputs(bound, tokens, heads)
     ).flatten(0, -3)
@@ -232,7 +227,7 @@ def _report(layers: Sequence[tuple[Operator, Reference]], results: Any) -> None:
 def _right(operator: Operator, reference: Reference, direction: str) -> bool:
     bound, generator = operator.bound, torch.Generator().manual_seed(2)
     extents = _extents(bound, SMALL) if bound.grid else SMALL[0]
-    shape = (1, _heads(bound), _tokens(bound, extents), DIM)
+    shape = (1, bound.listed_heads or HEADS, _tokens(bound, extents), DIM)
     tensors = [torch.randn(shape, generator=generator) for _ in "qkv"]
     keywords = _inputs(bound, shape[2], shape[1]) | ({"grid": extents} if bound.grid else {})
     if direction == "forward":

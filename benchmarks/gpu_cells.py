@@ -7,6 +7,7 @@ from typing import Any
 
 from attnc import analyze_static
 from attnc.dsl.errors import AttnError
+from attnc.dsl.loader import load
 from attnc.runtime.gpu.static import StaticAnalysis
 
 HEADS = 8
@@ -38,9 +39,10 @@ class Cell:
 
     def measure(self) -> StaticAnalysis | str:
         """The analysis, or the reason why there is none."""
+        heads = load(self.spec).bind(**self.parameters).listed_heads or HEADS
         try:
             return analyze_static(
-                self.spec, target=self.target, head_dim=self.d, heads=HEADS, **self.parameters
+                self.spec, target=self.target, head_dim=self.d, heads=heads, **self.parameters
             )
         except AttnError as reason:
             return str(reason)

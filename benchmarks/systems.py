@@ -40,7 +40,7 @@ FAMILIES: dict[str, tuple[System, ...]] = {
         line("StreamingLLM", "streaming_llm"),
         line("Mistral, Vi-Mistral-X", "mistral"),
         line("Moonshine v2", "moonshine"),
-        line("Longformer", "longformer"),
+        line("Longformer", "longformer longformer_dilated"),
         line("BigBird", "bigbird"),
         line("Sparse Transformer", "sparse_transformer_strided sparse_transformer_fixed"),
         line("PowerAttention", "power_attention"),

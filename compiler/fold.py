@@ -110,6 +110,8 @@ def binary(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
             return other
         case ("*" | "div", other, ast.Int(1)) | ("*", ast.Int(1), other):
             return other
+        case "mod", _, ast.Int(1):
+            return ast.Int(0)
         case "-", ast.Int(0), other:
             return unary("-", other)
         case _:

@@ -6,11 +6,11 @@ from typing import assert_never
 
 from attnc.compiler import fold
 from attnc.compiler.errors import NotAffineError
+from attnc.compiler.head_lists import AT, by_head
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex, HeadCountMismatch, HeadsMissing
 from attnc.dsl.place import GRID, Place, coordinate_input
 
-AT = "at"  # the function that `list[h]` becomes: at(List, index)
 NODE_LIMIT = 20_000
 UNROLL_LIMIT = 64
 LIFTED = ("q", "k", "len", "qlen")  # what `M on y` takes from the axis
@@ -133,7 +133,7 @@ class Inliner:
         read = (name for operand in operands for name in fold.names(operand))
         if not everywhere and any("." in name for name in read):
             return ast.Bool(False)
-        return fold.compare(ops, operands)
+        return by_head(ast.Compare(ops, operands))  # type: ignore[arg-type]
 
     def _indexed(self, expr: ast.Index, env: Environment) -> ast.Expr:
         indices = tuple(self.close(index, env) for index in expr.indices)

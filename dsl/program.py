@@ -167,6 +167,12 @@ class Bound:
         return (*before, GRID, *after)
 
     @property
+    def listed_heads(self) -> int | None:
+        """How many heads the lists among the parameters have an item for; None without a list."""
+        lists = (value for value in self.values.values() if isinstance(value, tuple))
+        return min(map(len, lists), default=None)
+
+    @property
     def cross(self) -> bool:
         """Whether queries and keys are two sequences, both starting at position 0."""
         return any(isinstance(s, ast.CrossStatement) for s in self._body)

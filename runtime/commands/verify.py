@@ -88,8 +88,7 @@ def default_length(bound: Bound | BoundStack) -> int:
 
 def fixed(bound: Bound, options: argparse.Namespace) -> tuple[int | None, int | None]:
     """Head counts: those given, else those that the spec's lists have, else free."""
-    lists = [len(x) for x in bound.values.values() if isinstance(x, tuple)]
-    return options.heads or (lists[0] if lists else None), options.kv_heads
+    return options.heads or bound.listed_heads, options.kv_heads
 
 
 def check(bound: Bound, chosen: "list[Trial]", options: argparse.Namespace) -> list[Outcome]:

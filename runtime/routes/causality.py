@@ -25,8 +25,7 @@ def leak(bound: Bound) -> Counterexample | None:
     Sizes and numbers are taken small, so that there is more to choose from than is chosen.
     """
     small = _small(bound)
-    lists = [len(x) for x in small.values.values() if isinstance(x, tuple)]
-    heads = lists[0] if lists else 4
+    heads = small.listed_heads or 4
     kv_heads = 2 if heads % 2 == 0 else heads
     trial = Trial("leak", LENGTH, LENGTH, heads=heads, kv_heads=kv_heads, head_dim=DIM)
     for seed in range(SEEDS):

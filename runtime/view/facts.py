@@ -47,8 +47,7 @@ def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: i
     """The shape to begin with, from what was asked for."""
     if bound.routes:
         raise ViewError("a route chooses by queries and keys, which a page does not have")
-    lists = {len(value) for value in bound.values.values() if isinstance(value, tuple)}
-    heads = heads or min(lists, default=USUAL_HEADS)
+    heads = heads or bound.listed_heads or USUAL_HEADS
     if heads > MOST_HEADS:
         raise ViewError(f"a page shows 1 to {MOST_HEADS} heads, not {heads}")
     usual = USUAL_EXTENTS.get(len(bound.grid), (4,) * len(bound.grid))
@@ -93,7 +92,7 @@ def facts(
         "longest": LONGEST,
         "heads": {
             "used": shape.reads_heads,
-            "fixed": any(isinstance(value, tuple) for value in bound.values.values()),
+            "fixed": bound.listed_heads is not None,
             "count": shape.heads,
             "most": MOST_HEADS,
         },

@@ -56,6 +56,23 @@ def test_heads_fold():
     assert print_expr(condition("causal when h < heads div 2", 8)) == "h < 4 and k <= q"
 
 
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ("{ q - k <= ds[h] * 2 }", "q - k <= at([2, 2, 4, 1], h) * 2"),
+        ("{ k mod ds[h] == 1 }", "0 <= h <= 1 and k mod 2 == 1 or 2 <= h <= 2 and k mod 4 == 1"),
+        (
+            "dilated(3, ds[h])",
+            "abs(q - k) <= 3 * at([2, 2, 4, 1], h) and (0 <= h <= 1 and (q - k) mod 2 == 0 or "
+            "2 <= h <= 2 and (q - k) mod 4 == 0 or 3 <= h <= 3)",
+        ),
+    ],
+)
+def test_items_of_heads_that_divide_are_written_out(pairs, expected):
+    spec = load(f"attention a(ds: list = [2, 2, 4, 1]) {{ mask {pairs} }}")
+    assert print_expr(mask_condition(spec.bind(), 4, 4)) == expected
+
+
 def test_on_diagonal_decides_equality_of_an_input_with_itself():
     found = fold.on_diagonal(parse_expression("k <= q and doc[q] == doc[k]"))
     assert found == parse_expression("q <= q")

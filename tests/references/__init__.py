@@ -24,6 +24,11 @@ PARAMETERS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "line/streaming_llm": ({"sinks": 4, "w": 6}, {"sinks": 0, "w": 1}, {"sinks": 1, "w": 90}),
     "line/mistral": ({"w": 1}, {"w": 7}, {"w": 100}),
     "line/longformer": ({"w": 3, "g": 2}, {"w": 0, "g": 0}, {"w": 50, "g": 1}, {"w": 1, "g": 40}),
+    "line/longformer_dilated": (
+        {"w": 3, "g": 2, "dilations": [2, 1, 5, 1]},
+        {"w": 2, "g": 0, "dilations": [4, 3, 4, 4]},
+        {"w": 60, "g": 1, "dilations": [1, 1, 70, 2]},
+    ),
     "line/sparse_transformer_strided": ({"l": 1}, {"l": 5}, {"l": 64}),
     "line/sparse_transformer_fixed": ({"l": 8, "c": 2}, {"l": 5, "c": 5}, {"l": 64, "c": 1}),
     "line/power_attention": ({"w": 3, "sinks": 2, "block": 2}, {"w": 1, "sinks": 0, "block": 1}),

@@ -63,8 +63,10 @@ def assert_gradients(
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 def test_finite_differences(name: str, parameters: dict[str, Any]) -> None:
     op = attnc.compile(name, **parameters)
-    q, k, v = random(1, 2, 11, 3, seed=1), random(1, 1, 13, 3, seed=2), random(1, 1, 13, 2, seed=3)
-    extra = {n: torch.from_numpy(x) for n, x in inputs(name, 2, 13, q_len=11, **parameters).items()}
+    heads = op.bound.listed_heads or 2
+    q, k = random(1, heads, 11, 3, seed=1), random(1, 1, 13, 3, seed=2)
+    v, drawn = random(1, 1, 13, 2, seed=3), inputs(name, heads, 13, q_len=11, **parameters)
+    extra = {n: torch.from_numpy(x) for n, x in drawn.items()}
     floats = {n: x.requires_grad_() for n, x in extra.items() if x.is_floating_point()}
 
     def f(q: Tensor, k: Tensor, v: Tensor, *given: Tensor) -> Tensor:

@@ -29,6 +29,10 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "line/causal": ({},),
     "line/full": ({},),
     "line/longformer": ({"w": 30, "g": 11}, {"w": 500, "g": 0}),
+    "line/longformer_dilated": (
+        {"w": 8, "g": 11, "dilations": [1, 4, 1, 3]},
+        {"w": 200, "g": 0, "dilations": [2, 2, 2, 5]},
+    ),
     "line/longlora": ({"g": 32}, {"g": 7}),
     "line/mistral": ({"w": 60}, {"w": 1000}, {"w": 1}),
     "line/moonshine": ({"left": 16, "right": 4}, {"left": 300, "right": 0}),
@@ -49,7 +53,9 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "score/softmax1": ({},),
 }
 DIMS = [(64, 64), (40, 24), (80, 96), (16, 16)]
-HEAD_DEPENDENT = ("line/longlora", "line/s2_attention", "line/sink_lora")
+HEAD_DEPENDENT = (
+    "line/longformer_dilated", "line/longlora", "line/s2_attention", "line/sink_lora",
+)  # fmt: skip
 CASES = [
     (name, given, *DIMS[(place + turn) % len(DIMS)])
     for place, (name, cases) in enumerate(PARAMETERS.items())

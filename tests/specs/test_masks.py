@@ -1,5 +1,8 @@
 """Every shipped spec, at several lengths and parameters, is the relation that its paper defines."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +14,12 @@ HEADS = 3
 LENGTHS = [(1, 1), (2, 2), (3, 3), (17, 17), (40, 40), (1, 29), (9, 40), (13, 5), (0, 7), (7, 0)]
 CASES = [(name, p) for name, cases in PARAMETERS.items() for p in cases]
 BY_HEAD_INPUT = {"input/key_flags", "input/head_classes", "input/reuse"}
+BY_HEAD = {"line/longformer_dilated"}  # by a list with an item for each head
 PER_HEAD = {"line/s2_attention", "line/longlora", "line/sink_lora"}
+
+
+def heads_of(name: str, parameters: Mapping[str, Any]) -> int:
+    return load(name).bind(**parameters).listed_heads or HEADS
 
 
 def test_every_shipped_spec_has_a_reference() -> None:
@@ -20,11 +28,13 @@ def test_every_shipped_spec_has_a_reference() -> None:
 
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 def test_mask(name: str, parameters: dict[str, int]) -> None:
+    heads = heads_of(name, parameters)
     for q_len, kv_len in LENGTHS:
-        given = parameters | inputs(name, HEADS, kv_len, q_len=q_len, **parameters)
-        found = mask(name, q_len=q_len, kv_len=kv_len, heads=HEADS, **given).numpy()
-        assert found.shape == (HEADS if name in PER_HEAD | BY_HEAD_INPUT else 1, q_len, kv_len)
-        wanted = MASKS[name](q_len, kv_len, HEADS, **given)
+        given = parameters | inputs(name, heads, kv_len, q_len=q_len, **parameters)
+        found = mask(name, q_len=q_len, kv_len=kv_len, heads=heads, **given).numpy()
+        by_head = name in PER_HEAD | BY_HEAD | BY_HEAD_INPUT
+        assert found.shape == (heads if by_head else 1, q_len, kv_len)
+        wanted = MASKS[name](q_len, kv_len, heads, **given)
         np.testing.assert_array_equal(np.broadcast_to(found, wanted.shape), wanted)
 
 
@@ -40,7 +50,8 @@ def test_heads(name: str, heads: int) -> None:
 def test_defaults(name: str) -> None:
     """The sizes that a spec has by itself, at a length that they matter for or not."""
     values = dict(load(name).bind().values)
-    given = values | inputs(name, HEADS, 70, **values)
-    found = mask(name, seq=70, heads=HEADS, **given).numpy()
-    wanted = MASKS[name](70, 70, HEADS, **given)
+    heads = heads_of(name, values)
+    given = values | inputs(name, heads, 70, **values)
+    found = mask(name, seq=70, heads=heads, **given).numpy()
+    wanted = MASKS[name](70, 70, heads, **given)
     np.testing.assert_array_equal(np.broadcast_to(found, wanted.shape), wanted)

@@ -37,9 +37,10 @@ def test_sequences(name: str, pairs: Callable[..., Pairs]) -> None:
     program = load(name)
     for chosen in (*PARAMETERS[name], {}):
         bound = program.bind(**chosen)
-        drawn = inputs(name, HEADS, 50, **bound.values)
-        found = pairs(bound, (50,), HEADS, **drawn)
-        np.testing.assert_array_equal(found, wanted(name, HEADS, seq=50, **chosen, **drawn))
+        heads = bound.listed_heads or HEADS
+        drawn = inputs(name, heads, 50, **bound.values)
+        found = pairs(bound, (50,), heads, **drawn)
+        np.testing.assert_array_equal(found, wanted(name, heads, seq=50, **chosen, **drawn))
 
 
 @pytest.mark.parametrize(("name", "grid", "given"), GRIDS, ids=str)

@@ -69,13 +69,14 @@ def test_sets_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "given"), CASES, ids=str)
 def test_sequences(name: str, given: dict[str, Any]) -> None:
+    heads = load(name).bind(**given).listed_heads or HEADS
     for q_len, kv_len, block in ((150, 150, 16), (37, 130, (8, 32)), (64, 64, 32)):
-        tensors = inputs(name, HEADS, kv_len, q_len=q_len, **given)
+        tensors = inputs(name, heads, kv_len, q_len=q_len, **given)
         tensors = {label: torch.as_tensor(x) for label, x in tensors.items()}
         found = attnc.flex.block_mask(
-            name, q_len, kv_len, heads=HEADS, block_size=block, **given, **tensors
+            name, q_len, kv_len, heads=heads, block_size=block, **given, **tensors
         )
-        lengths = {"q_len": q_len, "kv_len": kv_len, "heads": HEADS}
+        lengths = {"q_len": q_len, "kv_len": kv_len, "heads": heads}
         assert_right(found, attnc.mask(name, **lengths, **given, **tensors))
 
 
