@@ -30,6 +30,19 @@ OPERATIONS = {"|": attn.UnionOp, "&": attn.IntersectOp, "-": attn.DifferenceOp}
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """Units that keys lie in, as `tile.units` has them; `together`: heads of a KV head add up."""
+
+    key_size: int
+    key_stride: int
+    size: int
+    stride: int
+    first: str
+    end: str
+    together: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """What a kernel is specialised on; 0 stands for not known.
 
@@ -38,7 +51,7 @@ class Sizes:
     queries), which hold `packed` heads of each query, and shares keys out among threads. `height`
     fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses). A
     kernel of units of so many keys that each query chooses has `unit`; one that keeps the greatest
-    scores of each query, how many: `best`.
+    scores of each query, how many: `best`, of keys or of `units`.
     """
 
     heads: int = 0
@@ -52,6 +65,7 @@ class Sizes:
     height: int = 0
     unit: int = 0
     best: int = 0
+    units: Units | None = None
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

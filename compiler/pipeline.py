@@ -10,6 +10,7 @@ from xdsl.passes import ModulePass
 
 from attnc.compiler.dialects.attn import Attn
 from attnc.compiler.dialects.tile import Tile
+from attnc.compiler.elaborate import Units
 from attnc.compiler.passes.choose_tiles import ChooseTiles
 from attnc.compiler.passes.classify_tiles import ClassifyTiles
 from attnc.compiler.passes.derive_backward import DeriveBackward
@@ -46,10 +47,13 @@ FROM_ZERO = ("k_start = 0",)
 CROPPED = ("k_start >= 0",)
 
 
-def passes(tiling: Tiling, cropped: bool = False, best: int = 0) -> tuple[ModulePass, ...]:
+def passes(
+    tiling: Tiling, cropped: bool = False, best: int = 0, units: Units | None = None
+) -> tuple[ModulePass, ...]:
     """The passes in order; `cropped` kernels accept keys that start after position 0.
 
-    With `best`, to the kernel that keeps so many of the greatest scores of each query.
+    With `best`, to the kernel that keeps so many of the greatest scores of each query, of keys or
+    of `units`.
     """
     assume = CROPPED if cropped else FROM_ZERO
     return (
@@ -57,11 +61,11 @@ def passes(tiling: Tiling, cropped: bool = False, best: int = 0) -> tuple[Module
         SplitAtoms(),  # needs one condition
         Prove(),  # needs the relation
         Narrow(),  # after the proofs, which are for every length
-        *_by_residue(tiling),
+        *(() if units else _by_residue(tiling)),  # units are of consecutive keys
         ChooseTiles(**asdict(tiling)),  # needs the relation
         ClassifyTiles(assume=assume),  # needs the tiling
         PlanVisits(assume=assume),  # needs the classes
-        LowerToTile(best),  # needs the visits
+        LowerToTile(best, units),  # needs the visits
         Specialise(),  # needs the mask in every visit
     )
 

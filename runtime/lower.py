@@ -126,7 +126,7 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
         own = machine.computing(sizes.dtype)
         run(module, unit_passes(sizes.unit, own.tile_q, own.keys), watch)
         return module
-    run(module, passes(tiling(machine, sizes), sizes.cropped, sizes.best), watch)
+    run(module, passes(tiling(machine, sizes), sizes.cropped, sizes.best, sizes.units), watch)
     return module
 
 

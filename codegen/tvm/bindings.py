@@ -9,6 +9,7 @@ from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.marks import bind_lists
 from attnc.codegen.tvm.planner import bind_table
+from attnc.codegen.tvm.pooled import head_count
 from attnc.codegen.tvm.signature import Tensors
 from attnc.codegen.tvm.spread import padded
 from attnc.codegen.tvm.stored import storage
@@ -62,6 +63,8 @@ def bind_tensors(context: Context, names: tuple[str, ...]) -> None:
     }
     for name in names:
         axes = SHAPES[name].split()
+        if name in ("best", "picks"):
+            axes[1] = head_count(context)
         sizes = [f"T.int64({columns[axis]})" if axis in columns else axis for axis in axes]
         sizes = ["T.Cast('int64', splits)" if size == "splits" else size for size in sizes]
         dtype = stored if name in STORED else "int32" if name == "picks" else real

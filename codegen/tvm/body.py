@@ -13,6 +13,7 @@ from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
+from attnc.codegen.tvm.pooled import emit_members
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import elements, widened
@@ -40,16 +41,17 @@ def forward_parts(context: Context) -> dict[str, int]:
 
 def emit_tile(context: Context) -> None:
     """One tile of queries: load, plan, visit, finish."""
-    for name in ("k",) if context.count else ("k", "v"):
-        emit_base(context, name, KEYS, KEY_HEAD)
-    for name in ("q",) if context.count else ("q", "out"):
-        emit_base(context, name, QUERIES, QUERY_HEAD)
-    emit_listing(context)
-    _emit_load(context)
-    if context.visits:
-        with emit_chunks(context):
-            _emit_chunk(context)
-    emit_marks(context, clear=True)
+    with emit_members(context):
+        for name in ("k",) if context.count else ("k", "v"):
+            emit_base(context, name, KEYS, KEY_HEAD)
+        for name in ("q",) if context.count else ("q", "out"):
+            emit_base(context, name, QUERIES, QUERY_HEAD)
+        emit_listing(context)
+        _emit_load(context)
+        if context.visits:
+            with emit_chunks(context):
+                _emit_chunk(context)
+        emit_marks(context, clear=True)
     if context.count:
         emit_choice(context)
     else:

@@ -5,13 +5,17 @@ with what is worse; equal scores put the lower key first, so that the result dep
 Keys are kept as numbers of the arithmetic, which hold them exactly up to 2^24.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
-from attnc.codegen.tvm.rows import QUERY_HEAD, emit_base
-from attnc.codegen.tvm.softmax import LEAST
+from attnc.codegen.tvm.pooled import emit_candidates, emit_shares, own_head
+from attnc.codegen.tvm.rows import emit_base
+from attnc.codegen.tvm.softmax import LEAST, MASKED
+from attnc.compiler.dialects.units import UnitsAttr
 
 NONE = -1  # where a query has fewer keys than there is room
 
@@ -33,26 +37,48 @@ def emit_no_choice(context: Context) -> None:
 
 
 def emit_keep(context: Context) -> None:
-    """Take the scores of a chunk into the lists."""
+    """Take the scores of a chunk into the lists, or into the units that are kept in the end."""
+    if context.units is not None:
+        emit_shares(context, context.units)
+        return
+    out, m, rows = context.out, context.machine, context.rows
+    with _lists(context) as enter, out.block("for g in range(tiles_now):"):
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
+        with out.block(f"for j in range({m.keys}):"):
+            score = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
+            enter(score, context.geometry.row("row_first", "j"))
+
+
+def _emit_units(context: Context, units: UnitsAttr) -> None:
+    """Take the units into the lists."""
+    none = context.real.constant(MASKED, context.machine.lanes)
+    with _lists(context) as enter, emit_candidates(context, units, none) as (score, unit):
+        enter(score, unit)
+
+
+@contextmanager
+def _lists(context: Context) -> Iterator[Callable[[str, str], None]]:
+    """A loop over the vectors `v` of queries with their lists at hand.
+
+    What it yields emits that a score and its key go down the lists.
+    """
     out, m, count, rows = context.out, context.machine, context.count, context.rows
     kind = f"'{m.real.vector(m.lanes)}'"
     parts = ("best", "picks")
+
+    def enter(score: str, key: str) -> None:
+        number = f"T.broadcast(T.Cast('{m.real.name}', {key}), {m.lanes})"
+        for name, value in (("x", score), ("key", number)):
+            out.line(f"{name} = T.alloc_buffer((1,), {kind}, {LOCAL})", f"{name}[0] = {value}")
+        with out.block(f"for i in T.unroll({count}):"):
+            _emit_exchange(context)
+
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(*(f"{part} = T.alloc_buffer(({count},), {kind}, {LOCAL})" for part in parts))
         place = partial(context.part, offset=f"i * {rows} + v * {m.lanes}")
         with out.block(f"for i in T.unroll({count}):"):
             out.line(*(f"{part}[i] = {place(part)}" for part in parts))
-        with out.block("for g in range(tiles_now):"):
-            out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
-            with out.block(f"for j in range({m.keys}):"):
-                score = context.part("scores", f"(g * {m.keys} + j) * {rows} + v * {m.lanes}")
-                key = f"T.Cast('{m.real.name}', {context.geometry.row('row_first', 'j')})"
-                for name, value in (("x", score), ("key", f"T.broadcast({key}, {m.lanes})")):
-                    out.line(
-                        f"{name} = T.alloc_buffer((1,), {kind}, {LOCAL})", f"{name}[0] = {value}"
-                    )
-                with out.block(f"for i in T.unroll({count}):"):
-                    _emit_exchange(context)
+        yield enter
         with out.block(f"for i in T.unroll({count}):"):
             out.line(*(f"{place(part)} = {part}[i]" for part in parts))
 
@@ -72,8 +98,10 @@ def _emit_exchange(context: Context) -> None:
 def emit_choice(context: Context) -> None:
     """Store the lists of the rows that exist; scores of no key are minus infinity."""
     out, rows, real = context.out, context.rows, context.real
+    if context.units is not None:
+        _emit_units(context, context.units)
     for name in ("best", "picks"):
-        emit_base(context, name, QUERIES, QUERY_HEAD)
+        emit_base(context, name, QUERIES, own_head(context))
     with context.geometry.existing(context):
         row = f"T.Cast('int64', {context.geometry.owned_row(context, 'r')})"
         with out.block(f"for i in range({context.count}):"):

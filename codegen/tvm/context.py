@@ -18,6 +18,7 @@ from attnc.codegen.tvm.placement import Placement
 from attnc.codegen.tvm.real import Real
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
+from attnc.compiler.dialects.units import UnitsAttr
 from attnc.compiler.fold import walk
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Member
@@ -111,6 +112,12 @@ class Context:
         """How many scores of each query are kept; 0 where the kernel computes outputs."""
         kept = (op for op in self.kernel.walk() if isinstance(op, tile.KeepOp))
         return next((int(op.count.value.data) for op in kept), 0)
+
+    @cached_property
+    def units(self) -> UnitsAttr | None:
+        """The units that are kept, where it is not keys."""
+        kept = (op for op in self.kernel.walk() if isinstance(op, tile.KeepOp))
+        return next((op.units for op in kept), None)
 
     @property
     def owned(self) -> Axis:

@@ -49,6 +49,7 @@ from attnc.codegen.tvm.planner import (
     emit_planner,
     plan_depends_on_head,
 )
+from attnc.codegen.tvm.pooled import head_count, own_head
 from attnc.codegen.tvm.rows import emit_owned_tile
 from attnc.codegen.tvm.shares import emit_merge
 from attnc.codegen.tvm.signature import (
@@ -210,7 +211,7 @@ def _emit_worker(context: Context) -> None:
     """One thread: query tiles, or shares of them, as they come."""
     out, packed = context.out, context.placement.packed
     out.line(
-        f"head_count: T.int32 = T.Cast('int32', {'kv_heads' if packed > 1 else 'heads'})",
+        f"head_count: T.int32 = T.Cast('int32', {head_count(context)})",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
     )
     count = "T.Cast('int32', order_n)"
@@ -224,7 +225,7 @@ def _emit_worker(context: Context) -> None:
         head = "(item // tiles) % head_count"
         out.line(
             "t: T.int32 = item % tiles",
-            f"h: T.int32 = {head if packed == 1 else f'{head} * {packed}'}",
+            f"{own_head(context)}: T.int32 = {head if packed == 1 else f'{head} * {packed}'}",
             "s: T.int32 = item // (tiles * head_count)",
         )
         emit_row(context)
@@ -244,6 +245,8 @@ def _emit_scratch(context: Context) -> None:
         for name, size in parts.items():
             out.line(f"{name}_at: T.int64 = {start} + {end}")
             end += size
+        if final is None and context.units is not None:
+            out.line(f"units_at: T.int64 = {start} + {end}")
         if final:
             out.line(f"{final}: T.int64 = {start} + {end}")
     room = f"2 * T.Cast('int64', {context.visited.word}_tiles)"

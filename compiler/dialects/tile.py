@@ -60,6 +60,7 @@ from attnc.compiler.dialects.blocks import (
 )
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.compiler.dialects.plan import ForOp, IfOp, PushOp, verify_visit
+from attnc.compiler.dialects.units import UnitsAttr
 from attnc.compiler.dialects.values import (
     CollectOp,
     DotOp,
@@ -248,5 +249,5 @@ Tile = Dialect(
         KernelOp, LoadOp, VisitOp, ForOp, IfOp, PushOp, DotOp, ScoreOp, MaskOp, OnlineSoftmaxOp,
         KeepOp, MapOp, CollectOp, AccumulateOp, FinishOp, StoreOp,
     ],
-    [BlockType],
+    [BlockType, UnitsAttr],
 )  # fmt: skip

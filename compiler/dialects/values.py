@@ -8,6 +8,7 @@ from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     var_operand_def,
@@ -16,6 +17,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from attnc.compiler.dialects.attributes import Number, verify_expression
 from attnc.compiler.dialects.blocks import BlockType, axes_of, contracted
+from attnc.compiler.dialects.units import UnitsAttr
 
 
 @irdl_op_definition
@@ -87,13 +89,16 @@ class OnlineSoftmaxOp(_Elementwise):
 class KeepOp(IRDLOperation):
     """Of each query, keep the `count` greatest scores so far and their keys, the lower of equals.
 
-    `tile.store "picks"` stores both.
+    With `units`, each number of a pair is shared out among the units that its key lies in, by the
+    parts of its positions, negative ones being left out; kept are the units of the greatest sums.
+    `tile.store "picks"` stores scores and keys or units.
     """
 
     name = "tile.keep"
     block = operand_def(BlockType)
     count = prop_def(Number)
-    assembly_format = "$block `best` $count `:` type($block) attr-dict"
+    units = opt_prop_def(UnitsAttr)
+    assembly_format = "$block `best` $count (`units` $units^)? `:` type($block) attr-dict"
 
     def verify_(self) -> None:
         """There is room, and the block is one of scores."""

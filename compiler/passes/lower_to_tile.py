@@ -10,11 +10,13 @@ from typing import ClassVar
 from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from attnc.compiler.dialects import attn, tile
+from attnc.compiler.dialects.units import UnitsAttr
+from attnc.compiler.elaborate import Units
 from attnc.compiler.facts import all_of, attentions, the
 
 
@@ -24,16 +26,17 @@ class LowerToTile(ModulePass):
 
     name: ClassVar[str] = "lower-to-tile"
     best: int = 0
+    units: Units | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its kernel."""
         for attention in attentions(op):
-            lowered = choice(attention, self.best) if self.best else forward(attention)
+            lowered = choice(attention, self.best, self.units) if self.best else forward(attention)
             Rewriter.replace_op(attention, lowered, [])
 
 
-def choice(attention: attn.AttentionOp, best: int) -> tile.KernelOp:
-    """The kernel that keeps the best scores of each query, and their keys."""
+def choice(attention: attn.AttentionOp, best: int, units: Units | None) -> tile.KernelOp:
+    """The kernel that keeps the best scores of each query, and their keys or units."""
     body = Block()
     at = Builder(InsertPoint.at_end(body))
     query = at.insert(load("q", "qd"))
@@ -41,11 +44,25 @@ def choice(attention: attn.AttentionOp, best: int) -> tile.KernelOp:
         block = Block()
         inside = Builder(InsertPoint.at_end(block))
         masked = _masked(attention, query, inside)
-        kept = {"count": tile.number(best)}
+        kept: dict[str, Attribute] = {"count": tile.number(best)}
+        if units is not None:
+            kept["units"] = _units(units)
         inside.insert(tile.KeepOp.build(operands=[masked], properties=kept))
         at.insert(visit(visits, block))
     at.insert(tile.StoreOp.build(properties={"target": StringAttr("picks")}))
     return kernel(attention, body, owner="q")
+
+
+def _units(units: Units) -> UnitsAttr:
+    return UnitsAttr(
+        tile.number(units.key_size),
+        tile.number(units.key_stride),
+        tile.number(units.size),
+        tile.number(units.stride),
+        StringAttr(units.first),
+        StringAttr(units.end),
+        StringAttr("hkv" if units.together else "h"),
+    )
 
 
 def forward(attention: attn.AttentionOp) -> tile.KernelOp:

@@ -31,8 +31,7 @@ def merge_partials(
     seen = total > 0
     safe = torch.where(seen, total, 1.0)
     shares = per_output(weights / safe, layout)
-    merged = sum((share * out.to(share.dtype) for share, out in zip(shares, outs, strict=True)))
-    assert isinstance(merged, Tensor)
+    merged = _weighted_sum(list(shares), outs)
     return merged.to(outs[0].dtype), torch.where(seen, safe.log() + top, -torch.inf)
 
 
@@ -56,7 +55,12 @@ def gated(outs: Sequence[Tensor], gate: Tensor, axes: Sequence[str], layout: str
             found = found.unsqueeze(place)
     if outs[0].dim() == 3:
         found = found.squeeze(1)
-    factors = per_output(found, layout)
-    total = sum((g * out.to(g.dtype) for g, out in zip(factors, outs, strict=True)))
-    assert isinstance(total, Tensor)
-    return total.to(outs[0].dtype)
+    return _weighted_sum(list(per_output(found, layout)), outs).to(outs[0].dtype)
+
+
+def _weighted_sum(factors: Sequence[Tensor], outs: Sequence[Tensor]) -> Tensor:
+    """The sum of outputs times factors, in the dtype of the factors."""
+    total = factors[0] * outs[0].to(factors[0].dtype)
+    for factor, out in zip(factors[1:], outs[1:], strict=True):
+        total = torch.addcmul(total, factor, out.to(factor.dtype))
+    return total

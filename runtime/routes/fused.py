@@ -33,21 +33,30 @@ FEWEST = 1 << 18  # scores from which on a kernel pays for what it takes to call
 
 def fused(worth: Products, allowed: Candidates, rule: str, amounts: Tensor) -> Tensor | None:
     """int32 [H, C, n] as `choose.best` gives them; None for what needs the general way."""
-    at = allowed.at
-    count = min(int(amounts.max()), at.units)
-    alike = amounts.numel() == 1 and at.own_heads == at.heads
-    if rule != "top" or not alike or not 0 < count <= MOST or at.count * at.units < FEWEST:
+    at, count = allowed.at, few_best(allowed, rule, amounts)
+    found = ranges(allowed) if count and at.own_heads == at.heads else None
+    if found is None:
         return None
-    ranges = _ranges(allowed)
-    if ranges is None:
-        return None
-    first, end = ranges
+    first, end = found
     q, k = worth.asked.unsqueeze(0).contiguous(), worth.vectors.unsqueeze(0).contiguous()
     bound, kernel = _kernel(q.shape[3], dtype_name(q.dtype), count)
     call = bind_call(bound, q, k, k, scale=1.0, inputs={"first": first, "end": end})
     _, picks = best_keys(kernel, call, count)
-    found = torch.where(picks[0] < 0, at.units, picks[0]).sort(-1).values
-    return found.masked_fill_(found == at.units, -1)
+    return ascending(picks[0], at.units)
+
+
+def few_best(allowed: Candidates, rule: str, amounts: Tensor) -> int:
+    """How many units a kernel keeps for each chooser; 0 where it is not of use."""
+    at = allowed.at
+    count = min(int(amounts.max()), at.units)
+    able = rule == "top" and amounts.numel() == 1 and count <= MOST
+    return count if able and at.count * at.units >= FEWEST else 0
+
+
+def ascending(picks: Tensor, units: int) -> Tensor:
+    """Lists in the order of units, with -1 in the places that are left."""
+    found = torch.where(picks < 0, units, picks).sort(-1).values
+    return found.masked_fill_(found == units, -1)
 
 
 @cache
@@ -57,7 +66,7 @@ def _kernel(columns: int, dtype: str, count: int) -> tuple[Bound, kernels.Loaded
     return bound, kernels.from_files(kernels.files(bound, sizes))
 
 
-def _ranges(allowed: Candidates) -> tuple[Tensor, Tensor] | None:
+def ranges(allowed: Candidates) -> tuple[Tensor, Tensor] | None:
     """The first candidate of each chooser and the one after its last, int32 [C]; or None."""
     at, parts = allowed.at, []
     step = max(1, CHUNK // at.units)

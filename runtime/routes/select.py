@@ -16,6 +16,8 @@ from attnc.runtime.routes.candidates import candidates
 from attnc.runtime.routes.choose import CHUNK, best, widened
 from attnc.runtime.routes.frame import Frame, frame
 from attnc.runtime.routes.fused import fused
+from attnc.runtime.routes.fused_masses import fused_masses
+from attnc.runtime.routes.masses import Masses
 from attnc.runtime.routes.scores import Products, scores
 from attnc.runtime.routes.set_lists import of_sets
 
@@ -55,10 +57,13 @@ def _sequence(
 def _lists(at: Frame) -> Tensor:
     amounts = torch.tensor(at.route.amounts, dtype=torch.float64)
     worth, allowed = scores(at), candidates(at)
+    lists = None
     if isinstance(worth, Products):
         lists = fused(worth, allowed, at.route.rule, amounts)
-        if lists is not None:
-            return lists
+    elif isinstance(worth, Masses):
+        lists = fused_masses(worth, allowed, at.route.rule, amounts)
+    if lists is not None:
+        return lists
     shares = at.route.shares
     step = max(1, CHUNK // (at.heads * at.units))
     parts = []

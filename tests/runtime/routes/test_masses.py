@@ -12,6 +12,8 @@ from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.errors import ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
+from attnc.runtime.choices import best_keys
+from attnc.runtime.routes import fused, fused_masses
 from attnc.runtime.routes.select import select
 
 HEADS, KV_HEADS, N, DIM = 4, 2, 61, 16
@@ -47,6 +49,17 @@ def assert_as_defined(source: str, q_len: int = N, inputs: Any = None, **call: A
 def test_windows_that_overlap_units(keys: str) -> None:
     assert_as_defined(spec(keys=keys))
     assert_as_defined(spec(keys=keys), k_start=13)
+
+
+@pytest.mark.parametrize("queries", ["token", "group"])
+def test_the_kernel_takes_what_is_defined(queries: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units that overlap, windows that straddle them, keys that were cropped away."""
+    monkeypatch.setattr(fused, "FEWEST", 0)
+    calls = []
+    monkeypatch.setattr(fused_masses, "best_keys", lambda *x: calls.append(1) or best_keys(*x))
+    source = spec(keys="blocks(16, 8)", queries=queries)
+    assert_as_defined(source, 50, k_start=13, q_start=14)
+    assert len(calls) == 2  # entries of the batch
 
 
 @pytest.mark.parametrize("queries", ["token", "blocks(16)", "group", "group(8)", "head", "call"])
