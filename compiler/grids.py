@@ -61,12 +61,16 @@ def on_tokens(condition: ast.Expr, labels: Sequence[str], extents: Sequence[int]
     """The condition on the numbers of the tokens alone, for constant extents."""
     found: dict[str, ast.Expr] = {}
     for place, label in enumerate(labels):
-        inner = ast.Int(prod(extents[place + 1 :]))
         for name in ("q", "k"):
-            outer = fold.binary("div", ast.Name(name), inner)
-            found[f"{name}.{label}"] = fold.binary("mod", outer, ast.Int(extents[place]))
+            found[f"{name}.{label}"] = coordinate(ast.Name(name), place, extents)
         found[f"len.{label}"] = ast.Int(extents[place])
     return fold.substitute(condition, found)
+
+
+def coordinate(point: ast.Expr, place: int, extents: Sequence[int]) -> ast.Expr:
+    """Where the point of a number is along an axis."""
+    outer = fold.binary("div", point, ast.Int(prod(extents[place + 1 :])))
+    return fold.binary("mod", outer, ast.Int(extents[place]))
 
 
 def _cases(expr: ast.Expr, labels: Sequence[str], positive: bool = True) -> list[list[ast.Expr]]:

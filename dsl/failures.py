@@ -260,7 +260,7 @@ class SegmentsApart(Failure):
 
     template = (
         "`{name}` has segments: its mask is a formula for each pair of parts of the tokens, and "
-        "one for all of them is not built; `attnc check`, `verify`, `analyze`, `attnc.compile`, "
-        "`attnc.mask` and `attnc.reference` take such specs"
+        "this takes one of all; `attnc check`, `verify`, `analyze`, `plot`, `attnc.compile`, "
+        "`attnc.mask`, `attnc.reference` and `attnc.flex` take such specs"
     )
     name: str

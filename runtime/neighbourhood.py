@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.grid_analysis import GridTiles, pattern_of
 from attnc.compiler.grid_counts import Box, GridPattern
 from attnc.compiler.proofs.search import matrix
 from attnc.compiler.residues import rows_from
+from attnc.compiler.segments import steps_of
 from attnc.dsl.diagnostics import AttnError
+from attnc.dsl.place import GRID
 from attnc.dsl.program import Bound
 from attnc.runtime.api import split_parameters
 from attnc.runtime.cpus import host_machine
@@ -25,7 +28,8 @@ from attnc.runtime.grids import check_grid
 from attnc.runtime.lower import grid_tiles
 from attnc.runtime.oracle import mask
 from attnc.runtime.palette import EMPTY, FULL, PARTIAL
-from attnc.runtime.trials import Trial, random_inputs
+from attnc.runtime.segmented.attend import facts_of, rows_of
+from attnc.runtime.trials import Trial, random_inputs, segment_inputs
 
 MOST_TOKENS = 4096
 MOST_AXES = 3
@@ -54,12 +58,16 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What is drawn: a query of a grid, how many keys it sees, and the planes around it."""
+    """What is drawn: a query of a grid, how many keys it sees, and the planes around it.
+
+    `beside` are the keys that it sees of each segment, which are among the `keys`.
+    """
 
     bound: Bound
     grid: Box
     query: Box
     keys: int
+    beside: Mapping[str, int]
     tiles: GridTiles
     planes: tuple[Plane, ...]
 
@@ -81,22 +89,42 @@ def neighbourhood(
     bound, inputs = split_parameters(spec, parameters)
     grid = check_grid(bound, grid, None)
     point = _point(grid, query)
-    trial = Trial("plot", prod(grid), prod(grid), heads=heads or 1, kv_heads=heads or 1, grid=grid)
+    rows = rows_of(bound, grid, segment_inputs(bound) | inputs)
+    tokens = sum(map(len, rows.values()))
+    trial = Trial("plot", tokens, tokens, heads=heads or 1, kv_heads=heads or 1, grid=grid)
     inputs = random_inputs(bound, trial, torch.Generator().manual_seed(1)) | inputs
-    numbers = {name: int(x) for name, x in inputs.items() if not bound.inputs[name].axes}
+    known = {**inputs, **facts_of(bound, grid, rows, inputs)}
+    numbers = {
+        name: int(x) for name, x in known.items() if not isinstance(x, Tensor) or not x.dim()
+    }
     pairs = mask(spec, grid=grid, heads=heads, kv_heads=heads, **{**bound.values, **inputs})
     pairs = pairs[0] if pairs.dim() == 4 else pairs
-    row = pairs[:, int(np.ravel_multi_index(point, grid))].reshape(-1, *grid).numpy()
-    tiles = grid_tiles(bound, Sizes(heads or 0, heads or 0), host_machine())
-    pattern = pattern_of(bound, grid, heads, heads, numbers)
+    query_row = pairs[:, rows[GRID].start + int(np.ravel_multi_index(point, grid))].numpy()
+    row = query_row[:, rows[GRID].start : rows[GRID].stop].reshape(-1, *grid)
+    points = _between_points(bound, heads)
+    tiles = grid_tiles(points, Sizes(heads or 0, heads or 0), host_machine())
+    pattern = pattern_of(points, grid, heads, heads, numbers)
     classes = replace(pattern, condition=tiles.condition, steps=tiles.steps)
     shown = _heads(pattern.heads, head, len(grid))
     owned, planes = _owned(grid, point, tiles), []
     for one in shown:
         kinds = _kinds(classes, tiles, point, one)
         planes += _planes(bound, row[one or 0], kinds, owned, point, one)
-    keys = int(row[shown[0] or 0].sum())
-    return Neighbourhood(bound, grid, point, keys, tiles, tuple(planes))
+    seen = query_row[shown[0] or 0]
+    beside = {
+        name: int(seen[rows[name].start : rows[name].stop].sum()) for name, _ in bound.segments
+    }
+    return Neighbourhood(bound, grid, point, int(seen.sum()), beside, tiles, tuple(planes))
+
+
+def _between_points(bound: Bound, heads: int | None) -> Bound:
+    """The attention of the grid's points to each other, which is all of a spec without segments."""
+    if not bound.segments:
+        return bound
+    for step in steps_of(bound, heads, heads):
+        if step.bound.grid:
+            return step.bound
+    raise PlotError("no point of the grid sees another: there is nothing to draw")
 
 
 def _point(grid: Box, query: Sequence[int] | None) -> Box:

@@ -70,4 +70,6 @@ def facts(found: Neighbourhood) -> str:
     """The grid, the query and what it sees, in one line."""
     extents = " × ".join(map(str, found.grid))
     point = found.query if len(found.query) > 1 else found.query[0]
-    return f"grid {extents}, query {point} (×) sees {found.keys} keys; {found.tiles} (•)"
+    words = [f"{n} of {name}" for name, n in found.beside.items()]
+    beside = f", {', '.join(words)} among them" if words else ""
+    return f"grid {extents}, query {point} (×) sees {found.keys} keys{beside}; {found.tiles} (•)"

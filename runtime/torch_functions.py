@@ -14,10 +14,12 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor
 
+from attnc.compiler.all_tokens import all_tokens
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
 from attnc.dsl.program import Bound
 from attnc.runtime.row import Row
+from attnc.runtime.segmented.attend import layout_of
 
 Function = Callable[..., Tensor]
 
@@ -40,8 +42,12 @@ def torch_functions(
     device: torch.device | str = "cpu",
 ) -> Functions:
     """The functions of a bound spec for one sequence. Raises `AnalysisTooComplex`."""
-    score = score_expression(bound, heads, kv_heads)
-    condition = mask_condition(bound, heads, kv_heads)
+    if bound.segments:
+        layout = layout_of(bound, grid, inputs)
+        condition, score = all_tokens(bound, layout, heads, kv_heads)
+    else:
+        condition = mask_condition(bound, heads, kv_heads)
+        score = score_expression(bound, heads, kv_heads)
     return Functions(
         function_of(condition, bound, rows, heads, inputs, grid, "", device),
         None

@@ -1,8 +1,7 @@
 """One call of a pattern: a spec with its lengths, heads, batch and inputs, all checked."""
 
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +9,18 @@ import torch
 from torch import Tensor
 
 from attnc.compiler import fold
+from attnc.compiler.all_tokens import all_tokens
 from attnc.compiler.grids import on_tokens
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import HeadsMissing, InvalidValue, NotBuiltForTarget, SegmentsApart
+from attnc.dsl.errors import HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Row
-from attnc.runtime.grids import check_grid
+from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.inputs import bind_inputs
 from attnc.runtime.oracle.errors import BatchMissing, LengthMissing
+from attnc.runtime.segmented.attend import layout_of
 from attnc.runtime.torch_functions import Function, function_of
 
 Spec = str | os.PathLike[str]
@@ -54,13 +55,23 @@ class Pattern:
     @property
     def condition(self) -> ast.Expr:
         """The mask as one closed formula of positions, also where the spec has a grid."""
+        if self.bound.segments:
+            return self._of_all_tokens[0]
         found = mask_condition(self.bound, self.heads, self.kv_heads)
         return on_tokens(found, [n for n, _ in self.bound.grid], self.grid) if self.grid else found
 
     @property
     def score(self) -> ast.Expr | None:
         """The score as a closed formula, if the spec has one."""
+        if self.bound.segments:
+            return self._of_all_tokens[1]
         return score_expression(self.bound, self.heads, self.kv_heads)
+
+    @property
+    def _of_all_tokens(self) -> tuple[ast.Expr, ast.Expr | None]:
+        """Mask and score of a grid with segments."""
+        layout = layout_of(self.bound, self.grid, self.inputs)
+        return all_tokens(self.bound, layout, self.heads, self.kv_heads)
 
     @property
     def entries(self) -> int:
@@ -112,10 +123,8 @@ def pattern_of(spec: Spec, sizes: Sizes, given: dict[str, Any], score: bool = Fa
     bound = program.bind(**{name: x for name, x in given.items() if name not in program.inputs})
     if bound.routes:
         raise NotBuiltForTarget("a mask whose keys a route chooses at each call", "flex", ("cpu",))
-    if bound.segments:
-        raise SegmentsApart(bound.name)
     grid = check_grid(bound, sizes.grid, None)
-    rows = _rows(bound, sizes, grid)
+    rows = _rows(bound, sizes, grid, segment_lengths(bound, inputs))
     own = {name: x.cpu() if isinstance(x, Tensor) else x for name, x in inputs.items()}
     kv_heads = sizes.kv_heads or sizes.heads
     found = Pattern(bound, rows, grid, sizes.heads, kv_heads, sizes.batch, own)
@@ -131,15 +140,19 @@ def names_in(expr: ast.Expr | None) -> frozenset[str]:
     return fold.names(expr) | read
 
 
-def _rows(bound: Bound, sizes: Sizes, grid: Sequence[int]) -> Row:
-    points = math.prod(grid) if grid else None
+def _rows(bound: Bound, sizes: Sizes, grid: tuple[int, ...], segments: Mapping[str, int]) -> Row:
+    points = tokens_of(grid, segments=segments) if grid else None
     found = []
     for name, given in (("q_len", sizes.q_len), ("kv_len", sizes.kv_len)):
         length = next((n for n in (given, sizes.seq, points) if n is not None), None)
         if length is None:
             raise LengthMissing(name)
         if length < 1 or points not in (None, length):
-            expected = "a length of 1 or more" if points is None else f"{points}, as in the grid"
+            expected = (
+                "a length of 1 or more"
+                if points is None
+                else f"{points}, as in the grid{' and the segments' * bool(segments)}"
+            )
             raise InvalidValue(name, expected, str(length))
         found.append(length)
     q_len, k_len = found

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnc.compiler.all_tokens import Layout
 from attnc.compiler.segments import Step
 from attnc.dsl.place import ALL_TOKENS, GRID, coordinate_input
 from attnc.dsl.program import Bound
@@ -68,6 +69,11 @@ def rows_of(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -
         start, end = end, end + (math.prod(extents) if part == GRID else lengths[part])
         found[part] = range(start, end)
     return found
+
+
+def layout_of(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> Layout:
+    """Where the tokens of a call are."""
+    return Layout(extents, rows_of(bound, extents, inputs))
 
 
 def facts_of(

@@ -148,6 +148,27 @@ def test_plotted_tiles_are_those_of_the_mask(
         assert (kinds != EMPTY)[box.any(0)].all() and box.all(0)[kinds == FULL].all()
 
 
+def test_plot_of_a_grid_with_segments(attnc: Callable, tmp_path: Path) -> None:
+    """The points that a point sees are drawn, the tokens of segments counted."""
+    pytest.importorskip("matplotlib")
+    from attnc.runtime.neighbourhood import PlotError, neighbourhood
+    from attnc.runtime.palette import EMPTY, FULL
+
+    found = neighbourhood("grid/clear", (9, 10), (2, 7), r=2, text=5)
+    pairs = package.mask("grid/clear", grid=(9, 10), r=2, text=5)[0, 5:].numpy()
+    row, (plane,) = pairs[2 * 10 + 7], found.planes
+    assert found.keys == row.sum() and found.beside == {"text": 5}
+    assert (plane.keys == row[5:].reshape(9, 10)).all()
+    box = pairs[plane.owned.ravel(), 5:].reshape(-1, 9, 10)
+    assert (plane.kinds != EMPTY)[box.any(0)].all() and box.all(0)[plane.kinds == FULL].all()
+    path = tmp_path / "near.png"
+    arguments = ("-p", "r=2", "--grid", "9,10", "-p", "text=5", "--json")
+    assert attnc("plot", "grid/clear", *arguments, "-o", path).json["keys"] == 13 + 5
+    apart = "grid x: X segment a: L before attention s { mask { q in a or k in a } }"
+    with pytest.raises(PlotError, match="no point of the grid sees another"):
+        neighbourhood(apart, (4,))
+
+
 def test_min_stride(attnc: Callable) -> None:
     arguments = (
         "analyze",

@@ -7,7 +7,7 @@ import torch
 
 import attnc
 from attnc.compiler.proofs import proofs_of
-from attnc.dsl.errors import DiagnosticsError, InvalidValue, SegmentsApart, ShapeMismatch
+from attnc.dsl.errors import DiagnosticsError, InvalidValue, ShapeMismatch
 from attnc.dsl.loader import load
 from tests.references.grid import dense
 from tests.references.segments import BEFORE, CASES
@@ -117,9 +117,24 @@ def test_mistakes(text: str, word: str) -> None:
         attnc.compile(text)
 
 
-def test_a_question_of_all_tokens_is_refused() -> None:
-    with pytest.raises(SegmentsApart, match="has segments"):
-        attnc.flex.block_mask("grid/clear", 68, 68, grid=(8, 8), text=4)
+@pytest.mark.parametrize("text", [7, 0])
+def test_mask_and_score_of_all_tokens(text: int) -> None:
+    """As plain functions of two tokens, which FlexAttention and SDPA take."""
+    tokens, keywords = sizes(text)
+    call: dict[str, Any] = {"heads": 4, "kv_heads": 2, "r": 1, **keywords}
+    score = attnc.flex.score_mod(EVERYTHING.replace("normalize softmax1", ""), **call)
+    found = attnc.flex.block_mask(EVERYTHING, **call, block_size=16).mask_mod
+    at = [torch.arange(n).reshape(-1, *[1] * (3 - i)) for i, n in enumerate((1, 4, tokens, tokens))]
+    pairs = attnc.mask(EVERYTHING, heads=4, r=1, **keywords)
+    assert score is not None and torch.equal(found(*at).expand(pairs.shape), pairs)
+    q, k, v = qkv(tokens, heads=4, kv_heads=2, dim=16)
+    scores = q @ k.repeat_interleave(2, 1).mT / 4
+    weights = score(scores, *at).masked_fill(~pairs, -torch.inf).softmax(-1).nan_to_num()
+    plain = attnc.reference(EVERYTHING.replace("normalize softmax1", ""), r=1)
+    wanted = plain(q, k, v, **keywords)
+    torch.testing.assert_close(
+        (weights @ v.repeat_interleave(2, 1)).double(), wanted, rtol=0, atol=1e-5
+    )
 
 
 def test_assertions() -> None:

@@ -17,7 +17,6 @@ from attnc.dsl.errors import (
     InvalidValue,
     MissingInput,
     NotBuiltForTarget,
-    SegmentsApart,
     ShapeMismatch,
 )
 from attnc.dsl.loader import load
@@ -82,12 +81,9 @@ def test_sequences(name: str, given: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("name", "grid", "given"), POINTS, ids=str)
 def test_grids(name: str, grid: tuple[int, ...], given: dict[str, Any]) -> None:
-    if load(name).segments:
-        with pytest.raises(SegmentsApart):
-            attnc.flex.block_mask(name, grid=grid, block_size=16, **given)
-        return
     found = attnc.flex.block_mask(name, grid=grid, block_size=16, **given)
-    assert found.seq_lengths == (math.prod(grid),) * 2
+    tokens = math.prod(grid) + sum(given.get(segment.name, 0) for segment in load(name).segments)
+    assert found.seq_lengths == (tokens,) * 2
     assert_right(found, attnc.mask(name, grid=grid, **given))
 
 
