@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from attnc.dsl.program import Bound
 from attnc.runtime import peers
 from attnc.runtime.timing import Work
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
-from benchmarks.patterns import PATTERNS, Inputs, Pattern
+from benchmarks.patterns import PATTERNS, Grid, Inputs, Pattern
 from benchmarks.peak import peak
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -34,9 +34,11 @@ class Setup:
     dtype: str = "fp32"
     queries: int | None = None
     direction: str = "forward"
+    grid: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        lengths = f"Nq {self.queries}, Nk {self.n}" if self.queries else f"N {self.n}"
+        tokens = "x".join(map(str, self.grid)) or f"{self.n}"
+        lengths = f"Nq {self.queries}, Nk {self.n}" if self.queries else f"N {tokens}"
         heads = f"{self.heads}:{self.kv_heads}" if self.kv_heads else f"{self.heads}"
         return f"{self.pattern}, {lengths}, D {self.d}, H {heads}, {self.dtype}"
 
@@ -50,7 +52,13 @@ class Setup:
         """Pairs of the pattern, all heads together."""
         if self.queries:  # only patterns in which the last queries see every key are decoded here
             return self.heads * (self.queries * self.n - self.queries * (self.queries - 1) // 2)
-        return self.heads * self.chosen.useful(self.n)
+        return self.heads * self.chosen.useful(self.n, self.grid)
+
+    @property
+    def keywords(self) -> Inputs:
+        """What a call is given beside its tensors."""
+        where: Inputs = {"grid": self.grid} if self.grid else {}
+        return where | self.chosen.inputs(self.heads, self.n)
 
     @property
     def flops(self) -> float:
@@ -75,8 +83,8 @@ def compare(setup: Setup, peer: str, budget: float) -> Figures:
     q, k, v = tensors = setup.tensors()
     with refusals():
         bound, inputs = setup.chosen.compile().bound, setup.chosen.inputs(setup.heads, setup.n)
-        theirs = _work(setup, PEERS[peer](bound, q, k, v, inputs), tensors)
-        ours = _own(setup, setup.chosen, tensors)
+        theirs = _work(setup, PEERS[peer](bound, q, k, v, inputs, setup.grid), tensors)
+        ours = _own(setup, tensors)
         check_equal(ours(), theirs(), TOLERANCES[setup.dtype])
         pairs = duel(ours, theirs, budget)
     facts = {"GFLOP/s": setup.flops / pairs.seconds[0] / 1e9}
@@ -88,12 +96,13 @@ def against_full(setup: Setup, budget: float) -> Figures:
     """The pattern against attnc's own full attention of this shape, by the pairs visited."""
     tensors, full = setup.tensors(), PATTERNS["full"]
     with refusals():
-        ours, theirs = (_own(setup, pattern, tensors) for pattern in (setup.chosen, full))
+        plain = replace(setup, pattern="full", grid=())
+        ours, theirs = (_own(one, tensors) for one in (setup, plain))
         ours(), theirs()
         pairs = duel(ours, theirs, budget)
-    visited = setup.chosen.visited(setup.n)
+    visited = setup.chosen.visited(setup.n, setup.grid)
     facts = {
-        "visited / useful": visited / setup.chosen.useful(setup.n),
+        "visited / useful": visited / setup.chosen.useful(setup.n, setup.grid),
         "time per visited pair, full = 1": full.visited(setup.n) / visited / pairs.speedup,
     }
     return Figures(pairs.first, pairs.second, facts)
@@ -108,9 +117,9 @@ def refusals() -> Iterator[None]:
         raise UnavailableError(str(reason).splitlines()[0]) from reason
 
 
-def _own(setup: Setup, pattern: Pattern, tensors: Tensors) -> Work:
-    operator, inputs = pattern.compile(), pattern.inputs(setup.heads, setup.n)
-    return _work(setup, lambda: operator(*tensors, **inputs), tensors)
+def _own(setup: Setup, tensors: Tensors) -> Work:
+    operator, keywords = setup.chosen.compile(), setup.keywords
+    return _work(setup, lambda: operator(*tensors, **keywords), tensors)
 
 
 def _work(setup: Setup, attend: Callable[[], Any], tensors: Tensors) -> Work:
@@ -118,10 +127,10 @@ def _work(setup: Setup, attend: Callable[[], Any], tensors: Tensors) -> Work:
     return attend if setup.direction == "forward" else peers.gradients(attend, tensors)
 
 
-def _flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Inputs) -> Work:
+def _flex(bound: Bound, q: Tensor, k: Tensor, v: Tensor, inputs: Inputs, grid: Grid) -> Work:
     """FlexAttention, compiled for this shape alone: earlier shapes would make it a dynamic one."""
     torch._dynamo.reset()
-    return peers.flex(bound, q, k, v, inputs)
+    return peers.flex(bound, q, k, v, inputs, grid)
 
 
 PEERS = {"SDPA": peers.sdpa, "FlexAttention": _flex}

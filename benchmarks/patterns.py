@@ -7,11 +7,14 @@ from typing import Any
 import torch
 
 import attnc
+from attnc.compiler.analysis import Analysis
 from attnc.runtime.operator import Operator
 
 DILATED = "attention dilated(w = 64, d = 4) { mask causal & dilated(w, d) }"
 DOCUMENT = 1024  # the mean length of a document
+TEXT = 512  # tokens of text beside an image
 Inputs = dict[str, Any]
+Grid = tuple[int, ...]
 
 
 def no_inputs(heads: int, length: int) -> Inputs:
@@ -25,6 +28,11 @@ def documents(heads: int, length: int) -> Inputs:
     lengths = torch.randint(1, 2 * DOCUMENT, (length,), generator=chance)
     ids = torch.repeat_interleave(torch.arange(length), lengths)[:length]
     return {"doc": ids}
+
+
+def text(heads: int, length: int) -> Inputs:
+    """The length of a segment."""
+    return {"text": TEXT}
 
 
 def slopes(heads: int, length: int) -> Inputs:
@@ -44,17 +52,25 @@ class Pattern:
         """The operator."""
         return attnc.compile(self.spec, **self.parameters)
 
-    def visited(self, length: int) -> int:
+    def visited(self, length: int, grid: Grid = ()) -> int:
         """The pairs of a head whose dot product a kernel computes."""
-        return attnc.analyze(self.spec, seq=length, **self.parameters).visited
+        return self._analysis(length, grid).visited
 
-    def useful(self, length: int) -> int:
+    def useful(self, length: int, grid: Grid = ()) -> int:
         """The pairs of a head that the pattern has; those of documents depend on their ids."""
-        found = attnc.analyze(self.spec, seq=length, **self.parameters).useful
+        found = self._analysis(length, grid).useful
         if found is not None:
             return found
         sizes: torch.Tensor = self.inputs(1, length)["doc"].bincount()
         return int((sizes * (sizes + 1) // 2).sum())
+
+    def _analysis(self, length: int, grid: Grid) -> Analysis:
+        """Of a sequence, or of a grid with the segments that the inputs say."""
+        where: Inputs = {"seq": length}
+        if grid:
+            inputs = self.inputs(1, length)
+            where = {"grid": grid} | {n: x for n, x in inputs.items() if isinstance(x, int)}
+        return attnc.analyze(self.spec, **where, **self.parameters)
 
 
 PATTERNS = {
@@ -66,6 +82,10 @@ PATTERNS = {
     "Longformer": Pattern("line/longformer"),
     "strided": Pattern("line/sparse_transformer_strided"),
     "PowerAttention": Pattern("line/power_attention"),
+    "dilated 31 by 4": Pattern("grid/natten1d", {"kernel": 31, "dilation": 4}),
+    "NATTEN 13 by 13": Pattern("grid/natten2d", {"kernel_y": 13, "kernel_x": 13}),
+    "NATTEN 5 by 9 by 9": Pattern("grid/natten3d"),
+    "CLEAR, 512 of text": Pattern("grid/clear", inputs=text),
     "documents": Pattern("input/document", inputs=documents),
     "ALiBi": Pattern("score/alibi", inputs=slopes),
     "soft-cap": Pattern("score/softcap"),

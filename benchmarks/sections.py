@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 from benchmarks import first_call, gemma, matmul, nvcc, plan
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.decode import against_reading
 from benchmarks.measure import Case
-from benchmarks.patterns import PATTERNS
+from benchmarks.patterns import PATTERNS, TEXT
 
 SDPA, FLEX, BOTH = ("SDPA",), ("FlexAttention",), ("SDPA", "FlexAttention")
 LENGTHS = (1024, 2048, 4096, 8192, 16384, 32768)
@@ -68,6 +69,24 @@ def patterns() -> Iterator[Case]:
     yield from against(FLEX, Setup(pattern="ALiBi"), Setup(pattern="soft-cap"))
 
 
+def points(pattern: str, *grid: int, beside: int = 0) -> Setup:
+    """Four heads of a grid, and tokens beside it."""
+    return Setup(pattern=pattern, n=prod(grid) + beside, grid=grid, heads=4)
+
+
+GRIDS = (
+    points("NATTEN 13 by 13", 64, 64),
+    points("NATTEN 5 by 9 by 9", 16, 32, 32),
+    points("dilated 31 by 4", 16384),
+    points("CLEAR, 512 of text", 64, 64, beside=TEXT),
+)
+
+
+def grids() -> Iterator[Case]:
+    """Neighbourhoods of images, videos and lines, and an image beside text."""
+    yield from against(BOTH, *GRIDS)
+
+
 def lengths() -> Iterator[Case]:
     """What the plots show."""
     for length in LENGTHS:
@@ -80,7 +99,8 @@ def lengths() -> Iterator[Case]:
 def visited() -> Iterator[Case]:
     """Sparse patterns against attnc's own full attention."""
     names = ("window 256", "window 1024", "dilated 64 by 4", "Longformer", "strided", "causal")
-    setups = [sparse(name) for name in names] + [sparse("window 256", direction="backward")]
+    setups = [sparse(name) for name in names] + [*GRIDS]
+    setups += [sparse("window 256", direction="backward")]
     for setup in setups:
         name = f"{setup}, {setup.direction}" if setup.direction != "forward" else str(setup)
         yield Case(name, "attnc, full", partial(against_full, setup))
@@ -175,6 +195,12 @@ SECTIONS = (
         "Forward, patterns",
         "SDPA is given a mask where a person would: one for all heads, as `torch.bool`.",
         tuple(patterns()),
+    ),
+    Section(
+        "Forward, grids",
+        "Both are given the same mask; FlexAttention's has the points in row-major order, and its "
+        "block mask is made before.",
+        tuple(grids()),
     ),
     Section(
         "Pairs visited",

@@ -4,11 +4,9 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.check_expression import ExpressionChecker
 from attnc.dsl.check_set import Masks, SetChecker
 from attnc.dsl.mistakes.assertions import AssertionNotConstant, assertion_form
-from attnc.dsl.mistakes.syntax import NotSupported
+from attnc.dsl.mistakes.grids import cache_on_grid
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.scope import Level
-
-SEQUENCES = ("bounded_cache", "reaches")  # what is claimed of sequences only
 
 
 def check_assertion(
@@ -16,9 +14,8 @@ def check_assertion(
 ) -> None:
     """Adds what is wrong with an assertion to the mistakes."""
     axes = expressions.scope.grid
-    if axes and statement.kind in SEQUENCES:
-        feature = f"`assert {statement.kind}` on a grid"
-        expressions.fail(NotSupported(feature, span=statement.span))
+    if axes and statement.kind == "bounded_cache":
+        expressions.fail(cache_on_grid(statement.span))
         return
     if not _well_formed(statement, max(1, len(axes))):
         expressions.fail(assertion_form(statement.kind, statement.span, len(axes)))
@@ -32,15 +29,15 @@ def check_assertion(
 
 
 def _well_formed(statement: ast.AssertStatement, axes: int) -> bool:
-    """Whether it has the form of its kind; a density takes a length, or one for each axis."""
+    """Whether it has the form of its kind; a length is an extent for each axis of a grid."""
     compared = statement.comparison is not None
     match statement.kind, len(statement.arguments):
         case "causal" | "covers" | "bounded_cache" | "heads_cover", 0:
             return not compared
         case "density", count:
             return compared and count == axes
-        case "reaches", 1 | 2:
-            return not compared
+        case "reaches", count:
+            return not compared and count in (1, 1 + axes)
         case "same_as", _:
             return statement.other is not None
         case _:

@@ -14,6 +14,7 @@ from attnc.dsl.check_set import SetChecker
 from attnc.dsl.complexity import nodes
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import forms, names, sets
+from attnc.dsl.mistakes.grids import cross_on_grid
 from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_assertion
 from attnc.dsl.scope import Scope, input_symbol
@@ -110,7 +111,7 @@ class AttentionChecker:
         """Checks a statement of an attention or of a branch."""
         match statement:
             case ast.CrossStatement() if self.grid is not None:
-                self._unbuilt("`cross` on a grid", statement)
+                self.mistakes.append(cross_on_grid(statement.span))
             case ast.MaskStatement(body):
                 SetChecker(ExpressionChecker(scope, self.mistakes), self.masks).check(body)
                 self._points(body)

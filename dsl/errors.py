@@ -94,6 +94,7 @@ from attnc.dsl.mistakes.grids import (
     InputOnAxis as InputOnAxis,
     MissingGrid as MissingGrid,
     NestedAxis as NestedAxis,
+    NotOnGrid as NotOnGrid,
     UnknownGridAxis as UnknownGridAxis,
 )
 from attnc.dsl.mistakes.names import (

@@ -10,6 +10,7 @@ from attnc.compiler import fold
 from attnc.compiler.grid_counts import GridPattern
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.proofs.density import compared
+from attnc.compiler.proofs.grid_reaches import reaches
 from attnc.compiler.proofs.points import GridMask, causal, covers, equal, heads_cover
 from attnc.compiler.proofs.proof import Proof, stopwatch
 from attnc.dsl import syntax as ast
@@ -41,6 +42,8 @@ def prove_on_grid(statement: ast.AssertStatement, mask: GridMask) -> Proof:
         case ast.AssertStatement("density", extents, str(op), ast.Int(x) | ast.Float(x)):
             sizes = tuple(n.value for n in extents if isinstance(n, ast.Int))
             return density(mask, sizes, op, x)
+        case ast.AssertStatement("reaches", (ast.Int(count), *at)):
+            return reaches([(mask, count)], tuple(n.value for n in at if isinstance(n, ast.Int)))
         case ast.AssertStatement("same_as", other=ast.Comprehension(condition)):
             return replace(equal(mask, condition), assertion="same_as")
         case ast.AssertStatement(kind):

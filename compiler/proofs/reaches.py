@@ -40,15 +40,19 @@ def reaches(layers: Layers, n: int | None = None) -> Proof:
     The hull is `k <= q` if all patterns are proved causal, else all pairs. For every length, or at
     `n` tokens.
     """
-    proof = stopwatch("reaches")
+    ordered = all(causal(pattern).verdict == "proved" for pattern, _ in layers)
+    return answered(Question(layers, ordered), n)
+
+
+def answered(question: Question, n: int | None) -> Proof:
+    """The answer, for every length or at `n` tokens."""
+    proof, why = stopwatch("reaches"), ""
     if n is not None and not 1 <= n <= LONGEST:
         return proof("unknown", None, f"the length has to be from 1 to {LONGEST:,}")
-    if any(count < 0 for _, count in layers):
+    if any(count < 0 for _, count in question.layers):
         return proof("unknown", None, "the number of layers is negative")
-    if any(pattern.runtime or pattern.uses_batch for pattern, _ in layers):
+    if any(pattern.runtime or pattern.uses_batch for pattern, _ in question.layers):
         return proof("unknown", None, "it depends on run-time numbers")
-    ordered = all(causal(pattern).verdict == "proved" for pattern, _ in layers)
-    question, why = Question(layers, ordered), ""
     for way in _WAYS_AT if n is not None else _WAYS:
         try:
             found = way(question, n or 0)

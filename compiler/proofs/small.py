@@ -31,7 +31,7 @@ def first_failure(
         return "unknown", None, "it depends on the values of an input"
     labels = [label for label, _ in axes]
     largest: tuple[int, ...] = ()
-    for sizes in _sizes(axes):
+    for sizes in small_sizes(axes):
         for head, condition in asked:
             try:
                 found = _failure(on_tokens(condition, labels, sizes), prod(sizes), covers)
@@ -48,18 +48,20 @@ def first_failure(
     return "unknown", None, f"{why}; {tried}"
 
 
-def _sizes(axes: Axes) -> Iterator[tuple[int, ...]]:
+def small_sizes(axes: Axes) -> Iterator[tuple[int, ...]]:
     """The extents that a small grid can have, the fewest tokens first."""
     choices = [[e] if isinstance(e, int) else range(1, MOST_TOKENS + 1) for _, e in axes]
     small = (s for s in itertools.product(*choices) if prod(s) <= MOST_TOKENS)
-    yield from sorted((s for s in small if _consistent(axes, s)), key=lambda s: (prod(s), s))
+    yield from sorted((s for s in small if consistent(axes, s)), key=lambda s: (prod(s), s))
 
 
-def _consistent(axes: Axes, sizes: Sequence[int]) -> bool:
-    """Axes whose extent has one name have one extent."""
+def consistent(axes: Axes, sizes: Sequence[int]) -> bool:
+    """Axes whose extent has one name have one extent, and constants are kept."""
     named: dict[str, int] = {}
     pairs = zip((extent for _, extent in axes), sizes, strict=True)
-    return all(isinstance(name, int) or named.setdefault(name, n) == n for name, n in pairs)
+    return all(
+        name == n if isinstance(name, int) else named.setdefault(name, n) == n for name, n in pairs
+    )
 
 
 def _failure(condition: ast.Expr, tokens: int, covers: bool) -> dict[str, int] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attnc.compiler.inline import closed_assertion
 from attnc.compiler.proofs.claims import prove
 from attnc.compiler.proofs.grid_claims import grid_mask, prove_on_grid
+from attnc.compiler.proofs.grid_reaches import reaches as reaches_on_grid
 from attnc.compiler.proofs.proof import Proof, stopwatch
 from attnc.compiler.proofs.reaches import reaches
 from attnc.compiler.relation import Relation, of_bound
@@ -79,8 +80,16 @@ def _each_on_grid(
 ) -> Proof:
     """The same of layers on a grid, where proofs of one pattern are kept."""
     closed = closed_assertion(statement, stack, heads, kv_heads)
-    masks = (grid_mask(bound, heads, kv_heads) for bound in stack.layers)
-    found = _all(statement.kind, (prove_on_grid(closed, mask) for mask in masks))
+    masks = [grid_mask(bound, heads, kv_heads) for bound in stack.layers]
+    match closed:
+        case ast.AssertStatement("reaches", (ast.Int(count), *at)) if count <= len(masks):
+            runs = [list(run) for _, run in groupby(reversed(masks[:count]))]
+            sizes = tuple(n.value for n in at if isinstance(n, ast.Int))
+            found = reaches_on_grid([(run[0], len(run)) for run in runs], sizes)
+        case ast.AssertStatement("reaches"):
+            found = Proof("reaches", "unknown", 0.0, reason=f"the stack has {len(masks)} layers")
+        case _:
+            found = _all(statement.kind, (prove_on_grid(closed, mask) for mask in masks))
     return replace(found, assertion=print_assertion(statement))
 
 

@@ -12,8 +12,12 @@ def pairs_of_layer(pattern: Relation, upper: bool) -> IntegerSet:
     pairs = (pattern.upper if upper else pattern.lower).project_params(
         *(name for name in pattern.params if name not in LENGTHS)
     )
-    seen = (pairs & context(LENGTHS, _SQUARE)).project(*pattern.outer)
-    return (seen | diagonal()).coalesce()
+    return (square_pairs(pairs).project(*pattern.outer) | diagonal()).coalesce()
+
+
+def square_pairs(pairs: IntegerSet) -> IntegerSet:
+    """Those of square calls."""
+    return pairs & context(LENGTHS, _SQUARE)
 
 
 def diagonal() -> IntegerSet:

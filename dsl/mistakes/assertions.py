@@ -55,5 +55,10 @@ def assertion_form(name: str, span: Span, axes: int = 0) -> Diagnostic:
     """What to say about an assertion that is not written as it should be, on a grid of axes."""
     if name not in ASSERTIONS:
         return UnknownAssertion(name, tuple(ASSERTIONS), span=span)
-    form = f"density({', '.join(['64'] * axes)}) < 0.05" if axes and name == "density" else None
+    sizes = ", ".join(["64"] * axes)
+    on_grid = {
+        "density": f"density({sizes}) < 0.05",
+        "reaches": f"reaches(4)` or `assert reaches(4, {sizes})",
+    }
+    form = on_grid.get(name) if axes else None
     return AssertionForm(name, form or ASSERTIONS[name], span=span)

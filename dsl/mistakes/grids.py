@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from attnc.dsl.diagnostics import Diagnostic, closest, listing
+from attnc.dsl.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,32 @@ class MissingGrid(Diagnostic):
     title: ClassVar[str] = "{what} needs a grid"
     hints: ClassVar[tuple[str, ...]] = ("declare its axes: `grid y: H, x: W`",)
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotOnGrid(Diagnostic):
+    """A statement that is about sequences only."""
+
+    code: ClassVar[str] = "not-on-grid"
+    title: ClassVar[str] = "{what} is not for grids"
+    notes: ClassVar[tuple[str, ...]] = ("{reason}",)
+    hints: ClassVar[tuple[str, ...]] = ("{way_out}",)
+    what: str
+    reason: str
+    way_out: str
+
+
+def cross_on_grid(span: Span) -> NotOnGrid:
+    """Queries of another sequence."""
+    reason = "queries and keys are the same points"
+    return NotOnGrid("`cross`", reason, "make the other queries a segment of tokens", span=span)
+
+
+def cache_on_grid(span: Span) -> NotOnGrid:
+    """What a decoder would keep."""
+    reason = "a cache is what decoding keeps, and a call has all points of its grid"
+    way_out = "claim it of a mask on a sequence, such as the one along the axis of time"
+    return NotOnGrid("`assert bounded_cache`", reason, way_out, span=span)
 
 
 @dataclass(frozen=True, slots=True)

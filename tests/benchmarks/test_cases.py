@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import attnc
+from attnc.dsl.loader import load
 from benchmarks import memory, plan, reading
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
-from benchmarks.patterns import PATTERNS
+from benchmarks.patterns import PATTERNS, TEXT
 from benchmarks.product import attention
 
 TINY = Setup(pattern="window 256", n=600, d=32, heads=2)
@@ -25,10 +26,24 @@ def test_a_case_gives_times_and_arithmetic(direction):
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_useful_pairs_are_those_of_the_mask(pattern):
     chosen = PATTERNS[pattern]
-    pairs = attnc.mask(
-        chosen.spec, seq=1500, heads=1, **chosen.parameters, **chosen.inputs(1, 1500)
-    )
-    assert chosen.useful(1500) == int(pairs.sum())
+    axes = len(load(chosen.spec).bind().grid)
+    grid = {0: (), 1: (1500,), 2: (20, 32), 3: (6, 11, 12)}[axes]
+    where = {"grid": grid} if grid else {"seq": 1500}
+    pairs = attnc.mask(chosen.spec, **where, heads=1, **chosen.parameters, **chosen.inputs(1, 1500))
+    assert chosen.useful(1500, grid) == int(pairs.sum())
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        Setup(pattern="NATTEN 13 by 13", n=20 * 30, grid=(20, 30), heads=2, d=16),
+        Setup(pattern="CLEAR, 512 of text", n=5 * 7 + TEXT, grid=(5, 7), heads=2, d=16),
+    ],
+    ids=str,
+)
+def test_a_case_on_a_grid(setup):
+    assert compare(setup, "SDPA", 0.0).facts["GFLOP/s"] > 0
+    assert against_full(setup, 0.0).facts["time per visited pair, full = 1"] > 0
 
 
 def test_useful_pairs_of_the_last_queries():

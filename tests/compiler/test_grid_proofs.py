@@ -181,8 +181,8 @@ def test_a_refuted_assertion_stops_compiling() -> None:
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
-        ("reaches(3)", "`assert reaches` on a grid: not supported yet"),
-        ("bounded_cache", "`assert bounded_cache` on a grid: not supported yet"),
+        ("reaches(3, 4)", r"write `assert reaches\(4\)` or `assert reaches\(4, 64, 64\)`"),
+        ("bounded_cache", "`assert bounded_cache` is not for grids"),
         ("density(64) < 0.5", r"write `assert density\(64, 64\) < 0.05`"),
         ("same_as window(4)", "is a point of the grid"),
     ],

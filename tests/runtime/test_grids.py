@@ -125,7 +125,7 @@ def test_an_extent_and_an_input_do_not_share_a_name() -> None:
 
 
 def test_queries_and_keys_are_the_same_points() -> None:
-    with pytest.raises(AttnError, match="`cross` on a grid: not supported yet"):
+    with pytest.raises(AttnError, match="`cross` is not for grids"):
         attnc.compile(f"{PLANE} {{ cross  mask same on y }}")
 
 

@@ -117,6 +117,9 @@ def test_layers_on_a_grid() -> None:
         torch.testing.assert_close(layer(q, k, v, grid=(5, 7)).double(), wanted, rtol=0, atol=1e-5)
     found = attnc.analyze_stack("grid/dinat_stack", layers=3, grid=(16, 16))
     assert [layer.grid for layer in found.layers] == [(16, 16)] * 3 and not found.receptive_field
-    text = "grid x: X mask one = same on x stack s(layers = 2) { layer i: one; assert reaches(2) }"
-    with pytest.raises(AttnError, match="on a grid"):
-        load_stack(text)
+    text = """grid y: Y, x: X mask row = same on y mask column = same on x stack s(layers = 3) {
+        layer i: row when i == 1; column otherwise
+        assert reaches(1) assert reaches(2) assert reaches(4)
+    }"""
+    proofs = proofs_of_stack(load_stack(text).bind(), 2, 2)
+    assert [one.verdict for one in proofs] == ["refuted", "proved", "unknown"]
