@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol, assert_never
 
+from attnc.compiler.draws import CHANCES
 from attnc.dsl.syntax import (
     Binary,
     Bool,
@@ -64,6 +65,9 @@ class Target(Protocol):
 
     def special(self, function: str, arguments: tuple[Value, ...]) -> Value:
         """A function with no entry in `functions` (exp, tanh, ...), on float arguments."""
+
+    def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
+        """A number below `count` that the seed and the places, ints, decide (`compiler.draws`)."""
 
     def exists(self, expr: Exists) -> Value:
         """A search over a range of constants."""
@@ -145,6 +149,13 @@ def _call(call: Call, target: Target) -> Value:
             return render(Call("min", (Call("max", (value, low)), high)), target)
         case "softcap", (value, cap):
             return render(Binary("*", cap, Call("tanh", (Binary("/", value, cap),))), target)
+        case "draw", (count, *places):
+            return target.draw(
+                render(count, target), tuple(render(place, target) for place in places)
+            )
+        case "chance", (p, *places):
+            share = Binary("*", p, Int(CHANCES))
+            return _chain(Compare(("<",), (Call("draw", (Int(CHANCES), *places)), share)), target)
         case "where", (test, then, otherwise):
             return _where([render(a, target) for a in (test, then, otherwise)], target)
         case name, arguments if name in target.functions:

@@ -1,14 +1,18 @@
 """Smart constructors: build an expression, folding what is constant. Exact on integers."""
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from ctypes import c_float
 from typing import assert_never
 
+from attnc.compiler.draws import CHANCES, draw
 from attnc.compiler.errors import NotAffineError
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
 
 BIT_LIMIT = 128  # of an integer constant
+WHOLE = frozenset(("q", "k", "h", "b", "len", "qlen"))  # names of integers
 
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -38,6 +42,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "max": max,
     "abs": abs,
     "clamp": _clamp,
+    "draw": draw,
 }
 
 
@@ -106,6 +111,8 @@ def binary(op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
             return _power(base, exponent)
         case _, ast.Int() | ast.Float(), ast.Int() | ast.Float() if op in _ARITHMETIC:
             return number(_ARITHMETIC[op](left.value, right.value))
+        case ("*", ast.Int(0), other) | ("*", other, ast.Int(0)) if names(other) <= WHOLE:
+            return ast.Int(0)
         case ("+" | "-", other, ast.Int(0)) | ("+", ast.Int(0), other):
             return other
         case ("*" | "div", other, ast.Int(1)) | ("*", ast.Int(1), other):
@@ -161,10 +168,32 @@ def call(function: str, arguments: tuple[ast.Expr, ...]) -> ast.Expr:
     match function, arguments:
         case "where", (ast.Bool(holds), yes, no):
             return yes if holds else no
+        case "draw", (count, *places):
+            arguments = (count, *map(_word, places))
+        case "chance", (ast.Int(p) | ast.Float(p), *places):
+            return chance(p, tuple(places))
     values = [a.value for a in arguments if isinstance(a, ast.Int | ast.Float)]
     if function in _FUNCTIONS and len(values) == len(arguments):
         return number(_FUNCTIONS[function](*values))
     return ast.Call(function, arguments)
+
+
+def chance(p: float, places: tuple[ast.Expr, ...]) -> ast.Expr:
+    """Whether a draw falls below the probability, which is rounded to float32 as reals are."""
+    least = math.ceil(c_float(p).value * CHANCES)
+    if least in (0, CHANCES):
+        return ast.Bool(least > 0)
+    return compare(("<",), (call("draw", (ast.Int(CHANCES), *places)), ast.Int(least)))
+
+
+def _word(place: ast.Expr) -> ast.Expr:
+    """A constant place as a signed word: the hash reads 32 bits."""
+    half = 1 << 31
+    match place:
+        case ast.Int(value) if not -half <= value < half:
+            return ast.Int((value + half) % (2 * half) - half)
+        case _:
+            return place
 
 
 def children(expr: ast.Expr) -> tuple[ast.Expr, ...]:
@@ -256,25 +285,3 @@ def rebuilt(expr: ast.Expr, change: Callable[[ast.Expr], ast.Expr]) -> ast.Expr:
             return ast.Exists(variable, low, high, change(body))
         case _:
             assert_never(expr)
-
-
-def affine_in(expr: ast.Expr, variable: str) -> bool:
-    """Whether the variable occurs only where an integer set can hold it as a dimension."""
-
-    def free(part: ast.Expr) -> bool:
-        return variable not in names(part)
-
-    for node in walk(expr):
-        match node:
-            case ast.Binary("*", left, right) if not (free(left) and free(right)):
-                if not (isinstance(left, ast.Int) or isinstance(right, ast.Int)):
-                    return False
-            case ast.Binary("^" | "/") | ast.Index() | ast.Member() | ast.Call("at") if not free(
-                node
-            ):
-                return False
-            case ast.Binary("div" | "mod", _, right) if not free(right):
-                return False
-            case _:
-                pass
-    return True

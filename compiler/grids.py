@@ -12,6 +12,7 @@ from functools import reduce
 from math import prod
 
 from attnc.compiler import fold
+from attnc.compiler.affine import opaque
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
 
@@ -135,7 +136,7 @@ def lexicographic(op: str, left: str, right: str, labels: Sequence[str]) -> ast.
 
 def spoken_of(expr: ast.Expr, labels: Sequence[str]) -> set[str]:
     """The axes that an expression mentions; one that reads a tensor mentions nothing alone."""
-    if any(isinstance(node, ast.Index | ast.Member | ast.Float) for node in fold.walk(expr)):
+    if any(map(opaque, fold.walk(expr))):
         return {"", "tensors"}
     return {name.partition(".")[2] for name in fold.names(expr) if "." in name}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from attnc.compiler import fold
+from attnc.compiler.affine import affine_in
 from attnc.compiler.errors import NotAffineError
 from attnc.compiler.head_lists import AT, by_head
 from attnc.dsl import syntax as ast
@@ -180,7 +181,7 @@ class Inliner:
         self.variables += 1
         variable = f"{expr.variable}_{self.variables}"
         body = self.close(expr.body, {**env, expr.variable: ast.Name(variable)})
-        if not fold.affine_in(body, variable):
+        if not affine_in(body, variable):
             return None
         return ast.Exists(variable, ast.Int(low), ast.Int(high), body)
 

@@ -8,10 +8,12 @@ so on; `<set>.some` and `<set>.all` say whether some, or all pairs of the tile a
 run-time set. Both are sound; a kernel evaluates them once per candidate tile.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
+from attnc.compiler import fold
 from attnc.dsl.syntax import (
     Binary,
     Bool,
@@ -95,14 +97,17 @@ def _not(a: Expr) -> Expr:
 
 def _compare(op: Comparison, left: Expr, right: Expr) -> Verdict:
     """`left op right` by comparing ends of the two intervals."""
+    place = next(filter(_steps, _places(left, right)), None)
+    if place is not None:
+        return _each(place, op, left, right)
     a, b = interval(left), interval(right)
     if a is None or b is None:
         return MAYBE
     match op:
         case "<" | "<=":
-            return Verdict(Compare((op,), (a.low, b.high)), Compare((op,), (a.high, b.low)))
+            return Verdict(_link(op, a.low, b.high), _link(op, a.high, b.low))
         case ">" | ">=":
-            return Verdict(Compare((op,), (a.high, b.low)), Compare((op,), (a.low, b.high)))
+            return Verdict(_link(op, a.high, b.low), _link(op, a.low, b.high))
         case "==":
             return Verdict(
                 _both_compare("<=", a.low, b.high, b.low, a.high),
@@ -113,9 +118,52 @@ def _compare(op: Comparison, left: Expr, right: Expr) -> Verdict:
             return Verdict(_not(equal.certain), _not(equal.possible))
 
 
+def _places(*sides: Expr) -> Iterator[Expr]:
+    """What numbers are drawn for."""
+    for node in (node for side in sides for node in fold.walk(side)):
+        match node:
+            case Call(function="draw", arguments=(_, *places)):
+                yield from places
+
+
+def _steps(place: Expr) -> bool:
+    """Whether it counts blocks, so that a tile may hold one or two of them."""
+    return {n for n in fold.names(place) if n.partition(".")[0] in ("q", "k")} != set() and any(
+        isinstance(node, Binary) and node.op == "div" for node in fold.walk(place)
+    )
+
+
+def _each(place: Expr, op: Comparison, left: Expr, right: Expr) -> Verdict:
+    """A comparison of numbers drawn for a place that has at most two values in the tile."""
+    ends = interval(place)
+    if ends is None:
+        return MAYBE
+    first, last = (
+        _compare(op, *(_drawn_for(place, end, side) for side in (left, right)))
+        for end in (ends.low, ends.high)
+    )
+    few = fold.compare(("<=",), (fold.binary("-", ends.high, ends.low), Int(1)))
+    possible = _join("or", first.possible, last.possible)
+    certain = _join("and", first.certain, last.certain)
+    return Verdict(_join("or", _not(few), possible), _join("and", few, certain))
+
+
+def _drawn_for(place: Expr, value: Expr, side: Expr) -> Expr:
+    """An expression with a place of its draws replaced."""
+    match side:
+        case Call(function="draw", arguments=arguments):
+            return Call("draw", tuple(value if a == place else a for a in arguments))
+        case _:
+            return fold.rebuilt(side, lambda part: _drawn_for(place, value, part))
+
+
 def _both_compare(op: Comparison, a: Expr, b: Expr, c: Expr, d: Expr) -> Expr:
     """`a op b and c op d`."""
-    return Binary("and", Compare((op,), (a, b)), Compare((op,), (c, d)))
+    return _join("and", _link(op, a, b), _link(op, c, d))
+
+
+def _link(op: Comparison, a: Expr, b: Expr) -> Expr:
+    return fold.compare((op,), (a, b))
 
 
 def interval(value: Expr) -> Interval | None:
@@ -188,6 +236,8 @@ def _call(value: Call) -> Interval | None:
         return UNBOUNDED
     lows, highs = tuple(a.low for a in known), tuple(a.high for a in known)
     match value.function:
+        case "draw":
+            return _drawn(known)
         case "min" | "max" | "clamp" as name:
             return Interval(Call(name, lows), Call(name, highs))
         case "abs":
@@ -196,3 +246,11 @@ def _call(value: Call) -> Interval | None:
             return Interval(Call("max", (Int(0), least)), Call("max", (Unary("-", low), high)))
         case _:
             return UNBOUNDED
+
+
+def _drawn(ends: list[Interval]) -> Interval:
+    """One number where the places are the same over the tile, else any."""
+    if all(end.low == end.high for end in ends):
+        one = Call("draw", tuple(end.low for end in ends))
+        return Interval(one, one)
+    return Interval(Int(0), fold.call("max", (Int(0), fold.binary("-", ends[0].high, Int(1)))))

@@ -143,8 +143,8 @@ def _real(node: Expr, floats: frozenset[str]) -> bool:
             return any(_real(value, floats) for value in values)
         case Call(function="at", arguments=(List(items=items), _)):
             return any(_real(item, floats) for item in items)
-        case Call():
-            return True
+        case Call(function=function):
+            return function != "draw"
         case _:
             return False
 
@@ -194,6 +194,8 @@ def _call(name: str, a: list[Reach]) -> Reach:
             return Reach(least, max(abs(x.low), abs(x.high)))
         case "at", [items, _]:
             return items
+        case "draw", [count, *_]:
+            return Reach(0, max(count.high - 1, 0))
         case "where", [_, then, otherwise]:
             return then | otherwise
         case _:

@@ -10,6 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 from attnc.compiler import fold
+from attnc.compiler.affine import names_of_sets, opaque
 from attnc.compiler.errors import NotAffineError
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.sets import Affine, IntegerSet, Space, guard
@@ -105,7 +106,7 @@ def relation(
     uses_head, uses_batch = "h" in used, "b" in used
     if uses_head and heads is None:
         raise HeadsMissing
-    runtime = tuple(sorted(used - BUILTINS - bound - floats))
+    runtime = tuple(sorted(names_of_sets(condition) - BUILTINS - bound - floats))
     params = (*LENGTHS, *runtime, *(("b",) if uses_batch else ()))
     space = Space((*(("h",) if uses_head else ()), "q", "k"), params)
     exists = space.parse(EXISTING + (f" and 0 <= h < {heads}" if uses_head else ""))
@@ -148,12 +149,10 @@ def _check_size(condition: ast.Expr) -> None:
 def _reads_tensor(floats: frozenset[str]) -> Callable[[ast.Expr], bool]:
     def reads(node: ast.Expr) -> bool:
         match node:
-            case ast.Index() | ast.Member() | ast.Float():
-                return True
             case ast.Name(name):
                 return name in floats
             case _:
-                return False
+                return opaque(node)
 
     return reads
 

@@ -22,7 +22,7 @@ class Bounds:
                 return any(map(self.below, arguments))
             case ast.Call("min", arguments):
                 return all(map(self.below, arguments))
-            case ast.Call("abs"):
+            case ast.Call("abs" | "draw"):
                 return True
             case ast.Unary("-", operand):
                 return self.above(operand)
@@ -40,6 +40,8 @@ class Bounds:
                 return any(map(self.above, arguments))
             case ast.Call("max", arguments):
                 return all(map(self.above, arguments))
+            case ast.Call("draw", (count, *_)):
+                return self.above(count)
             case ast.Call("abs", (operand,)):
                 return self.above(operand) and self.below(operand)
             case ast.Unary("-", operand):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.branch_forms import own_statements
+from attnc.dsl.check_draw import draw_mistake
 from attnc.dsl.complexity import children
 from attnc.dsl.constants import ConstantError, Environment, Value, evaluate
 from attnc.dsl.diagnostics import Diagnostic
@@ -63,6 +64,8 @@ class _Walker:
                 return
             case ast.Binary(op="div" | "mod" | "/") if not self._divisor(node):
                 return
+            case ast.Call("draw" | "chance") if not self._drawn(node):
+                return
             case ast.Binary() | ast.Unary() | ast.Call():
                 if self._value(node):
                     return
@@ -86,6 +89,18 @@ class _Walker:
             facts = (text, str(error), self._given(error.expr))
             self.mistakes.append(affine.ConstantOverflow(*facts, span=self._span(error.expr)))
             return True
+
+    def _drawn(self, call: ast.Call) -> bool:
+        """Whether what a draw is from has a meaning, as far as it is known."""
+        try:
+            values = self._both(call.arguments[0])
+        except ConstantError:
+            return True
+        span = self._span(call.arguments[0])
+        mistakes = (draw_mistake(call.function, value, span) for value in values)
+        found = next(filter(None, mistakes), None)
+        self.mistakes.extend([found] if found else [])
+        return found is None
 
     def _divisor(self, expr: ast.Binary) -> bool:
         """Whether a divisor has a meaning, as far as it is known."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.check_draw import DRAWS, check_draw
 from attnc.dsl.check_index import check_index
 from attnc.dsl.check_member import check_member
 from attnc.dsl.diagnostics import Diagnostic
@@ -173,10 +174,13 @@ class ExpressionChecker:
             return self.fail(names.UnknownFunction(expr.function, known, span=expr.span))
         if function.score_only and self.scope.place != "score":
             return self.fail(typing.ScoreOnly(expr.function, span=expr.span))
-        if len(expr.arguments) != function.arity:
-            takes = f"{function.arity} argument{'s' if function.arity > 1 else ''}"
-            count = len(expr.arguments)
+        count = len(expr.arguments)
+        if count < function.arity or (count > function.arity and not function.more):
+            least = "at least " if function.more else ""
+            takes = f"{least}{function.arity} argument{'s' if function.arity > 1 else ''}"
             return self.fail(typing.WrongArity(expr.function, takes, count, span=expr.span))
+        if expr.function in DRAWS:
+            return check_draw(self, expr)
         if expr.function == "where":
             self.condition(expr.arguments[0])
             numbers = [self.number(argument) for argument in expr.arguments[1:]]

@@ -60,6 +60,7 @@ class Function:
 
     arity: int
     score_only: bool = False
+    more: bool = False  # whether any number of arguments may follow
 
 
 FUNCTIONS: Final = {
@@ -67,6 +68,8 @@ FUNCTIONS: Final = {
     "min": Function(2),
     "max": Function(2),
     "clamp": Function(3),
+    "chance": Function(2, more=True),
+    "draw": Function(2, more=True),
     "exp": Function(1, score_only=True),
     "log": Function(1, score_only=True),
     "log2": Function(1, score_only=True),

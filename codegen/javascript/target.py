@@ -1,7 +1,7 @@
 """How JavaScript spells the operations of an expression, for one pair at a time.
 
 Names that a spec declares are written with a `$` before them, so that none is a word of JavaScript.
-The functions `div`, `mod` and `some` are those of `HELPERS`; numbers are exact below 2^53.
+The functions `div`, `mod`, `some` and `draw` are those of `HELPERS`; numbers are exact below 2^53.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +21,18 @@ const mod = (a, b) => a - b * div(a, b);
 const some = (low, high, holds) => {
   for (let i = low; i < high; i++) if (holds(i)) return true;
   return false;
+};
+const draw = (n, seed, ...places) => {
+  const turned = (x, by) => (x << by) | (x >>> (32 - by));
+  let h = seed | 0;
+  for (const place of places) {
+    const word = Math.imul(turned(Math.imul(place, 0xcc9e2d51), 15), 0x1b873593);
+    h = (Math.imul(turned(h ^ word, 13), 5) + 0xe6546b64) | 0;
+  }
+  h ^= 4 * places.length;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) % Math.max(n, 1);
 };
 """
 OPERATORS = {
@@ -79,6 +91,10 @@ class JavaScriptTarget:
     def member(self, test: Member) -> Value:
         """Not built: the page has no lists."""
         raise NotBuiltForTarget(f"a test of the set `{test.base}`", "a page")
+
+    def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
+        """A hash of the places, by the helper."""
+        return Value(f"draw({', '.join(v.text for v in (count, *places))})", INT)
 
     def exists(self, expr: Exists) -> Value:
         """A search by the helper `some`."""

@@ -23,6 +23,23 @@ def floor_div(a, b):
     """The quotient rounded down."""
     return (a - floor_mod(a, b)) // b
 ''',
+    "draw_place": '''@triton.jit
+def draw_place(h, place):
+    """A round of MurmurHash3 (x86, 32 bits)."""
+    word = tl.cast(place, tl.uint32) * 0xCC9E2D51
+    word = ((word << 15) | (word >> 17)) * 0x1B873593
+    h = h ^ word
+    return ((h << 13) | (h >> 19)) * 5 + 0xE6546B64
+''',
+    "draw_below": '''@triton.jit
+def draw_below(n, h, size: tl.constexpr):
+    """The end of MurmurHash3 for `size` bytes, modulo n."""
+    h = h ^ size
+    h = (h ^ (h >> 16)) * 0x85EBCA6B
+    h = (h ^ (h >> 13)) * 0xC2B2AE35
+    h = h ^ (h >> 16)
+    return tl.cast(h % tl.cast(tl.maximum(n, 1), tl.uint32), tl.int32)
+''',
     "tanh": '''@triton.jit
 def tanh(x):
     """The hyperbolic tangent."""
@@ -104,6 +121,14 @@ class TritonTarget:
     def splat(self, value: Value, lanes: int) -> Value:
         """Blocks broadcast by themselves."""
         return value
+
+    def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
+        """A hash of the places."""
+        seed, *rest = (place.text for place in places)
+        found = f"tl.cast({seed}, tl.uint32)"
+        for place in rest:
+            found = f"draw_place({found}, {place})"
+        return Value(f"draw_below({count.text}, {found}, {4 * len(rest)})", INT)
 
     def exists(self, expr: Exists) -> Value:
         """Kernels have none: it is written out or decided before."""

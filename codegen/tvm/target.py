@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, INT, Value
+from attnc.codegen.tvm.draw import draw
 from attnc.codegen.tvm.exponential import exp, expm1
 from attnc.codegen.tvm.real import FLOAT32, Real
 from attnc.dsl.syntax import Exists, Expr, Member
@@ -86,6 +87,10 @@ class TvmTarget:
         """A scalar repeated over lanes."""
         text = f"T.int32({value.text})" if value.text.lstrip("-").isdigit() else value.text
         return Value(f"T.broadcast({text}, {lanes})", value.dtype, lanes)
+
+    def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
+        """A hash of the places."""
+        return draw(self.out, count, places)
 
     def exists(self, expr: Exists) -> Value:
         """Kernels have none: it is written out or decided before."""

@@ -51,7 +51,7 @@ def print_gpu(kernel: tile.KernelOp, header: str, sink: Expr | None = None) -> G
     layout = Layout(*(int(size.value.data) for size in sizes))
     for feature in _unprintable(kernel, layout):
         raise NotBuiltForTarget(feature, "tvm for GPUs")
-    out = Emitter("{0}: T.int32 = {1}")
+    out = Emitter("{0}: T.let = {1}")
     context = Context(out, kernel, layout, sink)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from attnc.compiler import fold
+from attnc.compiler.affine import opaque
 from attnc.compiler.grids import on_tokens
 from attnc.compiler.proofs.proof import Counterexample, Verdict
 from attnc.compiler.relation import relation
@@ -78,6 +79,6 @@ def _failure(condition: ast.Expr, tokens: int, covers: bool) -> dict[str, int] |
 def _reads_input(condition: ast.Expr, axes: Axes) -> bool:
     """Whether anything but positions and sizes has a say."""
     known = {"q", "k", "len", "qlen"} | {f"{n}.{a}" for n in ("q", "k", "len") for a, _ in axes}
-    tensors = any(isinstance(n, ast.Index | ast.Member | ast.Float) for n in fold.walk(condition))
+    tensors = any(map(opaque, fold.walk(condition)))
     bound = {n.variable for n in fold.walk(condition) if isinstance(n, ast.Exists)}
     return tensors or bool(fold.names(condition) - known - bound)

@@ -43,6 +43,28 @@ def where(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     return torch.where(condition, yes, no)
 
 
+def draw(n: Tensor, seed: Tensor, *places: Tensor) -> Tensor:
+    """MurmurHash3 (x86, 32 bits) of the places as words, modulo `n`; 0 where `n` is below 1."""
+    low = (1 << 32) - 1  # products of two words wrap at 64 bits, which keeps their low half
+
+    def rotated(x: Tensor, by: int) -> Tensor:
+        return ((x << by) | (x >> (32 - by))) & low
+
+    h = seed & low
+    for place in places:
+        k = rotated((place & low) * 0xCC9E2D51 & low, 15) * 0x1B873593 & low
+        h = (rotated(h ^ k, 13) * 5 + 0xE6546B64) & low
+    h = h ^ 4 * len(places)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        h = (h ^ (h >> shift)) * factor & low
+    return h % n.clamp(min=1)
+
+
+def chance(p: Tensor, seed: Tensor, *places: Tensor) -> Tensor:
+    """Whether a draw from 2^30 numbers falls below the share `p` of them, `p` in float32."""
+    return draw(torch.tensor(1 << 30), seed, *places) < p.float().double() * (1 << 30)
+
+
 def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda x: function(x.double())
 
@@ -81,4 +103,6 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Tensor]]] = {
     "sigmoid": _real(torch.sigmoid),
     "softcap": softcap,
     "where": where,
+    "draw": draw,
+    "chance": chance,
 }

@@ -44,6 +44,11 @@ PARAMETERS: Mapping[str, tuple[dict[str, Any], ...]] = {
     ),
     "line/sink_lora": ({"g": 8, "back": 2, "sinks": 1}, {"g": 5, "back": 3, "sinks": 0}),
     "line/sener_arrow": ({"w": 4, "base": 8}, {"w": 60, "base": 512}),
+    "line/bigbird": (
+        {"block": 4, "w": 1, "g": 1, "r": 2, "seed": 5},
+        {"block": 3, "w": 0, "g": 0, "r": 3, "seed": -1},
+    ),
+    "line/subsample": ({"p": 0.5}, {"p": 0.02}),
     "input/document": ({},),
     "input/gather": ({},),
     "input/mesh": ({"w": 2, "d": 3, "globals": 1}, {"w": 0, "d": 1, "globals": 0}),
@@ -81,10 +86,13 @@ SINKS: Mapping[str, Callable[..., Any]] = {
 
 
 def inputs(
-    name: str, heads: int, kv_len: int, seed: int = 0, q_len: int | None = None, **parameters: Any
+    name: str, heads: int, kv_len: int, numbers: int = 0, q_len: int | None = None, **parameters: Any
 ) -> dict[str, Any]:
-    """Random numpy values for the inputs of a spec; `q_len` is `kv_len` where it is not given."""
-    random = np.random.default_rng(seed)
+    """Random numpy values for the inputs of a spec; `q_len` is `kv_len` where it is not given.
+
+    `numbers` seeds them.
+    """
+    random = np.random.default_rng(numbers)
     queries = kv_len if q_len is None else q_len
     match name:
         case "input/document":
@@ -105,6 +113,8 @@ def inputs(
             return {"picked": random.integers(-1, max(kv_len, 1), (heads, 6))}
         case "line/streaming_vlm":
             return {"vision": random.integers(0, 2, kv_len).astype(np.int32)}
+        case "line/subsample":
+            return {"seed": np.array(numbers - 3, np.int32)}
         case "score/alibi":
             return {"slope": 2.0 ** -(8 * np.arange(1, heads + 1) / heads)}
         case "score/sink_logit":

@@ -79,8 +79,9 @@ class Program:
             "q_len": q_len, "k_len": k_len, "scale": width**-0.5 if scale is None else scale,
         }  # fmt: skip
         for name, x in inputs.items():
-            given[f"in_{name}"] = x
-            if isinstance(x, Tensor):
+            number = isinstance(x, Tensor) and name not in source.axes
+            given[f"in_{name}"] = x.item() if number else x
+            if isinstance(x, Tensor) and not number:
                 x = x.contiguous()
                 given[f"in_{name}"] = x.to(torch.float32 if x.is_floating_point() else torch.int32)
                 axes = source.axes[name]

@@ -13,9 +13,9 @@ from tests.references import MASKS, PARAMETERS, inputs
 HEADS = 3
 LENGTHS = [(1, 1), (2, 2), (3, 3), (17, 17), (40, 40), (1, 29), (9, 40), (13, 5), (0, 7), (7, 0)]
 CASES = [(name, p) for name, cases in PARAMETERS.items() for p in cases]
-BY_HEAD_INPUT = {"input/key_flags", "input/head_classes", "input/reuse"}
+BY_HEAD_INPUT = {"input/key_flags", "input/head_classes", "input/reuse", "line/subsample"}
 BY_HEAD = {"line/longformer_dilated"}  # by a list with an item for each head
-PER_HEAD = {"line/s2_attention", "line/longlora", "line/sink_lora"}
+PER_HEAD = {"line/s2_attention", "line/longlora", "line/sink_lora", "line/bigbird"}
 
 
 def heads_of(name: str, parameters: Mapping[str, Any]) -> int:
