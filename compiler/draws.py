@@ -16,18 +16,22 @@ FINAL_SHIFTS: Final = (16, 13, 16)
 
 
 def draw(n: Any, seed: Any, *places: Any) -> Any:
-    """A number from 0 to n - 1, on integers or on int64 tensors: the hash modulo `n`.
+    """A number from 0 to n - 1, on integers or on tensors of them: the hash modulo `n`.
 
     The n numbers are equally likely up to n / 2^32. Where `n` is not positive it is 0.
     """
-    found = seed & WORD
+    found = _word(seed)
     for place in places:
-        word = _times(_turned(_times(place & WORD, FIRST), 15), SECOND)
+        word = _times(_turned(_times(_word(place), FIRST), 15), SECOND)
         found = (_turned(found ^ word, 13) * 5 + STEP) & WORD
     found = found ^ (4 * len(places))
     found = _times(found ^ (found >> FINAL_SHIFTS[0]), FINAL[0])
     found = _times(found ^ (found >> FINAL_SHIFTS[1]), FINAL[1])
     return (found ^ (found >> FINAL_SHIFTS[2])) % _positive(n)
+
+
+def _word(place: Any) -> Any:
+    return (place if isinstance(place, int) else place.long()) & WORD
 
 
 def _times(word: Any, factor: int) -> Any:

@@ -1,4 +1,4 @@
-"""Types of `draw(n, seed, places...)` and `chance(p, seed, places...)`, and what they may be given."""
+"""Types of `draw(n, seed, places...)` and `chance(p, seed, places...)`, and what they take."""
 
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,7 @@ def check_draw(checker: "ExpressionChecker", call: ast.Call) -> Typed:
 def draw_mistake(function: str, first: Value | None, span: Span) -> Diagnostic | None:
     """What is wrong with the first argument, as far as its value is known."""
     if function == "draw" and isinstance(first, int) and not 1 <= first <= MOST:
-        mistake = draws.NothingToDraw if first < 1 else draws.TooManyToDraw
-        return mistake(first, span=span)
+        return draws.DrawOutOfRange(first, span=span)
     if function == "chance" and isinstance(first, int | float) and not 0 <= first <= 1:
         return draws.ChanceOutOfRange(f"{first:g}", span=span)
     return None

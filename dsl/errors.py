@@ -65,6 +65,11 @@ from attnc.dsl.mistakes.branches import (
     PooledReads as PooledReads,
     PoolValue as PoolValue,
 )
+from attnc.dsl.mistakes.draws import (
+    ChanceNotConstant as ChanceNotConstant,
+    ChanceOutOfRange as ChanceOutOfRange,
+    DrawOutOfRange as DrawOutOfRange,
+)
 from attnc.dsl.mistakes.files import (
     FileTooLarge as FileTooLarge,
     UnknownLibrary as UnknownLibrary,

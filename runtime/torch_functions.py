@@ -280,10 +280,6 @@ def _member(value: Any, lists: Tensor) -> Tensor:
     return found
 
 
-def _draw(count: Any, *places: Any) -> Any:
-    return draw(count, *(x.long() if isinstance(x, Tensor) else x for x in places))
-
-
 def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
 
@@ -299,7 +295,7 @@ _HELPERS: dict[str, Any] = {
     "abs_": abs,
     "exists_": _exists,
     "member_": _member,
-    "draw_": _draw,
+    "draw_": draw,
     "softcap_": lambda x, cap: cap * torch.tanh(x / cap),
     **{f"{f.__name__}_": _real(f) for f in (torch.exp, torch.log, torch.log2, torch.sqrt)},
     **{f"{f.__name__}_": _real(f) for f in (torch.tanh, torch.sigmoid)},

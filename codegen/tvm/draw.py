@@ -1,8 +1,8 @@
 """`draw` as arithmetic on words of numbers or lanes: see `compiler.draws` for the hash.
 
 TVM says of products of 32 bits that they do not overflow, so they are written in 64 bits and cut;
-the C and LLVM compilers make 32 bits of them again. Between signed and unsigned numbers bits are reinterpreted, which
-TVM's simplifier leaves alone.
+the compilers of C and of LLVM make 32 bits of them again. Between signed and unsigned numbers bits
+are reinterpreted, which TVM's simplifier leaves alone.
 """
 
 from attnc.codegen.emitter import Emitter
@@ -31,9 +31,9 @@ def draw(out: Emitter, count: Value, places: tuple[Value, ...]) -> Value:
         found = _times(Value(folded, "uint32", found.lanes), factor)
     if not count.text.isdigit():
         count = Value(f"T.max({count.text}, {_int(1, count.lanes)})", INT, count.lanes)
-    whole, parts = _same(found, _word(count))
-    rest = Value(f"T.truncmod({whole.text}, {parts.text})", "uint32", whole.lanes)
-    return _bits(rest, INT)
+    whole, divisor = _same(found, _word(count))
+    below = Value(f"T.truncmod({whole.text}, {divisor.text})", "uint32", whole.lanes)
+    return _bits(below, INT)
 
 
 def _cast(value: Value, dtype: str) -> Value:

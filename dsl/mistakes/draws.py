@@ -28,20 +28,10 @@ class ChanceOutOfRange(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class NothingToDraw(Diagnostic):
-    """A draw from no numbers."""
+class DrawOutOfRange(Diagnostic):
+    """A draw from no numbers, or from more than the hash tells apart."""
 
-    code: ClassVar[str] = "nothing-to-draw"
+    code: ClassVar[str] = "draw-out-of-range"
     title: ClassVar[str] = "`draw` from {count} numbers"
-    label: ClassVar[str] = "must be at least 1"
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TooManyToDraw(Diagnostic):
-    """A draw from more numbers than the hash tells apart."""
-
-    code: ClassVar[str] = "too-many-to-draw"
-    title: ClassVar[str] = "`draw` from {count} numbers"
-    label: ClassVar[str] = "must be below 2^31"
+    label: ClassVar[str] = "must be from 1 to 2^31 - 1"
     count: int

@@ -69,7 +69,7 @@ def test_bound() -> None:
 def test_every_mask_of_the_prelude() -> None:
     masks = load("attention a { mask full }\n").masks
     for name, mask in masks.items():
-        given = ", ".join(["2"] * len(mask.parameters))
+        given = ", ".join("0.5" if p.type == "float" else "2" for p in mask.parameters)
         load(f"attention a {{ mask {name}({given}) }}\n").bind()
 
 

@@ -86,13 +86,18 @@ SINKS: Mapping[str, Callable[..., Any]] = {
 
 
 def inputs(
-    name: str, heads: int, kv_len: int, numbers: int = 0, q_len: int | None = None, **parameters: Any
+    name: str,
+    heads: int,
+    kv_len: int,
+    rng: int = 0,
+    q_len: int | None = None,
+    **parameters: Any,
 ) -> dict[str, Any]:
     """Random numpy values for the inputs of a spec; `q_len` is `kv_len` where it is not given.
 
-    `numbers` seeds them.
+    `rng` seeds them.
     """
-    random = np.random.default_rng(numbers)
+    random = np.random.default_rng(rng)
     queries = kv_len if q_len is None else q_len
     match name:
         case "input/document":
@@ -114,7 +119,15 @@ def inputs(
         case "line/streaming_vlm":
             return {"vision": random.integers(0, 2, kv_len).astype(np.int32)}
         case "line/subsample":
-            return {"seed": np.array(numbers - 3, np.int32)}
+            return {"seed": np.array(-3, np.int32)}
+        case _:
+            return _score_inputs(name, heads, random, **parameters)
+
+
+def _score_inputs(
+    name: str, heads: int, random: np.random.Generator, **parameters: Any
+) -> dict[str, Any]:
+    match name:
         case "score/alibi":
             return {"slope": 2.0 ** -(8 * np.arange(1, heads + 1) / heads)}
         case "score/sink_logit":

@@ -12,7 +12,7 @@ def keys(q, length, h, heads, *, block, w, g, r, seed):
         return range(length)
     near = range(max(own - w, 0), own + w + 1)
     candidates = max((length - 1) // block - g - 2 * w, 0)
-    free = [b for b in range(g, own - w)] + list(range(max(own + w + 1, g + 2 * w + 1), blocks + w))
+    free = [*range(g, own - w), *range(max(own + w + 1, g + 2 * w + 1), blocks)]
     drawn = []
     for i in range(r):
         start, stop = i * candidates // r, (i + 1) * candidates // r
