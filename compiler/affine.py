@@ -13,6 +13,14 @@ def opaque(expr: ast.Expr) -> bool:
             return False
 
 
+def deciders(condition: ast.Expr) -> str:
+    """What decides about pairs where integer sets cannot."""
+    nodes = list(filter(opaque, walk(condition)))
+    drawn = [isinstance(node, ast.Call) for node in nodes]
+    both = ["run-time tensors"] * (not all(drawn)) + ["numbers drawn at random"] * any(drawn)
+    return " and ".join(both)
+
+
 def names_of_sets(expr: ast.Expr) -> frozenset[str]:
     """The names that an integer set over the expression has: those of draws are not among them."""
     found: set[str] = set()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from attnc.compiler.affine import deciders
 from attnc.compiler.counts import Census, census
 from attnc.compiler.proofs import Proof, Retention, proofs_of, repeated_field, retention
 from attnc.compiler.relation import LENGTHS, Relation, of_bound, relation as of_condition
@@ -184,7 +185,7 @@ def analyze(
         tile_map=_tile_map(tile, classes),
         receptive_field=() if bound.cross else repeated_field(relation, lengths.kv_len),
         proofs=tuple(proofs_of(bound, heads, kv_heads)),
-        notes=notes_on(relation.exact, relation.uses_batch),
+        notes=notes_on(relation.exact, relation.uses_batch, deciders(relation.condition)),
     )
 
 
@@ -277,14 +278,12 @@ def _numbers(relation: Relation, numbers: Mapping[str, int]) -> dict[str, int]:
     return values | ({"b": numbers.get("b", 0)} if relation.uses_batch else {})
 
 
-def notes_on(
-    exact: bool, uses_batch: bool, what: str = "run-time tensors decide"
-) -> tuple[str, ...]:
+def notes_on(exact: bool, uses_batch: bool, what: str) -> tuple[str, ...]:
     """What a reader of the numbers has to know; `what` leaves the pairs open if not `exact`."""
     notes = []
     if not exact:
         notes.append(
-            f"{what} part of the mask: `useful` and `density` are unknown, the "
+            f"{what} decide part of the mask: `useful` and `density` are unknown, the "
             "pairs are at most `at_most`; tiles and `visited` are what a kernel visits"
         )
     if uses_batch:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attnc.dsl.program import Bound
 
 
-OPEN = "what couples axes or reads a tensor decides"
+OPEN = "conditions that couple axes, tensors or draws"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How JavaScript spells the operations of an expression, for one pair at a time.
 
 Names that a spec declares are written with a `$` before them, so that none is a word of JavaScript.
-The functions `div`, `mod`, `some` and `draw` are those of `HELPERS`; numbers are exact below 2^53.
+The functions `div`, `mod`, `some` and `drawn` are those of `HELPERS`; numbers are exact below 2^53.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ const some = (low, high, holds) => {
   for (let i = low; i < high; i++) if (holds(i)) return true;
   return false;
 };
-const draw = (n, seed, ...places) => {
+const drawn = (n, seed, ...places) => {
   const turned = (x, by) => (x << by) | (x >>> (32 - by));
   let h = seed | 0;
   for (const place of places) {
@@ -94,7 +94,7 @@ class JavaScriptTarget:
 
     def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
         """A hash of the places, by the helper."""
-        return Value(f"draw({', '.join(v.text for v in (count, *places))})", INT)
+        return Value(f"drawn({', '.join(v.text for v in (count, *places))})", INT)
 
     def exists(self, expr: Exists) -> Value:
         """A search by the helper `some`."""

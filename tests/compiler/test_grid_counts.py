@@ -56,7 +56,7 @@ def test_pairs_and_fields_are_those_of_the_definition(name: str) -> None:
         found = attnc.analyze(name, grid=grid, **given_)
         pairs = reference(name, grid, **given_)
         if found.useful is None:  # its condition couples axes
-            assert found.at_most >= pairs.sum() and "couples axes" in found.notes[0]
+            assert found.at_most >= pairs.sum() and "couple axes" in found.notes[0]
             continue
         assert (found.useful, found.density) == (pairs.sum(), pairs.mean())
         assert found.visited >= found.useful and found.grid == grid
