@@ -6,7 +6,6 @@ written from the compiler's closed formulas, as the Python expressions that a pe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import pairwise
 from math import prod
 from typing import Any, assert_never
@@ -15,12 +14,12 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.all_tokens import all_tokens
-from attnc.compiler.draws import draw
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
 from attnc.dsl.program import Bound
 from attnc.runtime.row import Row
 from attnc.runtime.segmented.attend import layout_of
+from attnc.runtime.torch_helpers import HELPERS
 
 Function = Callable[..., Tensor]
 
@@ -131,7 +130,7 @@ class _Writer:
     inputs: dict[str, Any]
     grid: dict[str, int] = field(default_factory=dict)
     device: torch.device | str = "cpu"
-    names: dict[str, Any] = field(default_factory=lambda: dict(_HELPERS))
+    names: dict[str, Any] = field(default_factory=lambda: dict(HELPERS))
 
     def function(self, arguments: str, expr: ast.Expr) -> Function:
         """A function of rows; the formula's `q` and `k` are positions."""
@@ -252,51 +251,4 @@ class _Writer:
         return name
 
 
-def _not(x: Any) -> Any:
-    return torch.logical_not(x) if isinstance(x, Tensor) else not x
-
-
-def _where(condition: Any, yes: Any, no: Any) -> Any:
-    if isinstance(condition, Tensor):
-        return torch.where(condition, yes, no)
-    return yes if condition else no
-
-
-def _least(a: Any, b: Any) -> Any:
-    return _where(a < b, a, b)
-
-
-def _greatest(a: Any, b: Any) -> Any:
-    return _where(a > b, a, b)
-
-
-def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
-    return reduce(lambda found, value: found | holds(value), range(low, high), False)
-
-
-def _member(value: Any, lists: Tensor) -> Tensor:
-    value = torch.as_tensor(value)
-    found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
-    return found
-
-
-def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
-    return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
-
-
 _OPERATORS = {"div": "//", "mod": "%", "^": "**", "and": "&", "or": "|"}
-_HELPERS: dict[str, Any] = {
-    "__builtins__": {},
-    "not_": _not,
-    "where_": _where,
-    "min_": _least,
-    "max_": _greatest,
-    "clamp_": lambda x, low, high: _least(_greatest(x, low), high),
-    "abs_": abs,
-    "exists_": _exists,
-    "member_": _member,
-    "draw_": draw,
-    "softcap_": lambda x, cap: cap * torch.tanh(x / cap),
-    **{f"{f.__name__}_": _real(f) for f in (torch.exp, torch.log, torch.log2, torch.sqrt)},
-    **{f"{f.__name__}_": _real(f) for f in (torch.tanh, torch.sigmoid)},
-}

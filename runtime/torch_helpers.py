@@ -1,0 +1,59 @@
+"""What functions written from formulas call, on tensors and on Python numbers alike."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from attnc.compiler.draws import draw
+
+
+def _not(x: Any) -> Any:
+    return torch.logical_not(x) if isinstance(x, Tensor) else not x
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    if isinstance(condition, Tensor):
+        return torch.where(condition, yes, no)
+    return yes if condition else no
+
+
+def _least(a: Any, b: Any) -> Any:
+    return _where(a < b, a, b)
+
+
+def _greatest(a: Any, b: Any) -> Any:
+    return _where(a > b, a, b)
+
+
+def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
+    return reduce(lambda found, value: found | holds(value), range(low, high), False)
+
+
+def _member(value: Any, lists: Tensor) -> Tensor:
+    value = torch.as_tensor(value)
+    found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
+    return found
+
+
+def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
+    return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
+
+
+HELPERS: Final[dict[str, Any]] = {
+    "__builtins__": {},
+    "not_": _not,
+    "where_": _where,
+    "min_": _least,
+    "max_": _greatest,
+    "clamp_": lambda x, low, high: _least(_greatest(x, low), high),
+    "abs_": abs,
+    "exists_": _exists,
+    "member_": _member,
+    "draw_": draw,
+    "softcap_": lambda x, cap: cap * torch.tanh(x / cap),
+    **{f"{f.__name__}_": _real(f) for f in (torch.exp, torch.log, torch.log2, torch.sqrt)},
+    **{f"{f.__name__}_": _real(f) for f in (torch.tanh, torch.sigmoid)},
+}
