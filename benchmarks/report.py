@@ -22,6 +22,8 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "of the reading loop": "{:.0%}".format,
     "visited / useful": "{:.2f}".format,
     "time per visited pair, full = 1": "{:.2f}".format,
+    "choosing, of the other": "{:.1%}".format,
+    "bytes per chosen block": "{:.1f}".format,
     "registers": "{:.0f}".format,
     "spilled": "{:.0f} B".format,
     "shared": "{:.0f} B".format,

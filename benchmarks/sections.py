@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
-from benchmarks import first_call, gemma, matmul, nvcc, plan
+from benchmarks import first_call, gemma, matmul, nvcc, plan, routes
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.decode import against_reading
 from benchmarks.measure import Case
@@ -154,6 +154,24 @@ def block_masks() -> Iterator[Case]:
         yield Case(f"{name}, N {length}, block_mask", peer, work)
 
 
+def routed() -> Iterator[Case]:
+    """Blocks that queries choose, and attention to what was chosen."""
+    for spec, lengths in (("route/moba", (16384, 32768)), ("route/nsa", (16384,))):
+        for setup in (Setup(pattern="causal", n=n) for n in lengths):
+            yield Case(named(spec, setup), "SDPA", partial(routes.against_causal, spec, setup))
+    lists = Setup(pattern="causal", n=16384)
+    work = partial(routes.listed, "route/moba", lists)
+    yield Case(f"{named('route/moba', lists)}, lists given", "attnc, full", work)
+    for setup in (Setup(pattern="causal", n=n) for n in (16384, 32768, 65536)):
+        work = partial(routes.choosing, "route/moba", setup)
+        yield Case(f"{named('route/moba', setup)}, choosing", "nothing", work)
+
+
+def named(spec: str, setup: Setup) -> str:
+    """The shape of a setup with the name of a spec."""
+    return f"{spec}, {str(setup).partition(', ')[2]}"
+
+
 def cuda() -> Iterator[Case]:
     """CUDA source of TVM's, for two architectures."""
     for architecture in ("sm_80", "sm_90"):
@@ -232,6 +250,12 @@ SECTIONS = (
         "`attnc.flex.block_mask`, from reading the spec to the lists of blocks and their "
         "transposes; both give FlexAttention the same mask.",
         tuple(block_masks()),
+    ),
+    Section(
+        "Routes",
+        "SDPA attends to all earlier keys. *Choosing* is the part of the call that finds the "
+        "blocks; it is timed by itself, too. *Memory* is what a call takes at its height.",
+        tuple(routed()),
     ),
     Section(
         "CUDA through TVM",

@@ -17,6 +17,12 @@ FEWEST = 256
 UNITS_A_THREAD = 4
 
 
+def stretch_of(heads: int, queries: int) -> int:
+    """How many queries a thread takes at a time, with `heads` of all sequences together."""
+    shares = -(-torch.get_num_threads() * UNITS_A_THREAD // heads)
+    return max(FEWEST, min(STRETCH, -(-queries // shares)))
+
+
 def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse: Tensor) -> None:
     """Add to `out` [B, H, Nq, Dv] and `lse` [B, H, Nq] the keys of the chosen units, in place.
 
@@ -32,8 +38,7 @@ def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse
     queries = max(row.q_len for row in call.rows)
     units = -(-max(row.k_len for row in call.rows) // facts.gathered)
     threads = torch.get_num_threads()
-    shares = -(-threads * UNITS_A_THREAD // (sequences * heads))
-    stretch = max(FEWEST, min(STRETCH, -(-queries // shares)))
+    stretch = stretch_of(sequences * heads, queries)
     key_tiles = -(-facts.gathered // facts.tile_k)
     ints = facts.ints + 2 * key_tiles + units + 1 + stretch * chosen.shape[3]
     entries = partial(as_entries, sequences)

@@ -7,7 +7,7 @@ import torch
 
 import attnc
 from attnc.dsl.loader import load
-from benchmarks import memory, plan, reading
+from benchmarks import memory, plan, reading, routes
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
 from benchmarks.patterns import PATTERNS, TEXT
@@ -110,3 +110,23 @@ def test_figures_without_a_peer():
 
 def test_the_process_beside_attnc_calls_an_operator():
     assert attention()().shape == (1, 8, 512, 64)
+
+
+def test_pairs_of_lists_are_counted():
+    """Each query from 256 on chooses two blocks before its own of 128."""
+    spec = "route/moba"
+    setup = Setup(pattern="causal", n=600, d=32, heads=2)
+    operator = attnc.compile(spec, n=2, block=128)
+    lists = routes.chooser(operator, setup.tensors())()
+    visited, useful = routes.counts(operator, setup.tensors(), lists)
+    own = sum(1 + q % 128 for q in range(600))
+    chosen = sum(min(2, q // 128) for q in range(600))
+    assert useful == 2 * (own + chosen * 128)
+    assert useful < visited < 1.5 * useful
+
+
+def test_routes_give_times_and_the_part_of_the_choice():
+    setup = Setup(pattern="causal", n=600, d=32, heads=2)
+    found = routes.against_causal("route/moba", setup, 0.0)
+    assert len(found.ours) == len(found.theirs) == 3 and found.facts[routes.ROUTING] > 0
+    assert routes.choosing("route/moba", setup, 0.0).ours

@@ -1,0 +1,96 @@
+"""Patterns chosen at the call: the whole call, the choice alone, and attention to given lists."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+import attnc
+from attnc.compiler.analysis import Lengths
+from attnc.dsl.branch import parts
+from attnc.runtime import peers
+from attnc.runtime.analysis import analyze_at
+from attnc.runtime.call import bind_call
+from attnc.runtime.cpus import host_machine
+from attnc.runtime.operator import Operator
+from attnc.runtime.routes.select import select
+from attnc.runtime.routes.set_lists import of_queries
+from attnc.runtime.routes.units import without_units
+from attnc.runtime.timing import seconds
+from attnc.runtime.units import stretch_of
+from benchmarks.attention import Setup, Tensors
+from benchmarks.measure import Figures, duel
+from benchmarks.memory import OURS, growth
+from benchmarks.patterns import PATTERNS, Inputs
+
+ROUTING, BYTES = "choosing, of the other", "bytes per chosen block"  # columns
+
+
+def against_causal(spec: str, setup: Setup, budget: float) -> Figures:
+    """The call, its choice included, against SDPA over all earlier keys; the time of the choice."""
+    q, k, v = tensors = setup.tensors()
+    operator, inputs = attnc.compile(spec), gates(spec, setup)
+    theirs = peers.sdpa(PATTERNS["causal"].compile().bound, q, k, v, {})
+    ours, choice = partial(operator, q, k, v, **inputs), chooser(operator, tensors)
+    ours(), choice(), theirs()
+    pairs = duel(ours, theirs, budget)
+    alone = min(seconds(choice) for _ in range(len(pairs.first)))
+    facts = {ROUTING: alone / min(pairs.second), **growth(OURS, ours)}
+    return Figures(pairs.first, pairs.second, facts)
+
+
+def choosing(spec: str, setup: Setup, budget: float) -> Figures:
+    """The choice alone: seconds, and the bytes that its lists hold for each block in them."""
+    choice = chooser(attnc.compile(spec), setup.tensors())
+    lists = next(iter(choice().values()))
+    pairs = duel(choice, lambda: None, budget)
+    held = lists.numel() * lists.element_size()
+    return Figures(pairs.first, (), {BYTES: held / int((lists >= 0).sum())})
+
+
+def listed(spec: str, setup: Setup, budget: float) -> Figures:
+    """Attention to lists that are given, against full attention, by the pairs visited."""
+    q, k, v = tensors = setup.tensors()
+    operator, full = attnc.compile(spec), PATTERNS["full"]
+    lists = chooser(operator, tensors)()
+    ours, theirs = partial(operator, q, k, v, **lists), partial(full.compile(), q, k, v)
+    ours(), theirs()
+    pairs = duel(ours, theirs, budget)
+    visited, useful = counts(operator, tensors, lists)
+    times = setup.heads * full.visited(setup.n) / visited / pairs.speedup
+    facts = {"visited / useful": visited / useful, "time per visited pair, full = 1": times}
+    return Figures(pairs.first, pairs.second, facts)
+
+
+def gates(spec: str, setup: Setup) -> Inputs:
+    """The gate of NSA's branches."""
+    if spec != "route/nsa":
+        return {}
+    return {"gate": torch.rand(1, setup.n, setup.heads, 3)}
+
+
+def chooser(operator: Operator, tensors: Tensors) -> Callable[[], Inputs]:
+    """A call that chooses the lists of a spec and does no more."""
+    q, k, v = tensors
+    bound = next(one.bound for one in parts(operator.bound) if one.bound.routes)
+    call = bind_call(bound, q, k, v)
+    return partial(select, bound, call, {}, {})
+
+
+def counts(operator: Operator, tensors: Tensors, lists: Inputs) -> tuple[int, int]:
+    """The pairs that the kernels of lists visit and those that the pattern has, of all heads.
+
+    The queries of a stretch that chose a block fill tiles, the last of which has rows to spare.
+    """
+    q, k, v = tensors
+    [route], heads, length = operator.bound.routes, q.shape[1], q.shape[2]
+    call, lengths = bind_call(operator.bound, q, k, v), Lengths(length, length, 0)
+    kept = analyze_at(without_units(operator.bound), lengths, None, None, q.shape[3], {})
+    assert kept.useful is not None  # nothing of it is read at the call
+    chosen, rows = of_queries(route, call, lists[route.name])[0], host_machine().tile_q
+    tiles = 0
+    for stretch in torch.split(chosen, stretch_of(heads, length), 1):
+        for own in stretch.flatten(1):
+            tiles += int((-(-own[own >= 0].bincount() // rows)).sum())
+    useful = heads * kept.useful + int((chosen >= 0).sum()) * route.size
+    return heads * kept.visited + tiles * rows * route.size, useful
