@@ -88,7 +88,7 @@ def bind_call(
     tensors, numbers = bind_inputs(bound, inputs or {}, q, k)
     factor = 1 / math.sqrt(max(q.shape[3], 1)) if scale is None else float(scale)
     rows = [left_aligned(row) for row in rows]
-    check_sets(bound, inputs or {}, q, k)
+    check_sets(bound, inputs or {}, q, k, len(rows))
     return Call(q, k, v, rows, factor, tensors, numbers, packed, extents)
 
 

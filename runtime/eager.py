@@ -14,7 +14,7 @@ from attnc.runtime.call import Call, bind_call
 from attnc.runtime.oracle.sequence import seen
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.units import everything
-from attnc.runtime.sets import padded_sets
+from attnc.runtime.sets import padded_sets, sets_of_sequence
 from attnc.runtime.sink import add_sink
 from attnc.runtime.torch_functions import torch_functions
 
@@ -50,8 +50,9 @@ def _sequence(
     k, v = (x[entry, :, keys].repeat_interleave(heads // kv_heads, 0) for x in (call.k, call.v))
     if not k_len:
         return q.new_zeros(heads, q_len, v.shape[2]), q.new_full((heads, q_len), -torch.inf)
+    own = sets_of_sequence(bound, inputs, index) if call.packed else inputs
     functions = torch_functions(
-        everything(bound) if bound.routes else bound, row, heads, kv_heads, inputs, call.grid
+        everything(bound) if bound.routes else bound, row, heads, kv_heads, own, call.grid
     )
     h, i, j = torch.arange(heads)[:, None, None], torch.arange(q_len)[:, None], torch.arange(k_len)
     places = torch.tensor(entry), h, i, j

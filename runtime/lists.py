@@ -33,7 +33,8 @@ def with_sets(
             continue
         test = asked.get(name)
         size = 1 if test is None else chooser(test, declared.axes)
-        x = checked_set(declared, given.get(name), q, k, _lists_of_queries(name, size, q, rows))
+        count = _lists_of_queries(name, size, q, rows)
+        x = checked_set(declared, given.get(name), q, k, count, len(rows))
         if test is None:
             continue
         axis = flag_axis(test, declared.axes)
@@ -88,7 +89,7 @@ def _flags(
             continue
         values = position_function(bound, test.value, row, given)(torch.arange(count))
         values = torch.as_tensor(values).expand(count)
-        lists = x[here if x.shape[0] > 1 else 0].long()
+        lists = x[entry if x.shape[0] > 1 else 0].long()
         width = int(values.max()) + 1
         table = torch.zeros(*lists.shape[:-1], max(width, 0) + 1, dtype=torch.int32)
         table.scatter_(-1, torch.where((lists >= 0) & (lists < width), lists, max(width, 0)), 1)

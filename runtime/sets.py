@@ -84,7 +84,24 @@ def _padded(name: str, pair: Any) -> Tensor:
     return found
 
 
-def check_sets(bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor) -> None:
+def sets_of_sequence(bound: Bound, given: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """The inputs of one sequence of a packed call: sets may have lists of each sequence."""
+    found = dict(given)
+    for name, declared in bound.inputs.items():
+        x = found.get(name)
+        if isinstance(x, Tensor) and by_sequence(declared) and x.dim() == len(declared.axes) + 2:
+            found[name] = x[index : index + 1] if x.shape[0] > 1 else x
+    return found
+
+
+def by_sequence(declared: ast.Input) -> bool:
+    """Whether packed sequences may have lists of their own: queries tell theirs apart already."""
+    return declared.dtype == "set" and not {"b", "q"} & {*declared.axes}
+
+
+def check_sets(
+    bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor, sequences: int
+) -> None:
     """Check the sets of a call as far as what the spec writes about them says."""
     padded = padded_sets(bound, given)
     for name, declared in bound.inputs.items():
@@ -93,13 +110,18 @@ def check_sets(bound: Bound, given: Mapping[str, Any], q: Tensor, k: Tensor) -> 
                 isinstance(node, ast.Member) and node.base == name and ast.Name("q") in node.indices
                 for node in (nodes(bound.mask) if bound.mask else ())
             )
-            checked_set(declared, padded.get(name), q, k, q.shape[2] if by_query else None)
+            checked_set(
+                declared, padded.get(name), q, k, q.shape[2] if by_query else None, sequences
+            )
 
 
-def checked_set(declared: ast.Input, x: Any, q: Tensor, k: Tensor, lists: int | None) -> Tensor:
+def checked_set(
+    declared: ast.Input, x: Any, q: Tensor, k: Tensor, lists: int | None, sequences: int
+) -> Tensor:
     """Lists [B or 1, axes..., n] of integers; `lists` are those of the axis `q`, if it is known.
 
-    Raises `MissingInput`, `DtypeMismatch` or `ShapeMismatch`.
+    Of a packed call also [S, axes..., n], where the set has no axis `q`. Raises `MissingInput`,
+    `DtypeMismatch` or `ShapeMismatch`.
     """
     name, axes = declared.name, declared.axes
     if x is None:
@@ -113,11 +135,12 @@ def checked_set(declared: ast.Input, x: Any, q: Tensor, k: Tensor, lists: int | 
     sizes = {"b": q.shape[0], "h": q.shape[1], "hkv": k.shape[1], "q": lists}
     expected = [sizes[axis] for axis in axes]
     own_batch = axes[:1] == ("b",)
-    shapes = [expected] if own_batch else [expected, [q.shape[0], *expected]]
+    leading = sequences if by_sequence(declared) else q.shape[0]
+    shapes = [expected] if own_batch else [expected, [leading, *expected]]
     if not any(_fits(x.shape[:-1], shape) for shape in shapes):
         parts = [a if n is None else f"{a} = {n}" for a, n in zip(axes, expected, strict=True)]
-        leading = "" if own_batch else f", or with a leading batch axis of {q.shape[0]}"
-        raise ShapeMismatch(name, f"[{', '.join([*parts, 'entries'])}]{leading}", tuple(x.shape))
+        more = "" if own_batch else f", or with a leading batch axis of {leading}"
+        raise ShapeMismatch(name, f"[{', '.join([*parts, 'entries'])}]{more}", tuple(x.shape))
     if own_batch:
         return x.unsqueeze(1)
     return x.unsqueeze(0) if x.dim() == len(axes) + 1 else x

@@ -53,8 +53,10 @@ class Layout:
     @cached_property
     def count(self) -> int:
         """How many choosers a head has."""
+        if not self.rows.q_len:
+            return 0
         alone = self.route.choosers in ("head", "call", "last")
-        return 1 if alone else int(self.chooser.max()) + 1 if self.rows.q_len else 0
+        return 1 if alone else int(self.chooser.max()) + 1
 
     @cached_property
     def units(self) -> int:

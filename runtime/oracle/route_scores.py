@@ -21,7 +21,7 @@ def _scores(at: Layout) -> Tensor:
     if route.branch is not None:
         return _branch(at)
     if route.summary == "probability":
-        return _probability(at)
+        return _probability(at)[:, : at.count]
     if route.source is not None and "unit" in axes:
         known = at.tensor(route.source)
         if "chooser" in axes:

@@ -13,6 +13,7 @@ from attnc.runtime.oracle.formula import mask_of, score_of, sink_of
 from attnc.runtime.oracle.routes import Chosen, choose_all
 from attnc.runtime.oracle.world import Rows, World
 from attnc.runtime.route_lists import part
+from attnc.runtime.sets import sets_of_sequence
 
 
 def sequence(
@@ -57,7 +58,8 @@ def seen(
         "k": rows.k,
     }
     counts = {"heads": heads, "kv_heads": call.k.shape[1]}
-    world = World(bound, rows, places, counts, inputs, torch.float32, call.grid)
+    own = sets_of_sequence(bound, inputs, index) if call.packed else inputs
+    world = World(bound, rows, places, counts, own, torch.float32, call.grid)
     own = {r.name: part(r, call, lists[r.name], index) for r in bound.routes if r.name in lists}
     q, k, _ = operands(call, index)
     with torch.no_grad():

@@ -20,6 +20,7 @@ from attnc.runtime.routes.fused_masses import fused_masses
 from attnc.runtime.routes.masses import Masses
 from attnc.runtime.routes.scores import Products, scores
 from attnc.runtime.routes.set_lists import of_sets
+from attnc.runtime.sets import sets_of_sequence
 
 
 @torch.no_grad()
@@ -46,7 +47,8 @@ def _sequence(
     bound: Bound, route: BoundRoute, call: Call, index: int, inputs: Mapping[str, Any]
 ) -> Tensor:
     """The lists [Hc, Nc, n] of one sequence."""
-    at = frame(bound, route, call, index, inputs)
+    own = sets_of_sequence(bound, inputs, index) if call.packed else inputs
+    at = frame(bound, route, call, index, own)
     if len(route.amounts) not in (1, at.heads):
         raise HeadCountMismatch(route.name, len(route.amounts), at.heads)
     if not (at.count and at.units):

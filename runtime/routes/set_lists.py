@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import piece
@@ -18,7 +17,10 @@ from attnc.runtime.routes.frame import frame
 def of_sets(
     bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """For each route the lists of its set: [B, H, Nq, m], or [B, H, m] where a head has one."""
+    """For each route the lists of its set: [B, H, Nq, m], or [B, H, m] where a head has one.
+
+    Packed sequences have an axis of their own in the latter, [S, H, m].
+    """
     return {
         route.name: of_set(route, bound, call, inputs, lists[route.name])
         for route in bound.routes
@@ -29,17 +31,11 @@ def of_sets(
 def of_set(
     route: BoundRoute, bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Tensor
 ) -> Tensor:
-    """The lists of one route's set.
-
-    Raises `InvalidValue` for packed sequences whose heads choose once: a set has no axis for them.
-    """
-    if call.packed and len(call.rows) > 1 and "q" not in route.axes:
-        wanted = f"one sequence: route `{route.name}` chooses once for each head"
-        raise InvalidValue("cu_seqlens", wanted, f"{len(call.rows)} sequences")
+    """The lists of one route's set."""
     found = _pieces(route, lists)
     if route.units == "cluster":
         found = _tokens(route, bound, call, inputs, found)
-    found = of_queries(route, call, found) if "q" in route.axes else found[:, :, 0]
+    found = of_queries(route, call, found) if "q" in route.axes else _once(route, call, found)
     return found.repeat_interleave(call.q.shape[1] // found.shape[1], 1)
 
 
@@ -57,6 +53,13 @@ def of_queries(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
             blocks = at.div(route.rows, rounding_mode="floor") - row.q_start // route.rows
             parts.append(own[:, blocks])
     return torch.cat(parts, 1).unsqueeze(0) if call.packed else torch.stack(parts)
+
+
+def _once(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
+    """The one list of each head and sequence, [B or S, Hc, n]; nothing where there is no query."""
+    parts = (part(route, call, lists, index) for index in range(len(call.rows)))
+    none = lists.new_full((lists.shape[1], lists.shape[3]), -1)
+    return torch.stack([own[:, 0] if own.shape[1] else none for own in parts])
 
 
 def _pieces(route: BoundRoute, lists: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 import attnc
-from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
 from attnc.runtime.routes.select import select
@@ -133,14 +132,43 @@ def test_sequences() -> None:
         assert_as_defined(spec(queries=queries), packed, cu_seqlens=ends)
 
 
-@pytest.mark.parametrize("queries", ["head", "call"])
-def test_a_head_that_chooses_once_takes_one_sequence(queries: str) -> None:
+PACKED = torch.tensor([0, 20, 20, 55, 70], dtype=torch.int32)
+
+
+@pytest.mark.parametrize("queries", ["head", "call", "last(4)"])
+@pytest.mark.parametrize("keys", ["blocks(8)", "cluster(x)"])
+def test_packed_sequences_choose_for_themselves(queries: str, keys: str) -> None:
+    tensors = tuple(x[:1] for x in operands())
+    label = torch.randint(0, 5, (N,), generator=torch.Generator().manual_seed(9)).int()
+    clauses = {"keys": keys, "queries": queries, "within": ""}
+    if queries == "last(4)":
+        clauses["summary"] = "probability"
+    inputs = {"x": label} if keys == "cluster(x)" else {}
+    source = spec("input x: int[token]" if inputs else "", **clauses)
+    assert_as_defined(source, tensors, inputs, cu_seqlens=PACKED)
+
+
+def test_attention_to_what_packed_sequences_chose() -> None:
+    """Blocks of each head, and keys of each head, which are flags; gradients of the former."""
     q, k, v = (x[:1] for x in operands())
-    one, three = (torch.tensor(ends, dtype=torch.int32) for ends in ([0, 70], [0, 20, 20, 70]))
-    source = spec(queries=queries, within="")
-    assert_as_defined(source, (q, k, v), cu_seqlens=one)
-    with pytest.raises(InvalidValue, match="one sequence: route `r` chooses once"):
-        attnc.compile(source)(q, k, v, cu_seqlens=three)
+    for clauses in ({"keys": "token", "choose": "top(6)"}, {}):
+        source = spec(queries="head", within="", **clauses)
+        q = q.clone().requires_grad_(not clauses)
+        ours = attnc.compile(source)(q, k, v, cu_seqlens=PACKED)
+        wanted = attnc.reference(source)(q, k, v, cu_seqlens=PACKED)
+        torch.testing.assert_close(ours, wanted, rtol=1e-9, atol=1e-9)
+    grads = [torch.autograd.grad(out.square().sum(), q)[0] for out in (ours, wanted)]
+    torch.testing.assert_close(*grads)
+
+
+def test_a_choice_within_that_of_its_own_sequence() -> None:
+    source = (
+        "route wide { keys blocks(8) queries head summary mean choose top(2) }"
+        " route r { keys token queries head choose top(4) within wide }"
+        " attention a { mask causal & r }"
+    )
+    ends = torch.tensor([0, 30, 70], dtype=torch.int32)
+    assert_as_defined(source, tuple(x[:1] for x in operands()), cu_seqlens=ends)
 
 
 @pytest.mark.parametrize("choose", ["top(3)", "bottom(3)"])
