@@ -51,7 +51,8 @@ class Sizes:
     queries), which hold `packed` heads of each query, and shares keys out among threads. `height`
     fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses). A
     kernel of units of so many keys that each query chooses has `unit`; one that keeps the greatest
-    scores of each query, how many: `best`, of keys or of `units`.
+    scores of each query, how many: `best`, of keys or of `units`. A kernel of a GPU with
+    `sequences` reads from a table of the call where each sequence lies.
     """
 
     heads: int = 0
@@ -66,6 +67,7 @@ class Sizes:
     unit: int = 0
     best: int = 0
     units: Units | None = None
+    sequences: bool = False
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

@@ -5,11 +5,13 @@ threads. So calls whose keys are many times their queries get tiles of just enou
 the heads that share their keys, and the keys of a tile may be split.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.placement import STREAMS, keys_abreast
+from attnc.compiler.elaborate import Sizes
 from attnc.compiler.fold import walk
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.pipeline import Tiling
@@ -68,6 +70,23 @@ class Tiles:
 def mask_by_head(bound: Bound, heads: int, kv_heads: int) -> bool:
     """Whether the heads that share their keys may see different ones."""
     return Name("h") in walk(mask_condition(bound, heads, kv_heads))
+
+
+def decoding(
+    bound: Bound,
+    sizes: Sizes,
+    heads: int | None,
+    kv_heads: int | None,
+    choose: Callable[[int], Rows],
+) -> Sizes:
+    """The sizes of the kernel for one query; `choose` has its rows for a group of so many heads.
+
+    Without head counts, heads have keys of their own. Raises what inlining the mask raises.
+    """
+    heads = heads or 1
+    kv_heads = kv_heads or heads
+    few = choose(1 if mask_by_head(bound, heads, kv_heads) else heads // kv_heads)
+    return replace(sizes, rows=few.rows, packed=few.packed)
 
 
 @cache

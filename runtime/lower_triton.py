@@ -29,18 +29,21 @@ def triton_source(
     """The file for tiles of this many queries and keys: forward, and both passes with `backward`.
 
     `backward` are the owned and the visited rows of a tile of its kernels, `wanted` the inputs
-    whose gradients they give: by default all that the spec declares `grad`.
+    whose gradients they give: by default all that the spec declares `grad`. With `sizes.rows`, the
+    kernel for few queries: its rows are those, and hold `sizes.packed` heads. With that or
+    `sizes.sequences`, a call may say where each sequence lies.
 
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
-    steps = passes(Tiling((tile[0],), (100,), tile[1]))
+    few = Tiling((sizes.rows,), (100,), tile[1], sizes.packed, split=True)
+    steps = passes(few if sizes.rows else Tiling((tile[0],), (100,), tile[1]))
     sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
     config = config or TritonConfig()
     if wanted is None:
         wanted = [name for name, declared in bound.inputs.items() if declared.grad]
     gradients = _gradients(bound, sizes, backward, config, tuple(wanted)) if backward else None
     kernel = _kernel(bound, sizes, steps)
-    return print_triton(kernel, config, header(bound), sink, gradients)
+    return print_triton(kernel, config, header(bound), sink, gradients, sizes.sequences)
 
 
 def _gradients(

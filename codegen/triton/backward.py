@@ -10,12 +10,12 @@ from attnc.codegen.triton.body import targets
 from attnc.codegen.triton.collect import Collected, collects, sink_term
 from attnc.codegen.triton.config import KernelInfo
 from attnc.codegen.triton.context import ROWS, SIZES, Context
+from attnc.codegen.triton.finish import emit_store
 from attnc.codegen.triton.kernel import (
     constants,
     emit_bases,
     emit_owned,
     emit_parts_of,
-    emit_store,
     emit_visits,
     emit_zeros,
     shown,
@@ -49,7 +49,7 @@ def emit_backward(context: Context) -> tuple[KernelInfo, ...]:
             _emit_queries(context, taken)
         else:
             _emit_keys(context, taken)
-    return (*found, KernelInfo(context.prefix, types, constants(context)))
+    return (*found, KernelInfo(context.prefix, types, constants(context, types)))
 
 
 def _emit_queries(context: Context, taken: dict[str, list[str]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.ir import SSAValue
 
-from attnc.codegen.expressions import FLOAT, LOG2_E, Value
+from attnc.codegen.expressions import FLOAT, INT, LOG2_E, Value
 from attnc.codegen.triton.collect import collects
 from attnc.codegen.triton.context import ROWS, TILES, Context
 from attnc.codegen.triton.lines import Lines
@@ -70,7 +70,8 @@ def arguments(context: Context) -> list[str]:
     tensors = []
     for name in visited_operands(context):
         tensors += [head_pointer(context, name), f"{name}_sn"]
-    sizes = ["b", "h", "heads", "group", "q_start", "q_len", "k_len", "scale"]
+    heads = ["b", "h", "h_kv", "heads", "group"]
+    sizes = [*heads, "q_row", "k_row", "q_start", "q_len", "k_len", "scale"]
     return [
         *state(context),
         *owned_blocks(context),
@@ -84,7 +85,8 @@ def arguments(context: Context) -> list[str]:
 
 def emit_visit(context: Context, visit: tile.VisitOp) -> list[str]:
     """The function of one class of tiles; returns the arguments that it takes."""
-    inner = replace(context, out=Lines(1))
+    names = {"h": Value("h[:, None]", INT)} if context.packed > 1 else {}
+    inner = replace(context.with_names(names), out=Lines(1))
     step = _Step(inner, visit.tile_class.data == "full")
     for op in visit.each.block.ops:
         step.emit(op)
@@ -163,16 +165,16 @@ class _Step:
 
     def load(self, op: tile.LoadOp) -> None:
         """Rows of the visited tile."""
-        context, out, name = self.context, self.context.out, op.operand_name.data
+        context, name = self.context, op.operand_name.data
         axis = context.visited
-        size, place = context.block(axis), TILES[axis]
+        size = context.block(axis)
         self.blocks[op.result] = name
         pointer = head_pointer(context, name)
         if name in ROWS:
             emit_row(context, name, pointer, self.exists)
             return
-        out.line(f"o_{name} = tl.cast({place}, tl.int64) * ({size} * {name}_sn)")
-        emit_parts(context, name, f"{pointer} + o_{name}", f"r_{axis}", self.exists, size)
+        address = f"{pointer} + tl.cast(i_{axis}, tl.int64)[:, None] * {name}_sn"
+        emit_parts(context, name, address, self.exists, size)
 
     def dot(self, op: tile.DotOp) -> None:
         """Owned rows times visited rows, part by part."""

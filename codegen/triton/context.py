@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from xdsl.ir import Block
+
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.questions import plans_read
 from attnc.codegen.triton.config import TYPES, TritonConfig
@@ -17,11 +19,16 @@ TILES = {"q": "t", "k": "c"}  # the names of tiles in plans
 OTHER = {"q": "k", "k": "q"}
 ROWS = ("lse", "delta")  # operands that are one number a row
 SIZES = ("heads", "group", "q_start", "q_len", "k_len")
+TABLE = ("heads", "group", "p_rows")  # instead, where a table says of each sequence:
+SEQUENCE = ("q_row", "k_row", "q_start", "q_len", "k_len")
 
 
 @dataclass(frozen=True)
 class Context:
-    """One kernel: its inputs, and where its text goes; `prefix` begins the names of its parts."""
+    """One kernel: its inputs, and where its text goes; `prefix` begins the names of its parts.
+
+    With `sequences`, a table of the call says where each sequence lies, and how long it is.
+    """
 
     out: Lines
     kernel: tile.KernelOp
@@ -29,6 +36,7 @@ class Context:
     sink: Expr | None = None
     prefix: str = "forward"
     wanted: tuple[str, ...] = ()
+    sequences: bool = False
     names: dict[str, Value] = field(default_factory=dict)
 
     @property
@@ -62,10 +70,32 @@ class Context:
         """Whether scores pass through an expression."""
         return any(isinstance(op, tile.ScoreOp) for op in self.kernel.walk())
 
+    @property
+    def packed(self) -> int:
+        """The heads of a KV head that lie in the rows of a tile: row r is of head r mod so many."""
+        return int(self.kernel.packed.value.data)
+
+    @property
+    def split(self) -> bool:
+        """Whether several programs share the keys of a tile."""
+        return self.kernel.split is not None
+
     def rows(self, axis: str) -> int:
-        """The rows of a tile."""
-        size = self.kernel.tile_q if axis == "q" else self.kernel.tile_k
-        return int(size.value.data)
+        """The positions of a tile."""
+        if axis == "q":
+            return int(self.kernel.tile_q.value.data) // self.packed
+        return int(self.kernel.tile_k.value.data)
+
+    @property
+    def height(self) -> int:
+        """The rows of a block of queries, a power of two that matrix units take."""
+        rows = int(self.kernel.tile_q.value.data)
+        return max(16, 1 << (rows - 1).bit_length())
+
+    @property
+    def sizes(self) -> dict[str, str]:
+        """The sizes that every kernel takes, with their types."""
+        return {n: "*i32" if n == "p_rows" else "i32" for n in (TABLE if self.sequences else SIZES)}
 
     def block(self, axis: str) -> str:
         """The name of that constant."""
@@ -88,7 +118,8 @@ class Context:
 
     def tabled(self, visit: tile.VisitOp) -> bool:
         """Whether the tiles of a visit come from an index table."""
-        return visit.source.data == "table" or self.decided
+        nested = self.split and not flat(visit.plan.block)
+        return visit.source.data == "table" or self.decided or nested
 
     @property
     def tables(self) -> list[str]:
@@ -139,12 +170,16 @@ class Context:
         for place, (axis, index) in enumerate(zip(attr.axis_names, indices, strict=True)):
             found = render(index, self.target).text
             if axis == "hkv":
-                found = "(h // group)"
+                found = "(h // group)" if self.packed == 1 else "h_kv"
             if axis == "q":
                 found = f"({found} - q_start)"
+            if self.sequences and axis == "token":  # a query's place may lie beyond the keys
+                found = f"tl.maximum(tl.minimum({found}, k_len - 1), 0)"
+            if self.sequences and axis in ("q", "k", "token"):
+                found = f"({'q' if axis == 'q' else 'k'}_row + {found})"
             if isinstance(index, Name) and index.id in ("q", "k"):
                 masks.append(f"m_{index.id}")
-                if axis == "token" and index.id == "q":
+                if axis == "token" and index.id == "q" and not self.sequences:
                     masks.append(f"({found} >= 0)")
             at.append(f"{found} * {base}_s{place}")
         guard = f", mask={' & '.join(masks)}, other=0" if masks else ""
@@ -174,13 +209,23 @@ class Context:
             found |= {"plan_sb": "i32", "plan_sh": "i32", "plan_columns": "i32"}
         return found
 
+    def lse_signature(self) -> dict[str, str]:
+        """The arguments of the log-sum-exp [b, h, n]: of a table's sequences, any strides."""
+        found = {"p_lse": "*fp32"}
+        if self.sequences:
+            found |= {"lse_sb": "i32", "lse_sh": "i32"}
+        return found | ({"out_ss": "i32", "lse_ss": "i32", "splits": "i32"} if self.split else {})
+
     def tensor_signature(self, *names: str) -> dict[str, str]:
-        """The arguments of [b, h, n, columns] tensors, whose last stride is 1."""
+        """The arguments of [b, h, n, columns] tensors, whose last stride is 1.
+
+        The stride of rows is constant: addresses of a tile's rows are then offsets of one.
+        """
         kind = TYPES[self.kernel.dtype.data]
         found: dict[str, str] = {}
         for name in names:
             found[f"p_{name}"] = f"*{kind}"
-            found |= {f"{name}_s{axis}": "i32" for axis in "bhn"}
+            found |= {f"{name}_s{axis}": "i32" for axis in "bh"} | {f"{name}_sn": "constexpr"}
         return found
 
     @property
@@ -189,3 +234,13 @@ class Context:
         if self.kernel.dtype.data != "float32":
             return ""
         return f', input_precision="{self.config.input_precision}"'
+
+
+def flat(plan: Block) -> bool:
+    """Whether a plan has no loop in a loop."""
+    for op in plan.ops:
+        if isinstance(op, tile.IfOp) and not flat(op.body.block):
+            return False
+        if isinstance(op, tile.ForOp) and not isinstance(op.body.block.first_op, tile.PushOp):
+            return False
+    return True

@@ -3,13 +3,17 @@
 from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.kernel import TENSORS
+from attnc.codegen.triton.merge import emit_merge_launch, emit_splits
+from attnc.codegen.triton.sequences import emit_sequences, sequences_note
 
 
 def emit_host(context: Context, name: str = "attention") -> None:
     """`attention(q, k, v, ...)`."""
     out = context.out
     inputs = list(context.inputs)
-    given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *inputs]
+    more = ["rows=None"] if context.sequences else []
+    more += ["splits=None"] if context.split else []
+    given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *more, *inputs]
     sizes = context.width("q"), context.width("v")
     with out.function(name, given, jit=False):
         out.line(
@@ -19,6 +23,7 @@ def emit_host(context: Context, name: str = "attention") -> None:
         out.paste("")
         out.line(
             "`scale` is 1/sqrt(D) by default. With `return_lse`, also the log-sum-exp [B, H, Nq].",
+            *(sequences_note(start_of(context)) if context.sequences else []),
             '"""',
             "batch, heads, q_len, head_dim = q.shape",
             "kv_heads, k_len, value_dim = v.shape[1:]",
@@ -36,18 +41,30 @@ def emit_host(context: Context, name: str = "attention") -> None:
         out.line("lse = q.new_empty(batch, heads, q_len, dtype=torch.float32)")
         with out.block("if out.numel() == 0:"):
             out.line("return (out, lse) if return_lse else out")
+        returned = "(out, lse) if return_lse else out"
+        if context.sequences:
+            returned = emit_sequences(context, start_of(context))
         emit_sizes(context)
         emit_inputs(context)
-        out.line("tiles = triton.cdiv(q_len, BLOCK_M)")
+        rows = context.rows("q") if context.split else "BLOCK_M"
+        out.line(f"tiles = triton.cdiv(q_len, {rows})")
         tables = emit_tables(context)
-        _emit_launch(context, tables)
-        out.line("return (out, lse) if return_lse else out")
+        if context.split:
+            _emit_split_launch(context, tables)
+        else:
+            _emit_launch(context, tables)
+        out.line(f"return {returned}")
 
 
 def emit_sizes(context: Context) -> None:
     """The numbers that all kernels take."""
-    start = "0" if context.kernel.cross.value.data else "k_len - q_len"
-    context.out.line(f"sizes = (heads, heads // kv_heads, {start}, q_len, k_len)")
+    found = f"{start_of(context)}, q_len, k_len" if not context.sequences else "rows"
+    context.out.line(f"sizes = (heads, heads // kv_heads, {found})")
+
+
+def start_of(context: Context) -> str:
+    """The position of the first query, where a call does not say it."""
+    return "0" if context.kernel.cross.value.data else "k_len - q_len"
 
 
 def _emit_launch(context: Context, tables: list[str]) -> None:
@@ -59,23 +76,37 @@ def _emit_launch(context: Context, tables: list[str]) -> None:
         "section = math.gcd(batch * heads, heads // kv_heads * (1 << (room.bit_length() - 1)))",
         "grid = (section, tiles, batch * heads // section)",
     )
-    folded = "scale" if context.scored else f"scale * {LOG2_E}"
     tensors = [y for x in TENSORS for y in (x, f"*{x}.stride()[:3]")]
-    out.call(
-        "forward[grid]",
-        [
-            *tensors,
-            "lse",
-            "*sizes",
-            folded,
-            *(["*inputs"] if context.inputs else []),
-            *tables,
-            "BLOCK_M=BLOCK_M",
-            "BLOCK_N=BLOCK_N",
-            f"num_warps={context.config.num_warps}",
-            f"num_stages={context.config.num_stages}",
-        ],
-    )
+    tensors += ["lse", "*lse.stride()[:2]"] if context.sequences else ["lse"]
+    out.call("forward[grid]", [*tensors, *arguments(context, tables)])
+
+
+def _emit_split_launch(context: Context, tables: list[str]) -> None:
+    """The calls of the kernel of a share, and of the one that merges them."""
+    emit_splits(context)
+    tensors = [y for x in TENSORS for y in (x, f"*{x}.stride()[-4:-1]")]
+    tensors = [x.replace("out", "part") for x in tensors]
+    tensors += ["part_lse", "*part_lse.stride()[-3:-1]"]
+    tensors += ["part.stride(0)", "part_lse.stride(0)", "splits"]
+    heads = "heads" if context.packed == 1 else "kv_heads"
+    call = f"forward[(splits * tiles, {heads}, batch)]"
+    context.out.call(call, [*tensors, *arguments(context, tables)])
+    emit_merge_launch(context)
+
+
+def arguments(context: Context, tables: list[str]) -> list[str]:
+    """What the kernel gets after its tensors."""
+    folded = "scale" if context.scored else f"scale * {LOG2_E}"
+    return [
+        "*sizes",
+        folded,
+        *(["*inputs"] if context.inputs else []),
+        *tables,
+        "BLOCK_M=BLOCK_M",
+        "BLOCK_N=BLOCK_N",
+        f"num_warps={context.config.num_warps}",
+        f"num_stages={context.config.num_stages}",
+    ]
 
 
 def _emit_checks(context: Context) -> None:
@@ -87,6 +118,11 @@ def _emit_checks(context: Context) -> None:
     if heads:
         with out.block(f"if (heads, kv_heads) != ({heads}, {kv_heads}):"):
             out.line(f'raise ValueError("this kernel is for {heads} heads on {kv_heads}")')
+    if context.packed > 1:
+        with out.block(f"if heads != {context.packed} * kv_heads:"):
+            said = f"this kernel is for {context.packed} heads on each KV head"
+            out.line(f'raise ValueError("{said}")')
+        return
     with out.block("if heads % kv_heads:"):
         out.line('raise ValueError("the number of heads is a multiple of that of KV heads")')
 
@@ -110,6 +146,8 @@ def emit_inputs(context: Context) -> None:
             strides = f"0 if {name}.shape[0] == 1 else {name}.stride(0)"
             items += [name, strides, f"*{name}.stride()[1:]"]
         else:
+            if context.sequences:
+                out.line(f"{name} = {name}.expand(batch, {', '.join(['-1'] * (count - 1))})")
             items += [name, f"*{name}.stride()"]
     out.call("inputs = ", items, brackets=("[", "]"))
 
@@ -120,6 +158,7 @@ def emit_tables(context: Context) -> list[str]:
         return []
     out = context.out
     by_batch, by_head = context.plan_reads("b") or context.decided, context.plan_reads("h")
+    by_batch = by_batch or context.sequences
     by_head = by_head or context.plan_reads("hkv")
     batch, heads = "batch" if by_batch else "1", "heads" if by_head else "1"
     names = []

@@ -11,8 +11,8 @@ def emit_row(context: Context, name: str, pointer: str, exists: str) -> None:
     context.out.call(f"b_{name} = tl.load", [f"{pointer} + i_q", *rest], comment=f"[{size}]")
 
 
-def emit_parts(context: Context, name: str, base: str, rows: str, exists: str, size: str) -> None:
-    """Load the rows of an operand, part by part."""
+def emit_parts(context: Context, name: str, address: str, exists: str, size: str) -> None:
+    """Load the rows of an operand, which begin at `address`, part by part."""
     for suffix, at, wide, true in context.parts(name):
         columns = f"({at} + tl.arange(0, {wide}))" if at else f"tl.arange(0, {wide})"
         masks = [f"{exists}[:, None]"] if exists else []
@@ -21,6 +21,6 @@ def emit_parts(context: Context, name: str, base: str, rows: str, exists: str, s
         rest = [f"mask={' & '.join(masks)}", "other=0.0"] if masks else []
         context.out.call(
             f"b_{name}{suffix} = tl.load",
-            [f"{base} + {rows}[:, None] * {name}_sn + {columns}[None, :]", *rest],
+            [f"{address} + {columns}[None, :]", *rest],
             comment=f"[{size}, {wide}]",
         )

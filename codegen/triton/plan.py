@@ -5,8 +5,9 @@ from collections.abc import Callable
 from xdsl.ir import Block
 
 from attnc.codegen.expressions import FLOAT, INT, Value
-from attnc.codegen.triton.context import SIZES, TILES, Context
+from attnc.codegen.triton.context import TILES, Context
 from attnc.codegen.triton.lines import tidy
+from attnc.codegen.triton.programs import emit_sequence
 from attnc.compiler.dialects import tile
 
 Push = Callable[[tile.PushOp], None]
@@ -45,8 +46,7 @@ def emit_nest(context: Context, block: Block, push: Push) -> None:
 
 def plan_signature(context: Context) -> dict[str, str]:
     """The arguments of the kernel that fills the tables, with their types."""
-    sizes = dict.fromkeys(SIZES, "i32")
-    return {**sizes, **context.input_signature(), **context.table_signature()}
+    return {**context.sizes, **context.input_signature(), **context.table_signature()}
 
 
 def emit_planner(context: Context) -> None:
@@ -61,6 +61,7 @@ def emit_planner(context: Context) -> None:
             "b = tl.program_id(2)",
             f"row = b * plan_sb + h * plan_sh + {own}",
         )
+        emit_sequence(context)
         for name in context.tables:
             table = context.table(name)
             out.line(f"p_{table}_indices += tl.cast(row, tl.int64) * plan_columns")
@@ -114,7 +115,8 @@ def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
     """The least and the greatest position of a tile, and of what inputs hold at its rows."""
     out, size, name = context.out, context.rows(axis), TILES[axis]
     start = "q_start + " if axis == "q" else ""
-    out.line(f"i_{axis} = {name} * {size} + tl.arange(0, {size})")
+    rows = 1 << (size - 1).bit_length()  # rows of the next tile only widen the bounds
+    out.line(f"i_{axis} = {name} * {size} + tl.arange(0, {rows})")
     out.line(f"m_{axis} = i_{axis} < {axis}_len")
     out.line(f"{axis} = {start}i_{axis}")
     found = {

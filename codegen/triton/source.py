@@ -11,6 +11,7 @@ from attnc.codegen.triton.gradients import emit_gradients
 from attnc.codegen.triton.host import emit_host
 from attnc.codegen.triton.kernel import emit_kernel
 from attnc.codegen.triton.lines import Lines
+from attnc.codegen.triton.merge import emit_merge
 from attnc.codegen.triton.target import HELPERS
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
@@ -37,19 +38,31 @@ def print_triton(
     header: str = "",
     sink: Expr | None = None,
     gradients: Gradients | None = None,
+    sequences: bool = False,
 ) -> TritonSource:
     """The file of a forward kernel that owns queries; `sink` is the logit of a term more.
+
+    With `sequences` (or split keys), a table of the call says where each sequence lies.
 
     Raises `NotBuiltForTarget` for what this printer lacks.
     """
     for feature in _unprintable(kernel):
         raise NotBuiltForTarget(feature, "triton")
     out = Lines()
-    context = Context(out, kernel, config, sink=sink)
-    out.line(f"BLOCK_M = {context.rows('q')}  # queries of a tile")
+    sequences = sequences or kernel.split is not None
+    context = Context(out, kernel, config, sink=sink, sequences=sequences)
+    rows = (
+        f"rows of a tile: queries of {context.packed} heads"
+        if context.packed > 1
+        else "queries of a tile"
+    )
+    out.line(f"BLOCK_M = {context.height}  # {rows}")
     out.line(f"BLOCK_N = {context.rows('k')}  # keys of a tile")
-    out.line(f"L2_BYTES = {L2_BYTES >> 20} << 20  # of keys and values that are used together")
+    if not context.split:
+        out.line(f"L2_BYTES = {L2_BYTES >> 20} << 20  # of keys and values that are used together")
     kernels = emit_kernel(context)
+    if context.split:
+        kernels += (emit_merge(context),)
     emit_host(context, "forward_pass" if gradients else "attention")
     if gradients is not None:
         kernels += _emit_gradients(context, gradients)
@@ -57,7 +70,9 @@ def print_triton(
     title, *notes = header.splitlines() or [kernel.sym_name.data]
     head = [f'"""{title}', *(["", *notes] if notes else []), '"""' if notes else ""]
     top = "\n".join(head).rstrip("\n") + ('"""' if not notes else "")
-    imports = "import math\n\nimport torch\nimport triton\nimport triton.language as tl\n"
+    imports = (
+        "" if context.split else "import math\n\n"
+    ) + "import torch\nimport triton\nimport triton.language as tl\n"
     text = f"{top}\n\n{imports}\n{_helpers(body, out)}"
     return TritonSource(text, kernels)
 
@@ -99,8 +114,8 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "tests of run-time sets"
     if len(kernel.axes):
         yield "tiles of a grid or of a residue class"
-    if kernel.packed.value.data != 1 or kernel.split is not None:
-        yield "packed heads and split keys"
+    if kernel.gathered is not None:
+        yield "the queries that chose a unit of keys"
     if kernel.dtype.data not in TYPES:
         yield f"dtype {kernel.dtype.data}"
     for op in kernel.walk():

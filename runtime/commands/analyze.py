@@ -30,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_grid(parser)
     shared.add_heads(parser)
     parser.add_argument("--static", action="store_true", help="the machine code for a GPU --target")
+    shared.add_decode(parser, "with --static, ")
     parser.add_argument(
         "--min-stride",
         nargs="?",
@@ -51,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     """0, with the numbers on stdout."""
     if options.static:
         return static.run(options)
+    if options.decode:
+        raise UsageError("--decode is for --static: counts of one query take --q-len 1")
     if options.min_stride is not None:
         return min_stride.run(options)
     if options.tile is not None:

@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_grid(parser, "the kernel for these extents of a grid alone (default: for all)")
     shared.add_heads(parser)
     shared.add_dims(parser)
+    shared.add_decode(parser)
     parser.add_argument("--backward", action="store_true", help="the kernel of the gradients")
     shared.add_target(parser)
     parser.add_argument("--cropped", action="store_true", help="keys may start after position 0")
@@ -87,6 +88,8 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
 
 def _check_stage(stage: str, options: argparse.Namespace) -> None:
     """Refuse a stage that the target does not go through."""
+    if options.decode and options.backward:
+        raise UsageError("the kernel of the gradients is for any number of queries: one of both")
     family = options.target.partition(":")[0]
     language = options.target in LANGUAGES
     known = ("tvm",) if language else GPU_STAGES.get(family, CPU_STAGES)
@@ -102,8 +105,9 @@ def _check_stage(stage: str, options: argparse.Namespace) -> None:
 
 def _source(bound: Bound, stage: str, options: argparse.Namespace) -> str:
     """The GPU kernel as TVM prints it in a language of GPUs."""
-    if options.backward or options.cropped:
+    if options.backward or options.cropped or options.decode:
         feature = "the kernel of the gradients" if options.backward else "keys cropped away"
+        feature = "the kernel for one query" if options.decode else feature
         raise NotBuiltForTarget(feature, options.target, ("cpu",))
     with progress(f"compiling {bound.name}"):
         from attnc.runtime.lower_tvm_gpu import device_source, gpu_script
@@ -151,7 +155,7 @@ def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
     from attnc.runtime.inputs import dtype_name
     from attnc.runtime.lower import sizes_for
 
-    return sizes_for(
+    sizes = sizes_for(
         bound,
         dtype=dtype_name(parse_dtype(shared.dtype(options), options.target)),
         head_dim=options.head_dim or HEAD_DIM,
@@ -160,3 +164,18 @@ def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
         kv_heads=options.kv_heads,
         cropped=options.cropped,
     )
+    return few_sizes(bound, sizes, options) if getattr(options, "decode", False) else sizes
+
+
+def few_sizes(bound: Bound, sizes: Sizes, options: argparse.Namespace) -> Sizes:
+    """The sizes of the kernel for one query, on a GPU or on a CPU."""
+    from attnc.runtime import build, few
+    from attnc.runtime.gpu.few import tile_rows
+
+    def choose(group: int) -> few.Rows:
+        if is_gpu(options.target) or options.stage == "triton":
+            return tile_rows(1, group)
+        machine = build.host(options.target).machine.computing(sizes.dtype)
+        return few.choose_rows(machine, 1, group, min(sizes.head_dim, sizes.value_dim))
+
+    return few.decoding(bound, sizes, options.heads, options.kv_heads, choose)

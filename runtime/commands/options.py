@@ -44,6 +44,15 @@ def add_heads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kv-heads", type=count, metavar="N", help="number of key and value heads")
 
 
+def add_decode(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """--decode."""
+    parser.add_argument(
+        "--decode",
+        action="store_true",
+        help=f"{when}the kernel for one query: the heads of a group packed, the keys split",
+    )
+
+
 def add_target(parser: argparse.ArgumentParser) -> None:
     """--target."""
     parser.add_argument(

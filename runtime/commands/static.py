@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
             heads=options.heads,
             kv_heads=options.kv_heads,
             seq=options.seq or LENGTH,
+            decode=options.decode,
             **shared.given(options),
         )
     if options.json:

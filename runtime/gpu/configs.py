@@ -13,10 +13,14 @@ from attnc.codegen.triton.config import TritonConfig
 from attnc.compiler.counts import Census, census
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.relation import Relation
+from attnc.runtime.gpu.few import height
 from attnc.runtime.gpu.targets import Gpu
 
 HEIGHTS, WIDTHS, WARPS = (128, 64, 32, 16), (128, 64, 32, 16), (8, 4)
 STAGES = 2
+# Of few queries: all time goes into reading keys, which wants copies in flight, and few warps,
+# among which sums have to be exchanged.
+FEW_WIDTHS, FEW_WARPS, FEW_STAGES = (64, 128, 32), (2, 4, 1), 3
 ROWS_OF_A_WARP = {32: 16, 64: 32}  # of an MMA, by the width of a warp
 ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # 32-bit registers of a thread for its scores and accumulators; the rest is for all else.
@@ -63,8 +67,12 @@ def candidates(
 
     `values` are lengths and run-time integers at which visited tiles are counted.
     """
-    fitting = [one for one in _every(gpu) if _fits(gpu, sizes, one)]
-    counts = {tile: census(relation, *tile, **values) for tile in {one.tile for one in fitting}}
+    fitting = _fitting(gpu, sizes)
+    queries = sizes.rows // sizes.packed
+    counts = {
+        tile: census(relation, queries or tile[0], tile[1], **values)
+        for tile in {one.tile for one in fitting}
+    }
     found = [
         Candidate(one, counts[one.tile], _guess(gpu, sizes, one, counts[one.tile]))
         for one in fitting
@@ -74,10 +82,19 @@ def candidates(
 
 def first_guess(gpu: Gpu, sizes: Sizes) -> Config:
     """A config where no machine code is made, as in the interpreter: the greatest that fits."""
-    return max((one for one in _every(gpu) if _fits(gpu, sizes, one)), key=lambda one: one.tile)
+    return max(_fitting(gpu, sizes), key=lambda one: one.tile)
 
 
-def _every(gpu: Gpu) -> Sequence[Config]:
+def _fitting(gpu: Gpu, sizes: Sizes) -> list[Config]:
+    every = _few(sizes.rows) if sizes.rows else _every()
+    return [one for one in every if _fits(gpu, sizes, one)]
+
+
+def _few(rows: int) -> Sequence[Config]:
+    return [Config(height(rows), *one, FEW_STAGES) for one in product(FEW_WIDTHS, FEW_WARPS)]
+
+
+def _every() -> Sequence[Config]:
     return [Config(*one) for one in product(HEIGHTS, WIDTHS, WARPS) if one[0] >= one[2] * 4]
 
 
@@ -90,8 +107,8 @@ def _fits(gpu: Gpu, sizes: Sizes, config: Config) -> bool:
 
 
 def _numbers(gpu: Gpu, sizes: Sizes, config: Config) -> float:
-    """Scores and accumulators that a thread holds."""
-    rows = max(config.tile_q, _rows(gpu, config))
+    """Scores and accumulators that a thread holds; warps of few queries share out keys."""
+    rows = config.tile_q if sizes.rows else max(config.tile_q, _rows(gpu, config))
     return rows * (config.tile_k + sizes.value_dim) / (gpu.warp * config.num_warps)
 
 
@@ -101,7 +118,9 @@ def _rows(gpu: Gpu, config: Config) -> int:
 
 
 def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
-    """Instructions for each pair of the pattern."""
+    """Instructions for each pair of the pattern; of few queries the order is given."""
+    if sizes.rows:
+        return 0.0
     each = SOFTMAX + sizes.value_dim / config.tile_k + 32 / config.tile_q
     each += CROWDED * (_numbers(gpu, sizes, config) > COMFORT[gpu.warp])
     each *= max(1.0, _rows(gpu, config) / config.tile_q)

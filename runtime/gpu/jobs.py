@@ -44,7 +44,7 @@ def _aligned(kernel: KernelInfo, sizes: Sizes) -> tuple[str, ...]:
     return tuple(
         name
         for name, kind in kernel.signature.items()
-        if kind.startswith("*") or (whole and _STRIDE.fullmatch(name))
+        if kind.startswith("*") or (whole and kind == "i32" and _STRIDE.fullmatch(name))
     )
 
 

@@ -31,7 +31,8 @@ class Bound:
 
 def bound_of(gpu: Gpu, counts: Mapping[str, int], warps: int, flop: int, busy: Occupancy) -> Bound:
     """The bound of a loop from the counts of its instructions."""
-    each = max(1.0, warps / SCHEDULERS)  # warps of a block on a scheduler
+    # Warps of a block on a scheduler; less than one where blocks share the schedulers.
+    each = warps / SCHEDULERS if busy.blocks * warps >= SCHEDULERS else 1.0
     # Times instructions, over the lanes of a multiprocessor: clocks.
     lane = gpu.warp * SCHEDULERS * each
     pairs = 2 if gpu.backend == "cuda" else 1  # AMD's packed arithmetic has twice the lanes

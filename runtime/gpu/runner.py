@@ -3,26 +3,30 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
+from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import ops
 from attnc.runtime.backward import as_given
 from attnc.runtime.call import Call, bind_call, heads_first
+from attnc.runtime.few import MANY, Rows
 from attnc.runtime.gpu.devices import interpreted, resolve
+from attnc.runtime.gpu.few import few_rows
 from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
 from attnc.runtime.inputs import dtype_name
 from attnc.runtime.lower import needs_heads, sizes_for
 from attnc.runtime.options import Options, check_options, check_tables
+from attnc.runtime.row import Row
 
 Differentiate = Callable[..., tuple[Tensor, ...]]
-UNBUILT = ("q_start", "k_start", "cu_seqlens", "kv_len")
+PLACES = ("q_start", "k_start", "cu_seqlens", "kv_len")
 
 
 @dataclass
@@ -50,20 +54,22 @@ class GpuRunner:
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in float32."""
         target = self._target(q)
-        for name in UNBUILT:
-            if getattr(keywords, name) is not None:
-                raise NotBuiltForTarget(f"`{name}`", target, ("cpu",))
         call = self._bind(q, k, v, keywords)
+        if any(row.k_start for row in call.rows):
+            raise NotBuiltForTarget("`k_start` above 0", target, ("cpu",))
         check_options(self.options, call)
         check_tables(self.bound, call)
         if call.empty:
             out, lse = self.empty(q, v)
             return out.zero_(), lse.fill_(-torch.inf)
-        kernel = self._kernel(self._sizes(call), target)
+        sizes = self._sizes(call, self._rows(call), not self._usual(call))
+        kernel = self._kernel(sizes, target)
+        places = {"rows": _table(call)} if sizes.rows or sizes.sequences else {}
+        options = {"scale": call.scale, "return_lse": True, **places, **keywords.inputs}
         with _current(q):
-            out, lse = kernel.attention(
-                call.q, call.k, call.v, scale=call.scale, return_lse=True, **keywords.inputs
-            )
+            out, lse = kernel.attention(call.q, call.k, call.v, **options)
+        if q.dim() == 3:
+            return out[0].transpose(0, 1), lse[0]
         return (out.transpose(1, 2) if self.options.layout == "bshd" else out), lse
 
     def backward(
@@ -74,6 +80,9 @@ class GpuRunner:
         if self.only is not None:
             raise NotBuiltForTarget("the backward pass of an artifact", target, ("cpu",))
         call = self._bind(q, k, v, keywords)
+        if not self._usual(call):
+            names = listing([n for n in PLACES if getattr(keywords, n) is not None], "and")
+            raise NotBuiltForTarget(f"the gradient of a call with {names}", target, ("cpu",))
         if call.empty:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
@@ -100,11 +109,11 @@ class GpuRunner:
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: heads first in memory, whatever the layout."""
-        swapped = self.options.layout == "bshd"
-        rows = q.transpose(1, 2) if swapped else q
+        swapped = self.options.layout == "bshd" or q.dim() == 3
+        rows = q.transpose(-3, -2) if swapped else q
         out = q.new_empty((*rows.shape[:-1], v.shape[-1]))
         lse = q.new_empty(rows.shape[:-1], dtype=torch.float32)
-        return (out.transpose(1, 2) if swapped else out), lse
+        return (out.transpose(-3, -2) if swapped else out), lse
 
     def _target(self, q: Tensor) -> str:
         """The architecture of the tensors' GPU, which has to be that of the operator."""
@@ -122,13 +131,29 @@ class GpuRunner:
             v,
             layout=self.options.layout,
             scale=keywords.scale,
+            q_start=keywords.q_start,
+            k_start=keywords.k_start,
+            cu_seqlens=keywords.cu_seqlens,
+            kv_len=keywords.kv_len,
             grid=keywords.grid,
             inputs=keywords.inputs,
         )
 
-    def _sizes(self, call: Call) -> Sizes:
+    def _usual(self, call: Call) -> bool:
+        """Whether sequences lie where they do if a call says nothing."""
+        queries, keys = call.q.shape[2], call.k.shape[2]
+        usual = Row(0, 0, 0 if self.bound.cross else keys - queries, 0, queries, keys)
+        return call.rows == [usual] * call.q.shape[0]
+
+    def _rows(self, call: Call) -> Rows:
+        """The rows of a tile if the call's queries are few; an artifact has one kernel."""
+        if self.only is not None:
+            return Rows(self.only[0].rows, self.only[0].packed)
+        return few_rows(self.bound, call)
+
+    def _sizes(self, call: Call, few: Rows = MANY, sequences: bool = False) -> Sizes:
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
-        return sizes_for(
+        found = sizes_for(
             self.bound,
             dtype=dtype_name(call.q.dtype),
             head_dim=call.q.shape[3],
@@ -136,6 +161,8 @@ class GpuRunner:
             heads=heads if self.needs_heads else None,
             kv_heads=kv_heads if self.needs_heads else None,
         )
+        many = not few.rows
+        return replace(found, rows=few.rows, packed=few.packed, sequences=sequences and many)
 
     def _kernel(self, sizes: Sizes, target: str) -> GpuKernel:
         if self.only is not None:
@@ -156,6 +183,12 @@ class GpuRunner:
                 assert found is not None
                 self.backwards[sizes, wanted] = found
             return self.backwards[sizes, wanted]
+
+
+def _table(call: Call) -> Tensor:
+    """What a kernel is told of each sequence, int32 [S, 5]."""
+    found = [(r.q_row, r.k_row, r.q_start, r.q_len, r.k_len) for r in call.rows]
+    return torch.tensor(found, dtype=torch.int32)
 
 
 def _current(x: Tensor) -> AbstractContextManager[object]:

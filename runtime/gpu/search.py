@@ -85,7 +85,7 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
             tried.append(_judged(one, answer, printed[one.config][0].text, gpu))
         clean = [one for one in tried if not one.why_not]
         if clean:
-            best = min(clean, key=lambda one: one.clocks_per_pair or 0.0)
+            best = min(clean, key=_instructions if sizes.rows else _clocks)
             return Choice(*printed[best.config], best, tuple(tried))
     raise NothingFits(bound.name, gpu.target, _limits(tried))
 
@@ -104,8 +104,19 @@ def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
 def _ordered(bound: Bound, sizes: Sizes, gpu: Gpu, length: int) -> list[Candidate]:
     relation = of_bound(bound, sizes.heads or None, sizes.kv_heads or None)
     values = dict.fromkeys(relation.upper.params, length // 2)
-    values |= dict(zip(LENGTHS, (0, 0, length, length), strict=True))
+    queries = sizes.rows // sizes.packed or length
+    values |= dict(zip(LENGTHS, (length - queries, 0, queries, length), strict=True))
     return candidates(gpu, sizes, relation, values)
+
+
+def _clocks(one: Tried) -> float:
+    return one.clocks_per_pair or 0.0
+
+
+def _instructions(one: Tried) -> float:
+    """What a score of few queries takes: its kernel waits for keys, whatever its clocks."""
+    loops = one.report.loops if one.report else ()
+    return max((loop.per_element for loop in loops), default=0.0)
 
 
 def _batches(ordered: list[Candidate]) -> Iterator[list[Candidate]]:

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
+from attnc.runtime.few import decoding
+from attnc.runtime.gpu.few import tile_rows
 from attnc.runtime.gpu.report import LoopReport
 from attnc.runtime.gpu.resources import Occupancy, Resources
 from attnc.runtime.gpu.search import LENGTH, Choice, Tried, search, tile_class
@@ -82,12 +85,14 @@ def analyze_static(
     heads: int | None = None,
     kv_heads: int | None = None,
     seq: int = LENGTH,
+    decode: bool = False,
     **parameters: Any,
 ) -> StaticAnalysis:
     """Compile candidates of a spec for a GPU that need not be there, and judge the best one.
 
-    Tiles are counted for `seq` queries and keys. Raises `AttnError`: an unknown target, a spec that
-    has no Triton form yet, triton not installed, nothing that fits.
+    Tiles are counted for `seq` queries and keys; with `decode`, for the last query, by the kernel
+    that packs the heads of a group and splits keys. Raises `AttnError`: an unknown target, a spec
+    that has no Triton form yet, triton not installed, nothing that fits.
     """
     gpu, bound = find(target), load(spec).bind(**parameters)
     sizes = sizes_for(
@@ -98,6 +103,8 @@ def analyze_static(
         heads=heads,
         kv_heads=kv_heads,
     )
+    if decode:
+        sizes = decoding(bound, sizes, heads, kv_heads, partial(tile_rows, 1))
     return described(bound, sizes, gpu, search(bound, sizes, gpu, seq), seq)
 
 

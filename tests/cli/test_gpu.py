@@ -47,6 +47,19 @@ def test_analyze_static(gpu: Callable) -> None:
     assert "chosen" in text and "bound by" in text
 
 
+def test_one_query(gpu: Callable) -> None:
+    """Goals of the kernel that packs heads and splits keys: copies in flight, no spills."""
+    one = (*SMALL, "--decode", "--heads", 8, "--kv-heads", 2)
+    data: dict[str, Any] = gpu("analyze", *one, "--static", "--json").json
+    assert data["tile"][0] == 16 and data["resources"]["spills"] == 0
+    assert all(loop["counts"]["async copy"] > 0 for loop in data["loops"])
+    text = gpu("emit", "line/causal", "--stage", "triton", *one[-5:]).out
+    assert "the rows are 4 queries of 4 heads" in text and "def merge(" in text
+    assert "packed 4 split" in gpu("emit", "line/causal", *one[-5:]).out
+    found = gpu("analyze", "line/causal", "--seq", 64, "--decode")
+    assert found.status == 2 and "--q-len 1" in found.err
+
+
 def test_emit_the_stages_of_a_gpu(gpu: Callable) -> None:
     tile = gpu("analyze", *SMALL, "--static", "--json").json["tile"]
     text = gpu("emit", *SMALL).out
@@ -117,7 +130,7 @@ def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == 15
+    assert done.stdout.count("ok") == 16
 
 
 def test_emit_refuses(gpu: Callable) -> None:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,12 @@ SIZES = Sizes(head_dim=64, value_dim=64, dtype="bfloat16")
 BOTH = ("score/alibi", "score/sink_logit", "input/document")
 
 
-def source(spec: str, backward: tuple[int, int] | None = None):
-    return triton_source(load(spec).bind(), SIZES, backward=backward)
+FEW = {"rows": 12, "packed": 6}  # two queries of six heads
+
+
+def source(spec: str, backward: tuple[int, int] | None = None, **sizes):
+    bound = load(spec).bind()
+    return triton_source(bound, replace(SIZES, **sizes), backward=backward)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -31,16 +36,26 @@ def test_files(spec, golden):
     golden(FOLDER / f"{spec.rpartition('/')[2]}.py", source(spec).text)
 
 
+def test_the_file_for_few_queries(golden):
+    golden(FOLDER / "mistral_decode.py", source("line/mistral", **FEW).text)
+
+
 def test_no_golden_is_left_over():
-    assert {p.stem for p in FOLDER.iterdir()} == {spec.rpartition("/")[2] for spec in SPECS}
+    names = {spec.rpartition("/")[2] for spec in SPECS} | {"mistral_decode"}
+    assert {p.stem for p in FOLDER.iterdir()} == names
 
 
-FILES = [*((spec, None) for spec in SPECS), *((spec, (64, 32)) for spec in BOTH)]
+FILES = [
+    *((spec, {}) for spec in SPECS),
+    *((spec, {"backward": (64, 32)}) for spec in BOTH),
+    *((spec, FEW) for spec in (*BOTH, "line/longformer")),
+    *((spec, {"sequences": True}) for spec in ("line/mistral", "input/document")),
+]
 
 
-@pytest.mark.parametrize(("spec", "backward"), FILES)
-def test_the_formatter_changes_nothing(spec, backward):
-    text = source(spec, backward).text
+@pytest.mark.parametrize(("spec", "options"), FILES)
+def test_the_formatter_changes_nothing(spec, options):
+    text = source(spec, **options).text
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
         input=text, capture_output=True, text=True, check=True,
@@ -48,9 +63,9 @@ def test_the_formatter_changes_nothing(spec, backward):
     assert done.stdout == text
 
 
-@pytest.mark.parametrize(("spec", "backward"), FILES)
-def test_signatures_name_every_argument(spec, backward):
-    found = source(spec, backward)
+@pytest.mark.parametrize(("spec", "options"), FILES)
+def test_signatures_name_every_argument(spec, options):
+    found = source(spec, **options)
     functions = {f.name: f for f in ast.parse(found.text).body if isinstance(f, ast.FunctionDef)}
     for kernel in found.kernels:
         assert [a.arg for a in functions[kernel.name].args.args] == list(kernel.signature)

@@ -53,6 +53,22 @@ GRADIENTS = [
     {"spec": "line/longlora", "parameters": {"g": 16}, "lengths": [(33, 33)]},
     {"spec": "biased", "text": BIAS, "parameters": {}, "lengths": [(21, 21), (18, 30)]},
 ]
+CACHES = {"size": (2, 3, 50), "kv_len": [20, 47], "q_start": [17, 30]}
+PACKED = {"size": (1, 23, 23), "cu_seqlens": [0, 3, 3, 23]}
+SPLIT = [{"splits": 3, **CACHES}, {"splits": 2, **PACKED}]
+FEW = [
+    {"spec": "line/mistral", "parameters": {"w": 20}, "rows": 6, "packed": 2, "calls": SPLIT},
+    {"spec": "line/longformer", "parameters": {"w": 8, "g": 3}, "rows": 16, "packed": 2,
+     "calls": [{"size": (1, 1, 60), "splits": 1}]},
+    {"spec": "line/longlora", "parameters": {"g": 16}, "rows": 16, "calls": SPLIT[:1]},
+    {"spec": "score/sink_logit", "parameters": {"w": 20}, "rows": 16, "packed": 2, "dims": (48, 80),
+     "calls": SPLIT[:1]},
+    {"spec": "input/document", "parameters": {}, "rows": 16, "packed": 2, "calls": SPLIT[1:]},
+]  # fmt: skip
+SEQUENCES = [
+    {"spec": "score/alibi", "parameters": {}, "calls": [CACHES]},
+    {"spec": "input/document", "parameters": {}, "calls": [PACKED]},
+]
 FOLDERS = ("line", "score", "input")
 HALF = [
     {"dims": (80, 48), "dtype": "bfloat16"},
@@ -97,6 +113,16 @@ def test_dtypes_dims_tiles_and_scales():
     for case, found in zip(cases, interpreted(cases), strict=True):
         bound = tolerance.get(case.get("dtype", ""), 1e-5)
         assert found["out"] < bound and found["blind"] and found["repeats"], found
+
+
+def test_few_queries_and_sequences():
+    cases = [*FEW, *({**case, "sequences": True} for case in SEQUENCES)]
+    found = interpreted(cases)
+    assert len(found) == sum(len(case["calls"]) for case in cases)
+    assert not [
+        r for r in found
+        if not (r["out"] < 1e-5 and r["lse"] < 1e-5 and r["blind"] and r["repeats"])
+    ]  # fmt: skip
 
 
 def test_gradients():

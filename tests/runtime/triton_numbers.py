@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 import tempfile
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from triton.runtime import interpreter
 from attnc import reference
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
+from attnc.runtime.call import bind_call
 from attnc.runtime.lower_triton import triton_source
 
 HEADS, KV_HEADS = 4, 2
 PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None, "backward": None}
+PLAIN |= {"rows": 0, "packed": 1, "sequences": False, "calls": []}
 GRID = interpreter.interpreter_builder.set_grid_idx
 DOT = interpreter.InterpreterBuilder.create_dot
 EMPTY = torch.Tensor.new_empty
@@ -100,35 +103,58 @@ def gradients(case, spec, module, tensors, options) -> dict:
     }
 
 
+def launch_options(bound, q: torch.Tensor, k: torch.Tensor, call: dict) -> tuple[dict, dict]:
+    """Where the sequences of a call lie: as the file is told, and as the oracle is."""
+    own = {"splits": call["splits"]} if "splits" in call else {}
+    places = {n: torch.tensor(x) for n, x in call.items() if n not in ("size", "splits")}
+    if places:
+        bound = bind_call(bound, q, k, k, **places, inputs=inputs_of(bound, *call["size"][1:]))
+        columns = itemgetter(0, 1, 2, 4, 5)
+        own["rows"] = torch.tensor([columns(row) for row in bound.rows])
+    return own, places
+
+
+def oracle(case: dict, tensors, options: dict):
+    """Output and lse; packed ones go in as [total, H, D]."""
+    spec = reference(case["spec"], **case["parameters"])
+    tensors = [x.double() for x in tensors]
+    if "cu_seqlens" not in options:
+        return spec(*tensors, **options)
+    out, lse = spec(*(x[0].transpose(0, 1) for x in tensors), **options)
+    return out.transpose(0, 1)[None], lse[None]
+
+
 def run(case: dict, folder: Path) -> None:
     settings = PLAIN | {key: case[key] for key in PLAIN if key in case}
     (folder / "spec.attn").write_text(case.get("text", ""), encoding="utf-8")
     spec = folder / "spec.attn" if "text" in case else case["spec"]
     bound = load(spec).bind(**case["parameters"])
     wide, value = settings["dims"]
-    sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"])
+    few = {name: settings[name] for name in ("rows", "packed", "sequences")}
+    sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"], **few)
     backward = tuple(settings["backward"]) if settings["backward"] else None
     source = triton_source(bound, sizes, tuple(settings["tile"]), backward=backward)
     module = imported(source.text, folder)
     dtype = getattr(torch, settings["dtype"])
-    for queries, keys in case["lengths"]:
-        q = torch.randn(1, queries, HEADS, wide).transpose(1, 2).to(dtype)
-        k, v = (torch.randn(1, KV_HEADS, keys, d).to(dtype) for d in (wide, value))
+    plain = [{"size": (1, *lengths)} for lengths in case.get("lengths", [])]
+    for call in plain + settings["calls"]:
+        batch, queries, keys = call["size"]
+        q = torch.randn(batch, queries, HEADS, wide).transpose(1, 2).to(dtype)
+        k, v = (torch.randn(batch, KV_HEADS, keys, d).to(dtype) for d in (wide, value))
         options = {"scale": settings["scale"], "return_lse": True}
         options |= inputs_of(bound, queries, keys)
+        own, places = launch_options(bound, q, k, call)
         if backward:
             print(json.dumps(gradients(case, spec, module, (q, k, v), options)), flush=True)
             continue
-        out, lse = module.attention(q, k, v, **options)
+        out, lse = module.attention(q, k, v, **options, **own)
         interpreter.interpreter_builder.set_grid_idx = backwards
-        again = module.attention(q, k, v, **options)
+        again = module.attention(q, k, v, **options, **own)
         interpreter.interpreter_builder.set_grid_idx = GRID
-        wanted, wanted_lse = reference(case["spec"], **case["parameters"])(
-            q.double(), k.double(), v.double(), **options
-        )
+        wanted, wanted_lse = oracle(case, (q, k, v), options | places)
         seen = ~torch.isneginf(wanted_lse)
         report = {
-            "case": f"{case['spec']} {case['parameters']} {settings} {queries} x {keys}",
+            "case": f"{case['spec']} {case['parameters']} {settings} {call}",
             "out": float((out - wanted).abs().max()),
             "lse": float((lse - wanted_lse)[seen].abs().max()) if seen.any() else 0.0,
             "blind": bool((torch.isneginf(lse) == ~seen).all() and not out[~seen].any()),

@@ -57,8 +57,7 @@ def forward_full(
     """A tile of which every pair is in the pattern."""
     r_k = tl.arange(0, BLOCK_N)
     i_k = c * BLOCK_N + r_k  # [BLOCK_N]
-    o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
-    b_k = tl.load(p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :])  # [BLOCK_N, 64]
+    b_k = tl.load(p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :])
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     b_top = tl.maximum(b_m, tl.max(b_s, 1) * scale)
     b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
@@ -67,8 +66,7 @@ def forward_full(
     b_l = b_l * b_a + tl.sum(b_p, 1)
     b_m = b_top
     b_out = b_out * b_a[:, None]
-    o_v = tl.cast(c, tl.int64) * (BLOCK_N * v_sn)
-    b_v = tl.load(p_v + o_v + r_k[:, None] * v_sn + tl.arange(0, 64)[None, :])  # [BLOCK_N, 64]
+    b_v = tl.load(p_v + tl.cast(i_k, tl.int64)[:, None] * v_sn + tl.arange(0, 64)[None, :])
     b_out = tl.dot(b_p.to(b_v.dtype), b_v, b_out)
     return b_m, b_l, b_out
 
@@ -97,9 +95,8 @@ def forward_partial(
     m_visited = i_k < k_len
     q = (q_start + i_q)[:, None]
     x = r_k[None, :]
-    o_k = tl.cast(c, tl.int64) * (BLOCK_N * k_sn)
     b_k = tl.load(
-        p_k + o_k + r_k[:, None] * k_sn + tl.arange(0, 64)[None, :],
+        p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :],
         mask=m_visited[:, None],
         other=0.0,
     )  # [BLOCK_N, 64]
@@ -176,9 +173,8 @@ def forward_partial(
     b_l = b_l * b_a + tl.sum(b_p, 1)
     b_m = b_top
     b_out = b_out * b_a[:, None]
-    o_v = tl.cast(c, tl.int64) * (BLOCK_N * v_sn)
     b_v = tl.load(
-        p_v + o_v + r_k[:, None] * v_sn + tl.arange(0, 64)[None, :],
+        p_v + tl.cast(i_k, tl.int64)[:, None] * v_sn + tl.arange(0, 64)[None, :],
         mask=m_visited[:, None],
         other=0.0,
     )  # [BLOCK_N, 64]
@@ -191,19 +187,19 @@ def forward(
     p_q,
     q_sb,
     q_sh,
-    q_sn,
+    q_sn: tl.constexpr,
     p_k,
     k_sb,
     k_sh,
-    k_sn,
+    k_sn: tl.constexpr,
     p_v,
     v_sb,
     v_sh,
-    v_sn,
+    v_sn: tl.constexpr,
     p_out,
     out_sb,
     out_sh,
-    out_sn,
+    out_sn: tl.constexpr,
     p_lse,
     heads,
     group,

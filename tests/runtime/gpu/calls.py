@@ -37,6 +37,28 @@ def near(spec: str, heads: int = 4, layout: str = "bhsd", rows: int = 40, **give
     print(f"ok {op!r} {layout}")
 
 
+def placed() -> None:
+    """A cache with one query, left padding, a chunk, packed sequences: outputs are the oracle's."""
+    op = attnc.compile("line/mistral", target=TARGET, w=11)
+    plain = attnc.reference("line/mistral", w=11)
+    q, k, v = torch.randn(2, 4, 5, 16), *torch.randn(2, 2, 2, 50, 16)
+    starts = torch.tensor([-3, 0])
+    for options, queries in (({"kv_len": torch.tensor([30, 44]), "q_start": 29}, q[:, :, :1]),
+                             ({"q_start": 20}, q), ({"k_start": starts}, q)):  # fmt: skip
+        out, lse = op(queries, k, v, return_lse=True, **options)
+        wide = [x.double() for x in (queries, k, v)]
+        wanted, wanted_lse = plain(*wide, return_lse=True, **options)
+        torch.testing.assert_close(out.double(), wanted, atol=1e-5, rtol=0)
+        torch.testing.assert_close(lse.double(), wanted_lse, atol=1e-5, rtol=0)
+    rows = [torch.randn(50, heads, 16) for heads in (4, 2, 2)]
+    ends = torch.tensor([0, 13, 50], dtype=torch.int32)
+    out = op(*rows, cu_seqlens=ends)
+    wanted = plain(*(x.double() for x in rows), cu_seqlens=ends)
+    torch.testing.assert_close(out.double(), wanted, atol=1e-5, rtol=0)
+    assert op.compilations == 2  # few queries, and sequences
+    print("ok placed")
+
+
 def learns(
     spec: str,
     learned: Sequence[str] = (),
@@ -76,11 +98,11 @@ def learns(
 def refuses() -> None:
     op = attnc.compile("line/causal", target="cuda")
     x = torch.randn(1, 2, 8, 16)
-    for error, options in ((NotBuiltForTarget, {"kv_len": torch.tensor([4])}),
-                           (NotBuiltForTarget, {"q_start": 3})):  # fmt: skip
+    y = x.clone().requires_grad_()
+    for given, options in ((x, {"k_start": 3}), (y, {"kv_len": torch.tensor([4])})):
         try:
-            op(x, x, x, **options)
-        except error:
+            op(given, x, x, **options).sum().backward()
+        except NotBuiltForTarget:
             continue
         raise AssertionError(options)
     plain = attnc.compile("line/causal", target="cpu")
@@ -138,6 +160,7 @@ def main() -> None:
     near("score/sink_logit", parameters={"w": 20}, z=torch.randn(4))
     near("line/longlora", heads=2, rows=50, parameters={"g": 16})
     near("attention a { mask full }", rows=0)
+    placed()
     refuses()
     tunes()
     learns("line/mistral", layout="bshd", parameters={"w": 9})

@@ -38,7 +38,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
         made = []
         for job in found:
             tile = job.constants["BLOCK_M"], job.constants["BLOCK_N"]
-            config = Config(*tile, job.options["num_warps"])
+            config = Config(*tile, job.options["num_warps"], job.options["num_stages"])
             made.append(answers.setdefault(config, report(CLEAN, tile[0] * tile[1] / 100)))
         return made
 
@@ -103,16 +103,27 @@ def test_clocks_weigh_both_classes() -> None:
     assert search.clocks_of([], text, visits) is None
 
 
+def test_few_queries_want_the_fewest_instructions(compiler: dict[Config, object]) -> None:
+    few = replace(SIZES, rows=12, packed=6)
+    first = search.search(load("line/causal").bind(), few, SM_90).tried
+    assert all(one.config.tile_q == 16 for one in first)
+    best = report(CLEAN, 1e6)
+    compiler[first[-1].config] = replace(best, loops=(replace(best.loops[0], per_element=1.0),))
+    found = search.search(load("line/causal").bind(), few, SM_90)
+    assert found.chosen.config == first[-1].config and "merge" in found.jobs
+
+
 def test_jobs_are_as_the_jit_would_compile() -> None:
     source = triton_source(load("input/document").bind(), SIZES)
     found = jobs(source, Config(128, 64, 4), SIZES, "cuda:sm_90")
     forward = found["forward"]
     assert set(found) == {"forward_plan", "forward"}
     assert forward.signature["doc_s0"] == "constexpr" and forward.constants["doc_s0"] == 1
-    assert {"p_q", "q_sn", "out_sb", "p_doc"} <= set(forward.divisible)
+    assert {"p_q", "q_sh", "out_sb", "p_doc"} <= set(forward.divisible)
+    assert forward.signature["q_sn"] == "constexpr" and forward.constants["q_sn"] == 64
     assert not {"q_len", "doc_sb"} & set(forward.divisible)
     odd = jobs(source, Config(128, 64, 4), replace(SIZES, head_dim=72), "cuda:sm_90")["forward"]
-    assert "q_sn" not in odd.divisible and "p_q" in odd.divisible
+    assert "q_sh" not in odd.divisible and "p_q" in odd.divisible
 
 
 def test_what_has_no_triton_form_is_refused() -> None:
