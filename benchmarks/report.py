@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from attnc.runtime.timing import Pairs
+from benchmarks import loops
 from benchmarks.results import Results, Row
 from benchmarks.sections import SECTIONS, Section
 
@@ -24,6 +25,7 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "time per visited pair, full = 1": "{:.2f}".format,
     "choosing, of the other": "{:.1%}".format,
     "bytes per chosen block": "{:.1f}".format,
+    **dict.fromkeys(loops.COLUMNS, "{:.0f}".format),
     "registers": "{:.0f}".format,
     "spilled": "{:.0f} B".format,
     "shared": "{:.0f} B".format,

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from typing import Any
 
-from benchmarks import first_call, gemma, matmul, nvcc, plan, routes
+from attnc.compiler.elaborate import Sizes
+from benchmarks import first_call, gemma, loops, matmul, nvcc, plan, routes
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.decode import against_reading
 from benchmarks.measure import Case
@@ -100,7 +102,8 @@ def visited() -> Iterator[Case]:
     """Sparse patterns against attnc's own full attention."""
     names = ("window 256", "window 1024", "dilated 64 by 4", "Longformer", "strided", "causal")
     setups = [sparse(name) for name in names] + [*GRIDS]
-    setups += [sparse("window 256", direction="backward")]
+    setups += [sparse("window 256", dtype="bf16"), sparse("window 256", direction="backward")]
+    setups += [Setup(pattern=name, n=4096, heads=4) for name in ("ALiBi", "soft-cap")]
     for setup in setups:
         name = f"{setup}, {setup.direction}" if setup.direction != "forward" else str(setup)
         yield Case(name, "attnc, full", partial(against_full, setup))
@@ -110,9 +113,10 @@ def backward() -> Iterator[Case]:
     """dQ, dK and dV of a forward pass done before."""
     yield from against(SDPA, Setup(pattern="causal", direction="backward"), quick=True)
     yield from against(FLEX, Setup(pattern="causal", direction="backward"))
-    shapes = ({"d": 128}, {"heads": 16, "kv_heads": 4}, {"dtype": "bf16"})
+    shapes: list[dict[str, Any]] = [{"d": d} for d in (32, 80, 96, 128)]
+    shapes += [{"heads": 16, "kv_heads": 4}, {"heads": 16}, {"dtype": "bf16"}]
     yield from against(SDPA, *(Setup(pattern="causal", direction="backward", **s) for s in shapes))
-    for pattern in ("full", "window 256", "Longformer"):
+    for pattern in ("full", "window 256", "window 1024", "Longformer", "strided", "documents"):
         yield from against(SDPA, Setup(pattern=pattern, direction="backward"))
 
 
@@ -132,6 +136,15 @@ def decoding() -> Iterator[Case]:
         )
         yield from against(SDPA, one, some)
         yield Case(str(one), "reading K and V", partial(against_reading, one), dtype == "fp32")
+        shapes: tuple[dict[str, Any], ...] = (
+            {"n": 4096, "kv_heads": 4},
+            {"n": 16384, "kv_heads": 4},
+            {"n": 16384},
+        )
+        for shape in shapes:
+            setup = Setup(pattern="causal", d=128, heads=16, dtype=dtype, queries=1, **shape)
+            yield from against(SDPA, setup)
+            yield Case(str(setup), "reading K and V", partial(against_reading, setup))
 
 
 def plans() -> Iterator[Case]:
@@ -178,6 +191,25 @@ def cuda() -> Iterator[Case]:
         for pattern, head_dim in (("causal", 64), ("causal", 128), ("window 256", 64)):
             work = partial(nvcc.measure, pattern, head_dim, architecture)
             yield Case(f"{pattern}, D {head_dim}, {architecture}", "nothing", work)
+
+
+def inner_loops() -> Iterator[Case]:
+    """The loops that the time of every other row is spent in."""
+    kernels = (
+        ("forward", "many queries", Sizes(head_dim=64, value_dim=64)),
+        ("forward", "many queries", Sizes(head_dim=64, value_dim=64, dtype="bfloat16")),
+        ("forward", "one query of four heads", Sizes(0, 0, 128, 128, rows=4, packed=4)),
+        (
+            "forward",
+            "one query of four heads",
+            Sizes(0, 0, 128, 128, rows=4, packed=4, dtype="bfloat16"),
+        ),
+        ("backward", "gradients", Sizes(head_dim=64, value_dim=64)),
+    )
+    for direction, what, sizes in kernels:
+        for product in loops.PRODUCTS[direction]:
+            name = f"{what}, D {sizes.head_dim}, {sizes.dtype}: {product}"
+            yield Case(name, "nothing", partial(loops.measure, direction, sizes, product))
 
 
 def first_calls() -> Iterator[Case]:
@@ -233,7 +265,7 @@ SECTIONS = (
     ),
     Section(
         "Decoding",
-        "The last one or sixteen queries of 65536 keys. *Reading K and V* is a loop that adds up "
+        "The last one or sixteen queries of many keys. *Reading K and V* is a loop that adds up "
         "the same buffers on the same threads.",
         tuple(decoding()),
     ),
@@ -262,6 +294,16 @@ SECTIONS = (
         "The source that `attnc emit --target cuda` prints, compiled by `nvcc`: seconds from the "
         "spec to a cubin, and what a work-item takes of registers and spilled bytes.",
         tuple(cuda()),
+    ),
+    Section(
+        "Inner loops",
+        "Instructions of one pass through the innermost loop of each product, counted in the "
+        "assembly of a causal kernel. Where products outnumber what reads memory (broadcasts, and "
+        "moves of whole registers), the multipliers are busy in every clock: a CPU with AVX-512 "
+        "starts one or two products of 512 bits, and two reads, in a clock. What such kernels lose "
+        "to the peak is spent outside of these loops, in exponentials and at the ends of tiles. "
+        "For one query the loops wait for memory, which is asked for ahead of time.",
+        tuple(inner_loops()),
     ),
     Section(
         "First call",

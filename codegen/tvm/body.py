@@ -7,6 +7,7 @@ from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.tvm import columns, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.choice import choice_parts, emit_choice, emit_keep, emit_no_choice
+from attnc.codegen.tvm.column_blocks import blocks_of
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.finish import emit_finish
@@ -28,12 +29,16 @@ def forward_parts(context: Context) -> dict[str, int]:
     if context.count:
         return choice_parts(context)
     rows, placement, chunk = context.rows, context.placement, context.machine.chunk
-    d, v = (placement.columns(size) for size in (context.head_dim, context.value_dim))
+    d, v = context.head_dim, context.value_dim
+    if placement.few:
+        d, v = (blocks_of(context, size).width for size in (d, v))
     keys = chunk * context.machine.keys
     sizes = {"query": d * rows, "scores": keys * rows, "output": v * rows}
     sizes |= dict.fromkeys(("maximum", "total", "rescale"), placement.width)
     if context.paired:
-        sizes |= {"query": (d + 1) // 2 * rows, "pairs": keys // 2 * v}
+        sizes["query"] = (d + 1) // 2 * rows
+    if context.paired and not placement.few:
+        sizes["pairs"] = keys // 2 * v
     if context.widens:
         sizes["wide"] = keys * max(d, v)
     return sizes

@@ -63,8 +63,9 @@ class Context:
     @property
     def paired(self) -> bool:
         """Whether the CPU multiplies pairs of numbers as they are stored."""
-        possible = self.machine.dot is not None and not self.placement.few
-        return possible and self.tensor_type == "bfloat16"
+        possible = self.machine.dot is not None and self.tensor_type == "bfloat16"
+        block = 2 * self.machine.lanes if self.placement.few else 1
+        return possible and min(self.head_dim, self.value_dim) >= block
 
     def dtype(self, name: str) -> str:
         """The target's type for a dtype of expressions."""

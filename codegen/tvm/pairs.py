@@ -10,6 +10,8 @@ Queries are not multiplied by the scale, which would round them, but by a power 
 of the scale, a factor in [1, 2), multiplies the scores.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,29 +35,35 @@ def emit_scale(context: Context, factor: str) -> None:
 
 
 def emit_query(context: Context) -> None:
-    """The query into the scratch [d/2][q].
-
-    The statement also brings the function `attnc_dot` into the module, for all that follows.
-    """
-    out, rows, dim, m = context.out, context.rows, context.head_dim, context.machine
-    assert m.dot is not None
-    with out.block(f"with T.attr(0, 'pragma_import_llvm', {dot_function(m.dot, m.lanes)!r}):"):
+    """The query into the scratch [d/2][q]."""
+    out, rows, dim = context.out, context.rows, context.head_dim
+    with imported(context):
         if dim > 1:
             emit_columns_from_rows(context, "query", dim // 2, partial(_scaled_pairs, context))
         if dim % 2:
             with out.block(f"for r in range({rows}):"):
                 bits = f"q_t[{context.row_offset('q', 'r', held=True)} + {dim - 1}]"
-                last = _scaled(f"T.shift_left(T.Cast('uint32', {bits}), {number(16)})")
-                out.line(f"f[query_at + {dim // 2 * rows} + r] = {_pair(last, number(0))}")
+                last = scaled(f"T.shift_left(T.Cast('uint32', {bits}), {number(16)})")
+                out.line(f"f[query_at + {dim // 2 * rows} + r] = {pair(last, number(0))}")
 
 
-def _scaled_pairs(context: Context, row: str, pair: str, lanes: int) -> str:
+@contextmanager
+def imported(context: Context) -> Iterator[None]:
+    """A statement that brings the function `attnc_dot` into the module, for all that follows."""
+    m = context.machine
+    assert m.dot is not None
+    statement = f"with T.attr(0, 'pragma_import_llvm', {dot_function(m.dot, m.lanes)!r}):"
+    with context.out.block(statement):
+        yield
+
+
+def _scaled_pairs(context: Context, row: str, column: str, lanes: int) -> str:
     """Pairs of a row of the query times the power of two; the last row repeats."""
-    place = f"{context.row_offset('q', row, held=True)} + 2 * {pair}"
+    place = f"{context.row_offset('q', row, held=True)} + 2 * {column}"
     words = context.out.bind("w", word(elements("q_t", place, 2 * lanes), lanes))
     low = f"T.shift_left({words}, {number(16, lanes)})"
     high = f"T.bitwise_and({words}, {number(0xFFFF0000, lanes)})"
-    return _pair(_scaled(low, lanes), _scaled(high, lanes), lanes)
+    return pair(scaled(low, lanes), scaled(high, lanes), lanes)
 
 
 def emit_dot(context: Context, operand: Visited, owned: str, target: str, beside: Visited) -> None:
@@ -150,7 +158,7 @@ class _Columns:
 def packed(low: str, high: str, lanes: int) -> str:
     """Two vectors of float32 as one of pairs, each rounded to the nearest bfloat16."""
     low, high = (f"({word(x, lanes)} + {number(0x8000, lanes)})" for x in (low, high))
-    return _pair(low, high, lanes)
+    return pair(low, high, lanes)
 
 
 def _emit_interleave(context: Context, operand: Visited) -> None:
@@ -166,28 +174,32 @@ def _emit_interleave(context: Context, operand: Visited) -> None:
         for lanes, column in emit_column_vectors(context, operand.columns):
             places = (elements(f"{name}_t", f"{row} + {column}", lanes) for row in ("low", "high"))
             low, high = (word(widened(context, place, lanes), lanes) for place in places)
-            out.line(f"{elements('f', f'to + {column}', lanes)} = {_pair(low, high, lanes)}")
+            out.line(f"{elements('f', f'to + {column}', lanes)} = {pair(low, high, lanes)}")
 
 
 def _emit_dots(context: Context, sums: list[str], vectors: str, row: str, words: list[str]) -> None:
     """Accumulate the products of broadcast pairs with a row of pairs in the scratch."""
     m = context.machine
-    kind = f"'{m.real.vector(m.lanes)}'"
-    for total, pair in zip(sums, words, strict=True):
+    for total, one in zip(sums, words, strict=True):
         for v in range(m.vectors):
             vector = context.part(vectors, f"{row} * {context.rows} + {v * m.lanes}")
-            operands = f"T.broadcast({pair}, {m.lanes}), {word(vector, m.lanes)}"
-            product = f"T.call_pure_extern({kind}, '{DOT}', {total}[{v}], {operands})"
-            context.out.line(f"{total}[{v}] = {product}")
+            operands = f"T.broadcast({one}, {m.lanes})", word(vector, m.lanes)
+            context.out.line(f"{total}[{v}] = {product(context, f'{total}[{v}]', *operands)}")
 
 
-def _scaled(bits: str, lanes: int = 1) -> str:
+def product(context: Context, total: str, x: str, y: str) -> str:
+    """A register plus the products of the pairs of two words in each lane."""
+    kind = context.machine.real.vector(context.machine.lanes)
+    return f"T.call_pure_extern('{kind}', '{DOT}', {total}, {x}, {y})"
+
+
+def scaled(bits: str, lanes: int = 1) -> str:
     """The bits of numbers of the query times a power of two, exact in the upper half."""
     scale = f"T.broadcast(query_scale, {lanes})" if lanes > 1 else "query_scale"
     return word(f"({_as_real(bits, lanes)} * {scale})", lanes)
 
 
-def _pair(low: str, high: str, lanes: int = 1) -> str:
+def pair(low: str, high: str, lanes: int = 1) -> str:
     """The upper halves of two words as one float32 of the scratch."""
     upper = f"T.bitwise_and({high}, {number(0xFFFF0000, lanes)})"
     return _as_real(f"T.bitwise_or(T.shift_right({low}, {number(16, lanes)}), {upper})", lanes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from attnc.codegen.tvm.machine import Machine
 
 STREAMS = 4  # registers of scores that a loop over a tile takes at a time, in independent chains
-FEW_CHUNK = 2  # key tiles of a chunk where rows are few: its values stay in the first cache
+FEW_CHUNK = 4  # key tiles of a chunk where rows are few: its values stay in the second cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,6 @@ class Placement:
     def few(self) -> bool:
         """Whether several keys share a register."""
         return self.abreast > 1
-
-    def columns(self, columns: int) -> int:
-        """Numbers that a row takes in scratch: whole registers where columns lie in the lanes."""
-        return -(-columns // self.lanes) * self.lanes if self.few else columns
 
     @property
     def plain(self) -> bool:

@@ -50,7 +50,9 @@ def emit_online_softmax(context: Context) -> None:
             names = [_weigh(context, i, score) for i, score in enumerate(scores)]
             if context.paired:
                 for i in range(0, STREAMS, 2):
-                    place = f"(j * {STREAMS // 2} + {i // 2}) * {context.rows} + {offset}"
+                    place = (
+                        f"(j * {STREAMS // 2} + {i // 2}) * {context.placement.width} + {offset}"
+                    )
                     pair = packed(names[i], names[i + 1], m.lanes)
                     out.line(f"{context.part('scores', place)} = {pair}")
             else:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import attnc
+from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from benchmarks import memory, plan, reading, routes
+from benchmarks import loops, memory, plan, reading, routes
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
 from benchmarks.patterns import PATTERNS, TEXT
@@ -130,3 +131,29 @@ def test_routes_give_times_and_the_part_of_the_choice():
     found = routes.against_causal("route/moba", setup, 0.0)
     assert len(found.ours) == len(found.theirs) == 3 and found.facts[routes.ROUTING] > 0
     assert routes.choosing("route/moba", setup, 0.0).ours
+
+
+LOOP = """\
+.LBB0_1:
+\tvbroadcastss\t(%rax), %zmm1
+\tvmovups\t(%rcx), %zmm2
+\tvfmadd231ps\t%zmm1, %zmm2, %zmm3
+\tvfmadd231ps\t64(%rcx), %zmm2, %zmm4
+\tprefetcht1\t(%rdx)
+\tvpunpcklwd\t%zmm1, %zmm2, %zmm5
+\tvaddps\t%zmm1, %zmm2, %zmm5
+\taddq\t$4, %rax
+\tjne\t.LBB0_1
+"""
+
+
+def test_instructions_of_a_loop_are_counted_by_kind():
+    (found,) = loops.LOOP.finditer(f".LBB0_0:\n\tret\n{LOOP}\tret\n")
+    counts = loops.count(found[0])
+    wanted = {"products": 2, "broadcasts": 1, "reads ahead": 1, "shuffles": 1, "moves": 1}
+    assert counts == {**wanted, "rounding": 0, "other vector": 1, "scalar": 2}
+
+
+def test_the_loops_of_a_kernel_hold_its_products():
+    found = loops.measure("forward", Sizes(head_dim=64, value_dim=64), "outputs", 0.0)
+    assert found.facts["products"] > found.facts["broadcasts"] + found.facts["moves"] > 0
