@@ -90,7 +90,8 @@ class Operator:
             q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
         where: dict[str, Any] = {"q_start": q_start, "k_start": k_start, "kv_len": kv_len}
         where |= {"cu_seqlens": cu_seqlens, "scale": scale, "grid": grid}
-        out, lse, routes = self._compute((q, k, v), where, tensors, numbers, routes)
+        inside = torch.compiler.is_compiling() and not return_routes
+        out, lse, routes = self._compute((q, k, v), where, tensors, numbers, routes, inside)
         more = [lse] * return_lse + [routes] * return_routes
         return (out, *more) if more else out
 
@@ -104,10 +105,14 @@ class Operator:
         tensors: dict[str, Tensor],
         numbers: dict[str, Any],
         routes: dict[str, Tensor],
+        inside: bool = False,
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-        """Outputs, lse and index lists of a call whose arguments are of the right kinds."""
+        """Outputs, lse and index lists of a call whose arguments are of the right kinds.
+
+        `inside`: routes choose in the PyTorch operator, which a compiler does not look into.
+        """
         given, layout = tensors | numbers, self.options.layout
-        if self.bound.routes:
+        if self.bound.routes and not inside:
             routes = self._choose(operands, where, given, routes)
         out, lse = self._attend(operands, where, tensors | routes, numbers)
         if self.bound.sink is not None and not self._runner.adds_sink:

@@ -37,6 +37,7 @@ class ComposedOperator(Operator):
         tensors: dict[str, Tensor],
         numbers: dict[str, Any],
         routes: dict[str, Tensor],
+        inside: bool = False,
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Outputs, lse (None for a sum of branches) and index lists of all steps."""
         layout, given = self.options.layout, tensors | numbers

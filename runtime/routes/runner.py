@@ -1,4 +1,4 @@
-"""Runs a routed spec whose index lists are among the inputs of the call."""
+"""Runs a routed spec: index lists are among the inputs of the call, or are chosen by it."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -10,6 +10,7 @@ from attnc.runtime import ops
 from attnc.runtime.call import Call, heads_first
 from attnc.runtime.few import MOST_QUERIES
 from attnc.runtime.route_lists import split_lists
+from attnc.runtime.routes.select import select
 from attnc.runtime.routes.set_lists import of_queries, of_sets
 from attnc.runtime.routes.units import splits, units_only, without_units
 from attnc.runtime.runner import SpecRunner
@@ -45,9 +46,7 @@ class RoutedRunner(SpecRunner):
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
-        lists, inputs = split_lists(self.bound, keywords.inputs)
-        own = replace(keywords, inputs=inputs)
-        call = self.bind(q, k, v, own)
+        call, own, lists = self._chosen(q, k, v, keywords)
         if not (splits(self.bound) and gathers(call)):
             return self.plain.run(q, k, v, self.with_sets(call, own, lists))
         out, lse = self.before.run(q, k, v, own)
@@ -58,10 +57,19 @@ class RoutedRunner(SpecRunner):
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
     ) -> ops.Gradients:
         """The gradients through the chosen keys; a choice itself has none."""
+        call, own, lists = self._chosen(q, k, v, keywords)
+        return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
+
+    def _chosen(
+        self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords
+    ) -> tuple[Call, ops.Keywords, dict[str, Tensor]]:
+        """The call, its keywords without lists, and the lists; routes without one choose now."""
         lists, inputs = split_lists(self.bound, keywords.inputs)
         own = replace(keywords, inputs=inputs)
         call = self.bind(q, k, v, own)
-        return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
+        if len(lists) < len(self.bound.routes):
+            lists = select(self.bound, call, own.inputs, lists)
+        return call, own, lists
 
     def with_sets(self, call: Call, own: ops.Keywords, lists: dict[str, Tensor]) -> ops.Keywords:
         """The keywords with the lists of the run-time sets among the inputs."""

@@ -33,6 +33,7 @@ class SegmentedOperator(Operator):
         tensors: dict[str, Tensor],
         numbers: dict[str, Any],
         routes: dict[str, Tensor],
+        inside: bool = False,
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Outputs and lse; segments are refused beside routes, so that there are none."""
         layout, given = self.options.layout, tensors | numbers
