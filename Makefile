@@ -28,7 +28,7 @@ check: .venv/dev ## lint, format, types and the arrows between folders
 golden: .venv/dev ## rewrite the expected outputs in tests/golden
 	$(BIN)/python -m pytest --update-golden
 
-bench: .venv/bench .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 25 minutes)
+bench: .venv/bench .venv/dev ## time against PyTorch, count GPU instructions, write benchmarks/*.md (about 45 minutes; parts: python -m benchmarks.run --only WORD)
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.gpu_static
 
