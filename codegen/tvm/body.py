@@ -127,7 +127,8 @@ def _emit_scores(context: Context) -> None:
     elif context.paired:
         pairs.emit_dot(context, keys, "query", "scores", beside=_values(context))
     else:
-        micro.emit_dot(context, keys, "query", "scores")
+        beside = None if context.count else _values(context)
+        micro.emit_dot(context, keys, "query", "scores", beside)
 
 
 def _products(context: Context) -> ModuleType:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
+from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch, emit_soon
 from attnc.codegen.tvm.stored import elements, widened
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
@@ -75,8 +75,14 @@ def emit_column_vectors(context: Context, columns: int) -> Iterator[tuple[int, s
             yield 1, f"{whole} + b"
 
 
-def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> None:
-    """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned]."""
+def emit_dot(
+    context: Context, operand: Visited, owned: str, target: str, beside: Visited | None = None
+) -> None:
+    """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned].
+
+    The rows of `beside` are needed next. Where one register of owned rows meets each number, a
+    product waits for them unless they are asked for here.
+    """
     out, m, rows, name = context.out, context.machine, context.rows, operand.name
     visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
     buffer = operand.buffer(context)
@@ -92,6 +98,9 @@ def emit_dot(context: Context, operand: Visited, owned: str, target: str) -> Non
         if context.scattered:
             for ahead in ("k", "v"):
                 emit_later(context, ahead)
+        elif beside is not None and m.vectors == 1 and not context.widens:
+            for i in range(m.keys):
+                emit_soon(context, beside.name, beside.read(context, i), beside.columns)
         zero = m.real.constant(0.0, m.lanes)
         sums = emit_accumulators(context, target, m.keys, lambda i, v: zero)
         with _over_columns(context, columns):
@@ -136,6 +145,7 @@ def emit_accumulate(
         f"# {target} [{operand.axis} {columns}, {lanes} {context.rows}]"
         f" += {operand.name} [{visited}, {operand.axis}]^T . {weights} [{visited}, {lanes}]"
     )
+    emit_places(context, operand)
     product = _Columns(context, operand, weights, target, rescale)
     blocks, rest = divmod(columns, m.keys)
     if blocks:
@@ -143,6 +153,17 @@ def emit_accumulate(
             product.emit(f"column * {m.keys}", m.keys)
     if rest:
         product.emit(str(blocks * m.keys), rest)
+
+
+def emit_places(context: Context, operand: Visited) -> None:
+    """Where the rows of a chunk begin, once for all blocks of columns that read them."""
+    out, keys, name = context.out, context.machine.keys, operand.name
+    size = context.machine.chunk * keys
+    out.line(f"{name}_places = T.alloc_buffer(({size},), 'int64', {LOCAL})")
+    with out.block("for g in range(tiles_now):"):
+        out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
+        with out.block(f"for j in range({keys}):"):
+            out.line(f"{name}_places[g * {keys} + j] = {operand.read(context, 'j')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +186,15 @@ class _Columns:
 
         factor = f" * {context.part(self.rescale, f'v * {m.lanes}')}" if self.rescale else ""
         sums = emit_accumulators(context, self.target, count, lambda i, v: f"{target(i)}{factor}")
-        with out.block("for g in range(tiles_now):"):
-            out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
-            with out.block(f"for j in range({m.keys}):"):
-                out.line(f"{name}_at: T.int64 = {self.operand.read(context, 'j')} + {first}")
-                for i in range(count):
-                    for v in range(m.vectors):
-                        place = f"(g * {m.keys} + j) * {rows} + {v * m.lanes}"
-                        number = f"T.broadcast({buffer}[{name}_at + {i}], {m.lanes})"
-                        weight = context.part(self.weights, place)
-                        out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {weight}")
+        with out.block("for g in range(tiles_now):"), out.block(f"for j in range({m.keys}):"):
+            at = f"{name}_places[g * {m.keys} + j]"
+            out.line(f"{name}_at: T.int64 = {at} + {first}")
+            for i in range(count):
+                for v in range(m.vectors):
+                    place = f"(g * {m.keys} + j) * {rows} + {v * m.lanes}"
+                    number = f"T.broadcast({buffer}[{name}_at + {i}], {m.lanes})"
+                    weight = context.part(self.weights, place)
+                    out.line(f"{sums[i]}[{v}] = {sums[i]}[{v}] + {number} * {weight}")
         with out.block(f"for v in T.unroll({m.vectors}):"):
             out.line(*(f"{target(i)} = {sums[i]}[v]" for i in range(count)))
 

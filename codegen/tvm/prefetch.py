@@ -5,7 +5,7 @@ from attnc.codegen.tvm.stored import element_bytes
 
 LINE = 64  # bytes of a cache line
 AHEAD, AHEAD_OF_FEW = 32, 64  # rows that are asked for in advance, the latter by few queries
-SECOND_CACHE = 2  # LLVM's locality of a prefetch that leaves the first cache alone
+FIRST_CACHE, SECOND_CACHE = 3, 2  # LLVM's localities; the latter leaves the first cache alone
 
 
 def emit_later(context: Context, name: str) -> None:
@@ -24,11 +24,20 @@ def emit_tile_ahead(context: Context) -> None:
             emit_prefetch(context, name, "j", range(columns))
 
 
+def emit_soon(context: Context, name: str, row: str, columns: int) -> None:
+    """Ask for a row of an operand that begins at `row`, for the first cache."""
+    at = context.out.bind("at", row)
+    _emit_lines(context, name, at, range(columns), FIRST_CACHE)
+
+
 def emit_prefetch(context: Context, name: str, row: str, columns: range) -> None:
     """Ask for columns of a row of the later tile, a line at a time."""
-    out = context.out
-    at = out.bind("at", f"{name}_later + {row} * {name}_s2")
+    at = context.out.bind("at", f"{name}_later + {row} * {name}_s2")
+    _emit_lines(context, name, at, columns, SECOND_CACHE)
+
+
+def _emit_lines(context: Context, name: str, at: str, columns: range, cache: int) -> None:
     for column in columns[:: LINE // element_bytes(context)]:
         place = f"T.address_of({name}_t[{at} + {column}])"
-        call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {SECOND_CACHE}, 1)"
-        out.line(f"T.evaluate({call})")
+        call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {cache}, 1)"
+        context.out.line(f"T.evaluate({call})")

@@ -283,6 +283,11 @@ class Module:
                                         f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_46
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
+                                v_places = T.alloc_buffer((64,), 'int64', scope='local', annotations={'disable_lower_builtin': True})
+                                for g in range(tiles_now):
+                                    row_first: T.int32 = lists[list_at + g] * 8
+                                    for j in range(8):
+                                        v_places[g * 8 + j] = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2
                                 for column in range(8):
                                     output0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     output1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -302,9 +307,8 @@ class Module:
                                         output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                         output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                     for g in range(tiles_now):
-                                        row_first: T.int32 = lists[list_at + g] * 8
                                         for j in range(8):
-                                            v_at: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
+                                            v_at: T.int64 = v_places[g * 8 + j] + column * 8
                                             output0[0] = output0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 0, 1, 16)]
                                             output0[1] = output0[1] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 16, 1, 16)]
                                             output0[2] = output0[2] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 48 + 32, 1, 16)]

@@ -205,6 +205,46 @@ class Module:
                                     k_5: T.int64 = k_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * k_s2
                                     k_6: T.int64 = k_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * k_s2
                                     k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
+                                    at_17: T.let = v_base + T.Cast('int64', T.min(row_first + 0, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 48]), 0, 3, 1))
+                                    at_18: T.let = v_base + T.Cast('int64', T.min(row_first + 1, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_18 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_18 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_18 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_18 + 48]), 0, 3, 1))
+                                    at_19: T.let = v_base + T.Cast('int64', T.min(row_first + 2, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_19 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_19 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_19 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_19 + 48]), 0, 3, 1))
+                                    at_20: T.let = v_base + T.Cast('int64', T.min(row_first + 3, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_20 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_20 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_20 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_20 + 48]), 0, 3, 1))
+                                    at_21: T.let = v_base + T.Cast('int64', T.min(row_first + 4, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_21 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_21 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_21 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_21 + 48]), 0, 3, 1))
+                                    at_22: T.let = v_base + T.Cast('int64', T.min(row_first + 5, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_22 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_22 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_22 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_22 + 48]), 0, 3, 1))
+                                    at_23: T.let = v_base + T.Cast('int64', T.min(row_first + 6, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_23 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_23 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_23 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_23 + 48]), 0, 3, 1))
+                                    at_24: T.let = v_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * v_s2
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 0]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 16]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 32]), 0, 3, 1))
+                                    T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 48]), 0, 3, 1))
                                     scores0 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores1 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores2 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -248,8 +288,8 @@ class Module:
                                             for v in T.unroll(1):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where -256 <= k - q <= 256 or (q < 16 or k < 16)
-                                                s_17: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_17
+                                                s_25: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_25
                                 for v in T.unroll(1):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -262,14 +302,14 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_18: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    n_19: T.let = T.nearbyint(x_18)
-                                    r_20: T.let = x_18 - n_19
-                                    p_21: T.let = T.broadcast(T.float32(0.00132647), 16) * r_20 + T.broadcast(T.float32(0.00967151), 16)
-                                    p_22: T.let = p_21 * r_20 + T.broadcast(T.float32(0.05550734), 16)
-                                    p_23: T.let = p_22 * r_20 + T.broadcast(T.float32(0.24022242), 16)
-                                    p_24: T.let = p_23 * r_20 + T.broadcast(T.float32(0.69314698), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_24 * r_20) + T.broadcast(T.float32(1.0), 16), n_19, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_26: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    n_27: T.let = T.nearbyint(x_26)
+                                    r_28: T.let = x_26 - n_27
+                                    p_29: T.let = T.broadcast(T.float32(0.00132647), 16) * r_28 + T.broadcast(T.float32(0.00967151), 16)
+                                    p_30: T.let = p_29 * r_28 + T.broadcast(T.float32(0.05550734), 16)
+                                    p_31: T.let = p_30 * r_28 + T.broadcast(T.float32(0.24022242), 16)
+                                    p_32: T.let = p_31 * r_28 + T.broadcast(T.float32(0.69314698), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_32 * r_28) + T.broadcast(T.float32(1.0), 16), n_27, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -277,16 +317,7 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] - top[0])
-                                        n_26: T.let = T.nearbyint(x_25)
-                                        r_27: T.let = x_25 - n_26
-                                        p_28: T.let = T.broadcast(T.float32(0.00132647), 16) * r_27 + T.broadcast(T.float32(0.00967151), 16)
-                                        p_29: T.let = p_28 * r_27 + T.broadcast(T.float32(0.05550734), 16)
-                                        p_30: T.let = p_29 * r_27 + T.broadcast(T.float32(0.24022242), 16)
-                                        p_31: T.let = p_30 * r_27 + T.broadcast(T.float32(0.69314698), 16)
-                                        w_32: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_27) + T.broadcast(T.float32(1.0), 16), n_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_32
-                                        x_33: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] - top[0])
+                                        x_33: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] - top[0])
                                         n_34: T.let = T.nearbyint(x_33)
                                         r_35: T.let = x_33 - n_34
                                         p_36: T.let = T.broadcast(T.float32(0.00132647), 16) * r_35 + T.broadcast(T.float32(0.00967151), 16)
@@ -294,8 +325,8 @@ class Module:
                                         p_38: T.let = p_37 * r_35 + T.broadcast(T.float32(0.24022242), 16)
                                         p_39: T.let = p_38 * r_35 + T.broadcast(T.float32(0.69314698), 16)
                                         w_40: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_39 * r_35) + T.broadcast(T.float32(1.0), 16), n_34, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_40
-                                        x_41: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] - top[0])
+                                        part[0] = part[0] + w_40
+                                        x_41: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] - top[0])
                                         n_42: T.let = T.nearbyint(x_41)
                                         r_43: T.let = x_41 - n_42
                                         p_44: T.let = T.broadcast(T.float32(0.00132647), 16) * r_43 + T.broadcast(T.float32(0.00967151), 16)
@@ -303,8 +334,8 @@ class Module:
                                         p_46: T.let = p_45 * r_43 + T.broadcast(T.float32(0.24022242), 16)
                                         p_47: T.let = p_46 * r_43 + T.broadcast(T.float32(0.69314698), 16)
                                         w_48: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_47 * r_43) + T.broadcast(T.float32(1.0), 16), n_42, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_48
-                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] - top[0])
+                                        part[1] = part[1] + w_48
+                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] - top[0])
                                         n_50: T.let = T.nearbyint(x_49)
                                         r_51: T.let = x_49 - n_50
                                         p_52: T.let = T.broadcast(T.float32(0.00132647), 16) * r_51 + T.broadcast(T.float32(0.00967151), 16)
@@ -312,13 +343,27 @@ class Module:
                                         p_54: T.let = p_53 * r_51 + T.broadcast(T.float32(0.24022242), 16)
                                         p_55: T.let = p_54 * r_51 + T.broadcast(T.float32(0.69314698), 16)
                                         w_56: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_55 * r_51) + T.broadcast(T.float32(1.0), 16), n_50, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_56
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] = w_32
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] = w_40
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] = w_48
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] = w_56
+                                        part[2] = part[2] + w_56
+                                        x_57: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] - top[0])
+                                        n_58: T.let = T.nearbyint(x_57)
+                                        r_59: T.let = x_57 - n_58
+                                        p_60: T.let = T.broadcast(T.float32(0.00132647), 16) * r_59 + T.broadcast(T.float32(0.00967151), 16)
+                                        p_61: T.let = p_60 * r_59 + T.broadcast(T.float32(0.05550734), 16)
+                                        p_62: T.let = p_61 * r_59 + T.broadcast(T.float32(0.24022242), 16)
+                                        p_63: T.let = p_62 * r_59 + T.broadcast(T.float32(0.69314698), 16)
+                                        w_64: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_63 * r_59) + T.broadcast(T.float32(1.0), 16), n_58, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_64
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] = w_40
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] = w_48
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] = w_56
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] = w_64
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 16] += v [k, v]^T . scores [k, q]
+                                v_places = T.alloc_buffer((64,), 'int64', scope='local', annotations={'disable_lower_builtin': True})
+                                for g in range(tiles_now):
+                                    row_first: T.int32 = lists[list_at + g] * 8
+                                    for j in range(8):
+                                        v_places[g * 8 + j] = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2
                                 for column in range(8):
                                     output0 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     output1 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -338,9 +383,8 @@ class Module:
                                         output6[v] = f[T.ramp(output_at + (column * 8 + 6) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                         output7[v] = f[T.ramp(output_at + (column * 8 + 7) * 16 + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
                                     for g in range(tiles_now):
-                                        row_first: T.int32 = lists[list_at + g] * 8
                                         for j in range(8):
-                                            v_at: T.int64 = v_base + T.Cast('int64', T.min(row_first + j, k_len - 1)) * v_s2 + column * 8
+                                            v_at: T.int64 = v_places[g * 8 + j] + column * 8
                                             output0[0] = output0[0] + T.broadcast(v_t[v_at + 0], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
                                             output1[0] = output1[0] + T.broadcast(v_t[v_at + 1], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
                                             output2[0] = output2[0] + T.broadcast(v_t[v_at + 2], 16) * f[T.ramp(scores_at + (g * 8 + j) * 16 + 0, 1, 16)]
@@ -359,42 +403,42 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 6) * 16 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 16 + v * 16, 1, 16)] = output7[v]
                         for v in T.unroll(1):
-                            sums_57: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
-                            z_58: T.let = T.reinterpret('int32x16', sums_57)
-                            n_59: T.let = T.shift_right(z_58 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
-                            m_60: T.let = T.reinterpret('float32x16', z_58 - T.shift_left(n_59, T.broadcast(T.int32(23), 16)))
-                            y_61: T.let = (m_60 - T.broadcast(T.float32(1.0), 16)) / (m_60 + T.broadcast(T.float32(1.0), 16))
-                            r_62: T.let = y_61 * y_61
-                            p_63: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_62 + T.broadcast(T.float32(0.2857142857142857), 16)
-                            p_64: T.let = p_63 * r_62 + T.broadcast(T.float32(0.4), 16)
-                            p_65: T.let = p_64 * r_62 + T.broadcast(T.float32(0.6666666666666666), 16)
-                            p_66: T.let = p_65 * r_62 + T.broadcast(T.float32(2.0), 16)
-                            e_67: T.let = T.Cast('float32x16', n_59) * T.broadcast(T.float32(0.6931471805599453), 16) + p_66 * y_61
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_67, T.broadcast(T.float32('-inf'), 16))
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_57 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_57, T.broadcast(T.float32(0.0), 16))
+                            sums_65: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_66: T.let = T.reinterpret('int32x16', sums_65)
+                            n_67: T.let = T.shift_right(z_66 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_68: T.let = T.reinterpret('float32x16', z_66 - T.shift_left(n_67, T.broadcast(T.int32(23), 16)))
+                            y_69: T.let = (m_68 - T.broadcast(T.float32(1.0), 16)) / (m_68 + T.broadcast(T.float32(1.0), 16))
+                            r_70: T.let = y_69 * y_69
+                            p_71: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_70 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_72: T.let = p_71 * r_70 + T.broadcast(T.float32(0.4), 16)
+                            p_73: T.let = p_72 * r_70 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_74: T.let = p_73 * r_70 + T.broadcast(T.float32(2.0), 16)
+                            e_75: T.let = T.Cast('float32x16', n_67) * T.broadcast(T.float32(0.6931471805599453), 16) + p_74 * y_69
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_65 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_75, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_65 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_65, T.broadcast(T.float32(0.0), 16))
                         # out_t [q 16, v 64] = output^T / total
                         for turn in range(1):
                             v: T.int32 = 0 - turn
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
-                                x_68 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                x_69 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_76 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_77 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 for i in T.unroll(16):
-                                    x_68[i] = f[T.ramp(output_at + (first + i) * 16 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    x_76[i] = f[T.ramp(output_at + (first + i) * 16 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
                                 for i in T.unroll(8):
-                                    x_69[2 * i + 0] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                    x_69[2 * i + 1] = T.Shuffle([x_68[i // 1 * 2 + i % 1], x_68[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    x_77[2 * i + 0] = T.Shuffle([x_76[i // 1 * 2 + i % 1], x_76[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_77[2 * i + 1] = T.Shuffle([x_76[i // 1 * 2 + i % 1], x_76[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_68[2 * i + 0] = T.Shuffle([x_69[i // 2 * 4 + i % 2], x_69[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                    x_68[2 * i + 1] = T.Shuffle([x_69[i // 2 * 4 + i % 2], x_69[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    x_76[2 * i + 0] = T.Shuffle([x_77[i // 2 * 4 + i % 2], x_77[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_76[2 * i + 1] = T.Shuffle([x_77[i // 2 * 4 + i % 2], x_77[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_69[2 * i + 0] = T.Shuffle([x_68[i // 4 * 8 + i % 4], x_68[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                    x_69[2 * i + 1] = T.Shuffle([x_68[i // 4 * 8 + i % 4], x_68[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    x_77[2 * i + 0] = T.Shuffle([x_76[i // 4 * 8 + i % 4], x_76[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_77[2 * i + 1] = T.Shuffle([x_76[i // 4 * 8 + i % 4], x_76[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
                                 for i in T.unroll(8):
-                                    x_68[2 * i + 0] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                    x_68[2 * i + 1] = T.Shuffle([x_69[i // 8 * 16 + i % 8], x_69[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    x_76[2 * i + 0] = T.Shuffle([x_77[i // 8 * 16 + i % 8], x_77[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_76[2 * i + 1] = T.Shuffle([x_77[i // 8 * 16 + i % 8], x_77[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_68[15 - i])
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_76[15 - i])
                         for r in range(T.min(16, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
@@ -438,30 +482,30 @@ class Module:
                         if k_len > 0:
                             pass
                             # the full tiles
-                            low_70: T.int32 = 0
-                            high_71: T.int32 = T.min(2, T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_71 - low_70)):
-                                c: T.int32 = low_70 + c_i
+                            low_78: T.int32 = 0
+                            high_79: T.int32 = T.min(2, T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_79 - low_78)):
+                                c: T.int32 = low_78 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (16 * t)) >= 1):
-                                low_72: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
-                                high_73: T.int32 = T.min(34, T.floordiv(k_len, 8))
-                                for c_i in range(T.max(0, high_73 - low_72)):
-                                    c: T.int32 = low_72 + c_i
+                                low_80: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                                high_81: T.int32 = T.min(34, T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_81 - low_80)):
+                                    c: T.int32 = low_80 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
-                            low_74: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
-                            high_75: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_75 - low_74)):
-                                c: T.int32 = low_74 + c_i
+                            low_82: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                            high_83: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_83 - low_82)):
+                                c: T.int32 = low_82 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (16 * t)) <= 0):
-                                low_76: T.int32 = 2
-                                high_77: T.int32 = T.floordiv(k_len, 8)
-                                for c_i in range(T.max(0, high_77 - low_76)):
-                                    c: T.int32 = low_76 + c_i
+                                low_84: T.int32 = 2
+                                high_85: T.int32 = T.floordiv(k_len, 8)
+                                for c_i in range(T.max(0, high_85 - low_84)):
+                                    c: T.int32 = low_84 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
                             # the partial tiles
@@ -469,27 +513,27 @@ class Module:
                                 tile: T.int32 = T.floordiv((k_len - 1), 8)
                                 count[1] = count[1] + 1
                             if T.And(((q_start + (16 * t)) >= 1), ((q_start + (16 * t)) <= 15)):
-                                low_78: T.int32 = 34
-                                high_79: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
-                                for c_i in range(T.max(0, high_79 - low_78)):
-                                    c: T.int32 = low_78 + c_i
+                                low_86: T.int32 = 34
+                                high_87: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
+                                for c_i in range(T.max(0, high_87 - low_86)):
+                                    c: T.int32 = low_86 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if T.And(T.And((k_len >= 16), ((q_start + (16 * t)) <= 0)), (T.floormod(k_len, 8) >= 1)):
                                 tile: T.int32 = T.floordiv((k_len - 1), 8)
                                 count[1] = count[1] + 1
                             if ((q_start + (16 * t)) >= 16):
-                                low_80: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
-                                high_81: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
-                                for c_i in range(T.max(0, high_81 - low_80)):
-                                    c: T.int32 = low_80 + c_i
+                                low_88: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
+                                high_89: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_89 - low_88)):
+                                    c: T.int32 = low_88 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if ((k_len + 255) >= (q_start + (16 * t))):
-                                low_82: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
-                                high_83: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
-                                for c_i in range(T.max(0, high_83 - low_82)):
-                                    c: T.int32 = low_82 + c_i
+                                low_90: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
+                                high_91: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                                for c_i in range(T.max(0, high_91 - low_90)):
+                                    c: T.int32 = low_90 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if T.And(T.And(T.And(T.And(T.And((k_len >= 16), ((q_start + (16 * t)) >= 16)), (T.floormod(k_len, 8) >= 1)), ((k_len + 241) >= ((T.floormod(k_len, 8) + q_start) + (16 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (16 * t)) + 271) >= k_len)):
