@@ -13,7 +13,8 @@ import torch
 
 from attnc.runtime.cpus import CPUS, OWN, Host, host_machine
 from attnc.runtime.pool import on_torch_pool
-from attnc.runtime.scalars import OPTIONS, scalars_in_registers
+from attnc.runtime.scalars import OPTIONS
+from attnc.runtime.script import read
 
 Kernel = Callable[..., None]
 
@@ -76,8 +77,7 @@ def to_object(script: str, cpu: Host, file: Path) -> None:
 
 def _compile(script: str, cpu: Host) -> Any:
     """The module of a script."""
-    with scalars_in_registers(tvm().tirx.script.builder):
-        module = tvm().script.from_source(script)
+    module = read(tvm(), script)
     with tvm().transform.PassContext(config=OPTIONS):
         return tvm().compile(module, target=_target(cpu)).mod
 

@@ -10,7 +10,8 @@ from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.build import tvm
 from attnc.runtime.lower import header
-from attnc.runtime.scalars import OPTIONS, scalars_in_registers
+from attnc.runtime.scalars import OPTIONS
+from attnc.runtime.script import read
 
 TILES = (32, 16)  # queries and keys; the greatest that fits into shared memory is taken
 LEFT_OUT = ("prove", "split-residues")
@@ -34,8 +35,7 @@ def device_source(source: GpuSource, target: str) -> str:
     """The source text in one of `LANGUAGES`; needs neither its compiler nor a device."""
     kind = {"kind": target, **({"arch": "sm_80"} if target == "cuda" else {})}
     found = tvm().target.Target(kind, host="llvm")
-    with scalars_in_registers(tvm().tirx.script.builder):
-        script = tvm().script.from_source(source.text)
+    script = read(tvm(), source.text)
     with tvm().transform.PassContext(config=OPTIONS):
         (device,) = tvm().compile(script, target=found).mod.imports
     return f"{_usage(source)}{str(device.inspect_source()).rstrip()}\n"

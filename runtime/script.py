@@ -1,0 +1,63 @@
+"""TVMScript text read into a module of TVM, expression by expression.
+
+TVM's own reader evaluates every node of an expression's tree by itself, each compiled anew, which
+is most of the time of a cold compile. Here Python evaluates an expression of the text whole: its
+operators on TVM's expressions build what the reader would.
+"""
+
+import ast
+import builtins
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from attnc.runtime.scalars import scalars_in_registers
+
+
+def read(tvm: ModuleType, text: str) -> Any:
+    """The `IRModule` of a TVMScript text of ours; for one thread at a time."""
+    from tvm.script.parser.core import parser
+
+    lines = text.encode().splitlines()
+
+    def evaluate(_: Any, node: Any, values: dict[str, Any]) -> Any:
+        return _evaluate(lines, node, values)
+
+    with (
+        scalars_in_registers(tvm.tirx.script.builder),
+        patch.object(parser, "eval_expr", evaluate),
+        patch.object(parser.Parser, "with_source_span", _without_span),
+    ):
+        module = tvm.script.from_source(text, check_well_formed=False)
+    tvm.s_tir.analysis.verify_well_formed(module)
+    return module
+
+
+def _evaluate(lines: list[bytes], node: Any, values: dict[str, Any]) -> Any:
+    """The value of an expression, a node of TVM's reader, among these names."""
+    from tvm_ffi import ObjectConvertible
+
+    kind = type(node).__name__
+    if kind == "Name":
+        return values[node.id] if node.id in values else getattr(builtins, node.id)
+    assert node.lineno == node.end_lineno, "the printer writes an expression on one line"
+    text = lines[node.lineno - 1][node.col_offset : node.end_col_offset]
+    tree = ast.parse(text, mode="eval")
+    assert type(tree.body).__name__ == kind, f"not an expression of the text: {text!r}"
+    assert not any(map(_decides, ast.walk(tree))), f"Python decides in the expression {text!r}"
+    value = eval(compile(tree, "<TVMScript>", "eval"), values)
+    return value.asobject() if isinstance(value, ObjectConvertible) else value
+
+
+def _decides(node: ast.AST) -> bool:
+    """Whether Python asks operands of this node for their truth, which an equality of TVM has."""
+    chained = isinstance(node, ast.Compare) and len(node.ops) > 1
+    return chained or isinstance(node, ast.BoolOp | ast.IfExp | ast.Not)
+
+
+@contextmanager
+def _without_span(_: Any, node: Any) -> Iterator[None]:
+    """Nothing: the places of a text that no one wrote by hand are of no use in debuggers."""
+    yield
