@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from attnc.codegen.tvm.machine import Machine
 
 STREAMS = 4  # registers of scores that a loop over a tile takes at a time, in independent chains
-FEW_CHUNK = 4  # key tiles of a chunk where rows are few: its values stay in the second cache
+# Key tiles of a chunk where rows are few: its values stay in the first or second cache.
+FEW_CHUNK, FEW_CHUNK_OF_PAIRS = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +96,6 @@ def keys_abreast(machine: Machine, rows: int) -> int:
 
 def fitted(machine: Machine, placement: Placement, keys: int) -> Machine:
     """The machine with the vectors, keys and chunk of a kernel's tile."""
-    chunk = FEW_CHUNK if placement.few else machine.chunk
+    few = FEW_CHUNK_OF_PAIRS if machine.dot else FEW_CHUNK
+    chunk = few if placement.few else machine.chunk
     return replace(machine, vectors=placement.vectors, keys=keys, chunk=chunk)

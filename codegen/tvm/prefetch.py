@@ -4,13 +4,14 @@ from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.stored import element_bytes
 
 LINE = 64  # bytes of a cache line
-AHEAD, AHEAD_OF_FEW = 32, 64  # rows that are asked for in advance, the latter by few queries
+AHEAD, AHEAD_OF_PAIRS = 32, 64  # rows that are asked for in advance, by few queries in pairs more
 FIRST_CACHE, SECOND_CACHE = 3, 2  # LLVM's localities; the latter leaves the first cache alone
 
 
 def emit_later(context: Context, name: str) -> None:
     """Where a tile of an operand begins that is visited a little after tile `g` of the chunk."""
-    keys, rows = context.machine.keys, AHEAD_OF_FEW if context.placement.few else AHEAD
+    keys, placement = context.machine.keys, context.placement
+    rows = AHEAD_OF_PAIRS if placement.few and context.paired else AHEAD
     ahead = f"T.min(g + {-(-rows // keys)}, list_left - 1)"
     row = f"T.Cast('int64', {context.list_name}[list_at + {ahead}] * {keys})"
     context.out.line(f"{name}_later: T.int64 = {name}_base + {row} * {name}_s2")
