@@ -52,13 +52,17 @@ class Mask:
     def limited(self, parts: list[Expr]) -> list[Expr]:
         """The conjuncts, which also say that the row exists."""
         start, length = self.start, f"{self.axis}_len"
-        for part in parts:
+        for place, part in enumerate(parts):
             match part:
                 case Compare(ops=("<" | "<=" as op,), operands=(Name(id="x"), Name(id=name))):
                     last = length if op == "<" else f"{length} - 1"
-                    bound = self.bounds[name].text
-                    self.bounds[name] = Value(f"tl.minimum({bound}, {last} - {start})", INT)
-                    return parts
+                    nearer = f"tl.minimum({self.bounds[name].text}, {last} - {start})"
+                    if not _needed(parts, name):
+                        self.bounds[name] = Value(nearer, INT)
+                        return parts
+                    limit = Name(self.named(nearer))
+                    changed = Compare((op,), (Name(COLUMN), limit))
+                    return [*parts[:place], changed, *parts[place + 1 :]]
         name = self.named(f"{length} - {start}")
         return [*parts, Compare(("<",), (Name(COLUMN), Name(name)))]
 
@@ -118,6 +122,13 @@ def _conjuncts(condition: Expr) -> list[Expr]:
             pairs = zip(ops, operands, operands[1:], strict=False)
             return [Compare((op,), (left, right)) for op, left, right in pairs]
     return [condition]
+
+
+def _needed(parts: list[Expr], name: str) -> bool:
+    """Whether a comparison asks for more of a bound than what lies below it."""
+    nodes = (node for part in parts for node in fold.walk(part))
+    found = [n.ops for n in nodes if isinstance(n, Compare) and Name(name) in n.operands]
+    return any(op not in ("<", "<=") for ops in found for op in ops)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,9 @@ FEW = [
      "calls": SPLIT[:1]},
     {"spec": "input/document", "parameters": {}, "rows": 16, "packed": 2, "calls": SPLIT[1:]},
 ]  # fmt: skip
+BEYOND = {"size": (2, 3, 50), "kv_len": [20, 47], "q_start": [25, 60]}  # queries after the keys
 SEQUENCES = [
+    {"spec": "input/key_flags", "parameters": {}, "calls": [BEYOND]},
     {"spec": "score/alibi", "parameters": {}, "calls": [CACHES]},
     {"spec": "input/document", "parameters": {}, "calls": [PACKED]},
 ]
