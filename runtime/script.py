@@ -18,8 +18,7 @@ from attnc.runtime.scalars import scalars_in_registers
 
 def read(tvm: ModuleType, text: str) -> Any:
     """The `IRModule` of a TVMScript text of ours; for one thread at a time."""
-    from tvm.script.parser.core import parser
-
+    parser = tvm.script.parser.core.parser
     lines = text.encode().splitlines()
 
     def evaluate(_: Any, node: Any, values: dict[str, Any]) -> Any:
@@ -37,8 +36,6 @@ def read(tvm: ModuleType, text: str) -> Any:
 
 def _evaluate(lines: list[bytes], node: Any, values: dict[str, Any]) -> Any:
     """The value of an expression, a node of TVM's reader, among these names."""
-    from tvm_ffi import ObjectConvertible
-
     kind = type(node).__name__
     if kind == "Name":
         return values[node.id] if node.id in values else getattr(builtins, node.id)
@@ -48,7 +45,7 @@ def _evaluate(lines: list[bytes], node: Any, values: dict[str, Any]) -> Any:
     assert type(tree.body).__name__ == kind, f"not an expression of the text: {text!r}"
     assert not any(map(_decides, ast.walk(tree))), f"Python decides in the expression {text!r}"
     value = eval(compile(tree, "<TVMScript>", "eval"), values)
-    return value.asobject() if isinstance(value, ObjectConvertible) else value
+    return value.asobject() if hasattr(value, "asobject") else value  # a comparison of equality
 
 
 def _decides(node: ast.AST) -> bool:

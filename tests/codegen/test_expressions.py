@@ -111,11 +111,13 @@ def test_conditions():
 @pytest.mark.parametrize("name", sorted(LANGUAGE))
 def test_every_function_of_the_language_is_printed_for_cpus(name):
     arguments = {"where": "k < q, s, 1.0", "clamp": "s, 0.0, 1.0"}
+    arguments |= {"draw": "8, 1, q, k", "chance": "0.5, 1, q, k"}
+    kinds = {"draw": INT, "chance": BOOL}
     default = ", ".join(["s", "2.0"][: LANGUAGE[name].arity])
     out = Emitter()
     target = TvmTarget(out, NAMES, lambda base, indices: Value(base, FLOAT))
     found = render(parse_expression(f"{name}({arguments.get(name, default)})"), target)
-    assert (found.dtype, found.lanes) == (FLOAT, LANES)
+    assert (found.dtype, found.lanes) == (kinds.get(name, FLOAT), LANES)
     ast.parse(out.text() + found.text)
 
 

@@ -37,6 +37,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "line/mistral": ({"w": 60}, {"w": 1000}, {"w": 1}),
     "line/moonshine": ({"left": 16, "right": 4}, {"left": 300, "right": 0}),
     "line/power_attention": ({"w": 20, "sinks": 4, "block": 8}, {"w": 1, "sinks": 0, "block": 1}),
+    "line/bigbird": ({"block": 16, "w": 1, "g": 1, "r": 2, "seed": 5},),
+    "line/subsample": ({"p": 0.3},),
     "line/prefix_lm": ({"n": 61}, {"n": 900}),
     "line/s2_attention": ({"w": 17, "block": 16}, {"w": 1, "block": 5}),
     "line/sener_arrow": ({"w": 30, "base": 64},),
@@ -54,7 +56,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 DIMS = [(64, 64), (40, 24), (80, 96), (16, 16)]
 HEAD_DEPENDENT = (
-    "line/longformer_dilated", "line/longlora", "line/s2_attention", "line/sink_lora",
+    "line/bigbird", "line/longformer_dilated", "line/longlora", "line/s2_attention",
+    "line/sink_lora", "line/subsample",
 )  # fmt: skip
 CASES = [
     (name, given, *DIMS[(place + turn) % len(DIMS)])
