@@ -15,9 +15,11 @@ class Emitter:
         self._lines: list[str] = []
         self._depth = 0
         self._names = 0
+        self._shared: dict[str, str] = {}
 
     def line(self, *texts: str) -> None:
         """Write one line for each text, at the current depth."""
+        self._shared.clear()
         self._lines.extend("    " * self._depth + text for text in texts)
 
     @contextmanager
@@ -38,6 +40,14 @@ class Emitter:
         name = self.fresh(stem)
         self.line(self._binding.format(name, value))
         return name
+
+    def share(self, stem: str, value: str) -> str:
+        """Bind a value, or return its name if it was bound since any other line was written."""
+        known = dict(self._shared)
+        if value not in known:
+            known[value] = self.bind(stem, value)
+            self._shared = known
+        return known[value]
 
     def text(self) -> str:
         """Everything written, ending in a newline."""

@@ -19,14 +19,14 @@ def draw(out: Emitter, count: Value, places: tuple[Value, ...]) -> Value:
     found = seed
     for place in rest:
         word = _times(_turned(out, _times(place, FIRST), 15), SECOND)
-        mixed = out.bind("d", _both("bitwise_xor", found, word).text)
+        mixed = out.share("d", _both("bitwise_xor", found, word).text)
         lanes = max(found.lanes, word.lanes)
         turned = _turned(out, Value(mixed, "uint32", lanes), 13)
-        found = Value(out.bind("d", _times(turned, 5, STEP).text), "uint32", lanes)
+        found = Value(out.share("d", _times(turned, 5, STEP).text), "uint32", lanes)
     length = Value(f"T.uint32({4 * len(rest)})", "uint32")
     found = _both("bitwise_xor", found, length)
     for shift, factor in zip(FINAL_SHIFTS, (*FINAL, 1), strict=True):
-        name = Value(out.bind("d", found.text), "uint32", found.lanes)
+        name = Value(out.share("d", found.text), "uint32", found.lanes)
         folded = f"T.bitwise_xor({name.text}, {_right(name, shift)})"
         found = _times(Value(folded, "uint32", found.lanes), factor)
     if not count.text.isdigit():
@@ -95,6 +95,6 @@ def _right(value: Value, bits: int) -> str:
 
 def _turned(out: Emitter, value: Value, bits: int) -> Value:
     """The word rotated to the left."""
-    name = Value(out.bind("d", value.text), value.dtype, value.lanes)
+    name = Value(out.share("d", value.text), value.dtype, value.lanes)
     left = f"T.shift_left({name.text}, {_constant(bits, name.lanes)})"
     return Value(f"T.bitwise_or({left}, {_right(name, 32 - bits)})", name.dtype, name.lanes)

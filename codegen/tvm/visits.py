@@ -98,7 +98,7 @@ class _Plan:
                 f"group_low: T.int32 = T.max({low}, tile * {GROUP})",
                 f"group_high: T.int32 = T.min({high}, tile * {GROUP} + {GROUP})",
             )
-            test = render(parse_expression(possible.data), target).text
+            test = out.bind("possible", render(parse_expression(possible.data), target).text)
             tiles = f"for {variable}_i in range(T.max(0, group_high - group_low)):"
             with out.block(f"if {test}:"), out.block(tiles):
                 out.line(f"{variable}: T.int32 = group_low + {variable}_i")
@@ -114,6 +114,8 @@ class _Plan:
         possible = render(parse_expression(op.possible.data), target).text
         certain = render(parse_expression(op.certain.data), target).text
         whole = _whole(self.context)
+        # Bound to names, as TVM's passes think about the conditions of branches for seconds.
+        possible, certain = out.bind("possible", possible), out.bind("certain", certain)
         with out.block(f"if {possible}:") if op.possible.data != "true" else nullcontext():
             with out.block(f"if T.And({whole}, {certain}):"):
                 self.append(self.context, FULL)
