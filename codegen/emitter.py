@@ -19,7 +19,7 @@ class Emitter:
 
     def line(self, *texts: str) -> None:
         """Write one line for each text, at the current depth."""
-        self._shared.clear()
+        self._shared = {}
         self._lines.extend("    " * self._depth + text for text in texts)
 
     @contextmanager
@@ -43,10 +43,10 @@ class Emitter:
 
     def share(self, stem: str, value: str) -> str:
         """Bind a value, or return its name if it was bound since any other line was written."""
-        known = dict(self._shared)
+        known = self._shared
         if value not in known:
             known[value] = self.bind(stem, value)
-            self._shared = known
+            self._shared = known  # the binding itself is no other line
         return known[value]
 
     def text(self) -> str:

@@ -30,7 +30,7 @@ def draw(out: Emitter, count: Value, places: tuple[Value, ...]) -> Value:
         folded = f"T.bitwise_xor({name.text}, {_right(name, shift)})"
         found = _times(Value(folded, "uint32", found.lanes), factor)
     if not count.text.isdigit():
-        count = Value(f"T.max({count.text}, {_int(1, count.lanes)})", INT, count.lanes)
+        count = Value(f"T.max({count.text}, {_constant(1, count.lanes, INT)})", INT, count.lanes)
     whole, divisor = _same(found, _word(count))
     below = Value(f"T.truncmod({whole.text}, {divisor.text})", "uint32", whole.lanes)
     return _bits(below, INT)
@@ -52,13 +52,8 @@ def _word(value: Value) -> Value:
     return _bits(value, "uint32")
 
 
-def _int(number: int, lanes: int) -> str:
-    text = f"T.int32({number})"
-    return f"T.broadcast({text}, {lanes})" if lanes > 1 else text
-
-
-def _constant(number: int, lanes: int, bits: int = 32) -> str:
-    text = f"T.uint{bits}({number})"
+def _constant(number: int, lanes: int, dtype: str = "uint32") -> str:
+    text = f"T.{dtype}({number})"
     return f"T.broadcast({text}, {lanes})" if lanes > 1 else text
 
 
@@ -83,9 +78,9 @@ def _times(value: Value, factor: int, more: int = 0) -> Value:
     if factor == 1:
         return value
     wide = _cast(value, "uint64").text
-    text = f"{wide} * {_constant(factor, value.lanes, 64)}"
-    text += f" + {_constant(more, value.lanes, 64)}" if more else ""
-    low = f"T.bitwise_and({text}, {_constant(WORD, value.lanes, 64)})"
+    text = f"{wide} * {_constant(factor, value.lanes, 'uint64')}"
+    text += f" + {_constant(more, value.lanes, 'uint64')}" if more else ""
+    low = f"T.bitwise_and({text}, {_constant(WORD, value.lanes, 'uint64')})"
     return _cast(Value(low, "uint64", value.lanes), value.dtype)
 
 
