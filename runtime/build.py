@@ -56,8 +56,9 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def _target(cpu: Host) -> Any:
-    triple = {"mtriple": cpu.triple} if cpu.triple else {}
-    return tvm().target.Target({"kind": "llvm", "mcpu": cpu.cpu, **triple})
+    """The target with the features by name: a virtual machine may hide the CPU's true model."""
+    found = {"kind": "llvm", "mcpu": cpu.cpu, "mattr": [f"+{name}" for name in cpu.features]}
+    return tvm().target.Target(found | ({"mtriple": cpu.triple} if cpu.triple else {}))
 
 
 def to_llvm(script: str, cpu: Host) -> str:
