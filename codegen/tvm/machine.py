@@ -10,9 +10,10 @@ class Machine:
     """`lanes` float32 numbers a register; a tile is `vectors` registers of queries by `keys` keys.
 
     vectors * keys accumulators, `vectors` operands and one broadcast fill the register file.
-    `chunk` key tiles are scored before one update of the running maximum. `scale` is LLVM's name
-    of the instruction that multiplies by a power of two, where there is one, `dot` that of the
-    instruction for products of pairs of bfloat16 numbers, without the vector's size.
+    `chunk` key tiles are scored before one update of the running maximum. `scale` and `fraction`
+    are LLVM's names of the instructions for p * 2^floor(x) and x - floor(x), where they exist,
+    `dot` that of the instruction for products of pairs of bfloat16 numbers, without the vector's
+    size.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Machine:
     keys: int
     chunk: int = 8
     scale: str | None = None
+    fraction: str | None = None
     dot: str | None = None
     real: Real = FLOAT32
 
@@ -35,8 +37,10 @@ class Machine:
             return replace(self, name=self.without_dot, dot=None).computing(dtype)
         if dtype != FLOAT64.name:
             return self
-        scale = self.scale and self.scale.replace(".ps.", ".pd.")
-        return replace(self, lanes=self.lanes // 2, scale=scale, real=FLOAT64)
+        scale, fraction = (
+            name and name.replace(".ps.", ".pd.") for name in (self.scale, self.fraction)
+        )
+        return replace(self, lanes=self.lanes // 2, scale=scale, fraction=fraction, real=FLOAT64)
 
     @property
     def without_dot(self) -> str:
@@ -44,7 +48,14 @@ class Machine:
         return self.name.removesuffix("_bf16")
 
 
-AVX512 = Machine("avx512", lanes=16, vectors=3, keys=8, scale="llvm.x86.avx512.mask.scalef.ps.512")
+AVX512 = Machine(
+    "avx512",
+    lanes=16,
+    vectors=3,
+    keys=8,
+    scale="llvm.x86.avx512.mask.scalef.ps.512",
+    fraction="llvm.x86.avx512.mask.reduce.ps.512",
+)
 AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps")
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=5, keys=4)

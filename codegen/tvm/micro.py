@@ -80,8 +80,8 @@ def emit_dot(
 ) -> None:
     """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned].
 
-    The rows of `beside` are needed next. Where one register of owned rows meets each number, a
-    product waits for them unless they are asked for here.
+    The rows of `beside` are needed next: those of a later tile are asked for here, as those of
+    the operand. Where one register of owned rows meets each number, a product waits for its own.
     """
     out, m, rows, name = context.out, context.machine, context.rows, operand.name
     visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
@@ -95,15 +95,16 @@ def emit_dot(
         out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
-        if context.scattered:
-            for ahead in ("k", "v"):
-                emit_later(context, ahead)
-        elif beside is not None and m.vectors == 1 and not context.widens:
+        ahead = [one for one in (operand, beside) if one is not None]
+        if beside is not None and m.vectors == 1 and not (context.scattered or context.widens):
             for i in range(m.keys):
                 emit_soon(context, beside.name, beside.read(context, i), beside.columns)
+            ahead = []
+        for one in ahead:
+            emit_later(context, one.name)
         zero = m.real.constant(0.0, m.lanes)
         sums = emit_accumulators(context, target, m.keys, lambda i, v: zero)
-        with _over_columns(context, columns):
+        with _over_columns(context, columns, ahead):
             for i in range(m.keys):
                 for v in range(m.vectors):
                     vector = context.part(owned, f"d * {rows} + {v * m.lanes}")
@@ -116,16 +117,16 @@ def emit_dot(
 
 
 @contextmanager
-def _over_columns(context: Context, columns: int) -> Iterator[None]:
-    """A loop over columns `d`; a split kernel asks for a row of a later tile now and then."""
+def _over_columns(context: Context, columns: int, ahead: list[Visited]) -> Iterator[None]:
+    """A loop over columns `d`, which asks for a row of a later tile now and then."""
     out, keys = context.out, context.machine.keys
-    if not context.scattered or columns % keys:
+    if not ahead or columns % keys:
         with out.block(f"for d in range({columns}):"):
             yield
         return
     with out.block(f"for j in range({keys}):"):
-        emit_prefetch(context, "k", "j", range(context.head_dim))
-        emit_prefetch(context, "v", "j", range(context.value_dim))
+        for one in ahead:
+            emit_prefetch(context, one.name, "j", range(one.columns))
         with out.block(f"for step in range({columns // keys}):"):
             out.line(f"d: T.int32 = j * {columns // keys} + step")
             yield

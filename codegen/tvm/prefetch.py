@@ -1,4 +1,8 @@
-"""Asking for rows in advance, where a kernel's time is that of reading keys and values."""
+"""Asking for visited rows in advance.
+
+Where a kernel's time is that of reading them, well ahead; where products take longer, those of the
+next tile, which may lie in a far cache.
+"""
 
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.stored import element_bytes
@@ -10,19 +14,17 @@ FIRST_CACHE, SECOND_CACHE = 3, 2  # LLVM's localities; the latter leaves the fir
 
 def emit_later(context: Context, name: str) -> None:
     """Where a tile of an operand begins that is visited a little after tile `g` of the chunk."""
-    keys, placement = context.machine.keys, context.placement
-    rows = AHEAD_OF_PAIRS if placement.few and context.paired else AHEAD
+    lie, keys = context.geometry, context.machine.keys
+    few_pairs = context.placement.few and context.paired
+    rows = AHEAD_OF_PAIRS if few_pairs else AHEAD if _hurried(context) else keys
     ahead = f"T.min(g + {-(-rows // keys)}, list_left - 1)"
-    row = f"T.Cast('int64', {context.list_name}[list_at + {ahead}] * {keys})"
+    row = f"T.Cast('int64', {lie.tensor_row(lie.first(context, f'list_at + {ahead}'))})"
     context.out.line(f"{name}_later: T.int64 = {name}_base + {row} * {name}_s2")
 
 
-def emit_tile_ahead(context: Context) -> None:
-    """Ask for the keys and values of a later tile, at once."""
-    for name, columns in (("k", context.head_dim), ("v", context.value_dim)):
-        emit_later(context, name)
-        with context.out.block(f"for j in range({context.machine.keys}):"):
-            emit_prefetch(context, name, "j", range(columns))
+def _hurried(context: Context) -> bool:
+    """Whether there is little work for each row, or no order among them."""
+    return context.placement.few or context.scattered
 
 
 def emit_soon(context: Context, name: str, row: str, columns: int) -> None:
@@ -33,8 +35,11 @@ def emit_soon(context: Context, name: str, row: str, columns: int) -> None:
 
 def emit_prefetch(context: Context, name: str, row: str, columns: range) -> None:
     """Ask for columns of a row of the later tile, a line at a time."""
-    at = context.out.bind("at", f"{name}_later + {row} * {name}_s2")
-    _emit_lines(context, name, at, columns, SECOND_CACHE)
+    step = context.geometry.step
+    apart = row if step == 1 else f"{row} * {step}"
+    at = context.out.bind("at", f"{name}_later + {apart} * {name}_s2")
+    cache = SECOND_CACHE if _hurried(context) else FIRST_CACHE
+    _emit_lines(context, name, at, columns, cache)
 
 
 def _emit_lines(context: Context, name: str, at: str, columns: range, cache: int) -> None:

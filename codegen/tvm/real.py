@@ -8,7 +8,8 @@ from math import factorial, log
 class Real:
     """`coefficients` are those of P in 2^r = 1 + r P(r), r in [-1/2, 1/2] (see `exponential`).
 
-    `integer` is the integer of the same size, `bias` and `mantissa` the layout of the number.
+    `upward` are those for r in [0, 1), where they are known. `integer` is the integer of the same
+    size, `bias` and `mantissa` the layout of the number.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Real:
     bias: int
     mantissa: int
     coefficients: tuple[float, ...]
+    upward: tuple[float, ...] = ()
 
     def constant(self, number: float, lanes: int = 1) -> str:
         """A constant, repeated over lanes."""
@@ -29,7 +31,13 @@ class Real:
 
 
 FLOAT32 = Real(
-    "float32", 4, "int32", 127, 23, (0.69314698, 0.24022242, 0.05550734, 0.00967151, 0.00132647)
+    "float32",
+    4,
+    "int32",
+    127,
+    23,
+    (0.69314698, 0.24022242, 0.05550734, 0.00967151, 0.00132647),
+    (0.69315131, 0.24016445, 0.05579991, 0.00901703, 0.00186713),
 )
 # Taylor's series, cut where its terms fall below the rounding of float64.
 FLOAT64 = Real(

@@ -33,6 +33,8 @@ def functions(machine) -> dict:
         )
     if machine.scale is not None:
         found["exp2 scaled"] = lambda out, x: exp2(out, x, scale=machine.scale)
+        both = {"scale": machine.scale, "fraction": machine.fraction}
+        found["exp2 of the fraction"] = lambda out, x: exp2(out, x, **both)
     return found
 
 

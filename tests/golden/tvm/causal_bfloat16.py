@@ -238,13 +238,12 @@ class Module:
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
                                     x_9: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    n_10: T.let = T.nearbyint(x_9)
-                                    r_11: T.let = x_9 - n_10
-                                    p_12: T.let = T.broadcast(T.float32(0.00132647), 16) * r_11 + T.broadcast(T.float32(0.00967151), 16)
-                                    p_13: T.let = p_12 * r_11 + T.broadcast(T.float32(0.05550734), 16)
-                                    p_14: T.let = p_13 * r_11 + T.broadcast(T.float32(0.24022242), 16)
-                                    p_15: T.let = p_14 * r_11 + T.broadcast(T.float32(0.69314698), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_15 * r_11) + T.broadcast(T.float32(1.0), 16), n_10, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    r_10: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_9, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    p_11: T.let = T.broadcast(T.float32(0.00186713), 16) * r_10 + T.broadcast(T.float32(0.00901703), 16)
+                                    p_12: T.let = p_11 * r_10 + T.broadcast(T.float32(0.05579991), 16)
+                                    p_13: T.let = p_12 * r_10 + T.broadcast(T.float32(0.24016445), 16)
+                                    p_14: T.let = p_13 * r_10 + T.broadcast(T.float32(0.69315131), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_14 * r_10) + T.broadcast(T.float32(1.0), 16), x_9, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -252,36 +251,32 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_16: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_17: T.let = T.nearbyint(x_16)
-                                        r_18: T.let = x_16 - n_17
-                                        p_19: T.let = T.broadcast(T.float32(0.05500893), 16) * r_18 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_20: T.let = p_19 * r_18 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_21: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_20 * r_18) + T.broadcast(T.float32(1.0), 16), n_17, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_21
-                                        x_22: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_23: T.let = T.nearbyint(x_22)
-                                        r_24: T.let = x_22 - n_23
-                                        p_25: T.let = T.broadcast(T.float32(0.05500893), 16) * r_24 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_26: T.let = p_25 * r_24 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_27: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_26 * r_24) + T.broadcast(T.float32(1.0), 16), n_23, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_27
-                                        x_28: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_29: T.let = T.nearbyint(x_28)
-                                        r_30: T.let = x_28 - n_29
-                                        p_31: T.let = T.broadcast(T.float32(0.05500893), 16) * r_30 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_32: T.let = p_31 * r_30 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_33: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_32 * r_30) + T.broadcast(T.float32(1.0), 16), n_29, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_33
-                                        x_34: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
-                                        n_35: T.let = T.nearbyint(x_34)
-                                        r_36: T.let = x_34 - n_35
-                                        p_37: T.let = T.broadcast(T.float32(0.05500893), 16) * r_36 + T.broadcast(T.float32(0.24221096), 16)
-                                        p_38: T.let = p_37 * r_36 + T.broadcast(T.float32(0.69328293), 16)
-                                        w_39: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_38 * r_36) + T.broadcast(T.float32(1.0), 16), n_35, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_39
-                                        f[T.ramp(scores_at + (j * 2 + 0) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_21) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_27) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
-                                        f[T.ramp(scores_at + (j * 2 + 1) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_33) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_39) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        x_15: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_16: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_15, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_17: T.let = T.broadcast(T.float32(0.07706704), 16) * r_16 + T.broadcast(T.float32(0.22764499), 16)
+                                        p_18: T.let = p_17 * r_16 + T.broadcast(T.float32(0.69511679), 16)
+                                        w_19: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_18 * r_16) + T.broadcast(T.float32(1.0), 16), x_15, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_19
+                                        x_20: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_21: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_20, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_22: T.let = T.broadcast(T.float32(0.07706704), 16) * r_21 + T.broadcast(T.float32(0.22764499), 16)
+                                        p_23: T.let = p_22 * r_21 + T.broadcast(T.float32(0.69511679), 16)
+                                        w_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_23 * r_21) + T.broadcast(T.float32(1.0), 16), x_20, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_24
+                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_26: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_25, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_27: T.let = T.broadcast(T.float32(0.07706704), 16) * r_26 + T.broadcast(T.float32(0.22764499), 16)
+                                        p_28: T.let = p_27 * r_26 + T.broadcast(T.float32(0.69511679), 16)
+                                        w_29: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_28 * r_26) + T.broadcast(T.float32(1.0), 16), x_25, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_29
+                                        x_30: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_31: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_30, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_32: T.let = T.broadcast(T.float32(0.07706704), 16) * r_31 + T.broadcast(T.float32(0.22764499), 16)
+                                        p_33: T.let = p_32 * r_31 + T.broadcast(T.float32(0.69511679), 16)
+                                        w_34: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_33 * r_31) + T.broadcast(T.float32(1.0), 16), x_30, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_34
+                                        f[T.ramp(scores_at + (j * 2 + 0) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_19) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_24) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        f[T.ramp(scores_at + (j * 2 + 1) * 48 + v * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_29) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_34) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 for column in range(8):
@@ -337,43 +332,43 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
                         for v in T.unroll(3):
-                            sums_40: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
-                            z_41: T.let = T.reinterpret('int32x16', sums_40)
-                            n_42: T.let = T.shift_right(z_41 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
-                            m_43: T.let = T.reinterpret('float32x16', z_41 - T.shift_left(n_42, T.broadcast(T.int32(23), 16)))
-                            y_44: T.let = (m_43 - T.broadcast(T.float32(1.0), 16)) / (m_43 + T.broadcast(T.float32(1.0), 16))
-                            r_45: T.let = y_44 * y_44
-                            p_46: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_45 + T.broadcast(T.float32(0.2857142857142857), 16)
-                            p_47: T.let = p_46 * r_45 + T.broadcast(T.float32(0.4), 16)
-                            p_48: T.let = p_47 * r_45 + T.broadcast(T.float32(0.6666666666666666), 16)
-                            p_49: T.let = p_48 * r_45 + T.broadcast(T.float32(2.0), 16)
-                            e_50: T.let = T.Cast('float32x16', n_42) * T.broadcast(T.float32(0.6931471805599453), 16) + p_49 * y_44
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_40 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_50, T.broadcast(T.float32('-inf'), 16))
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_40 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_40, T.broadcast(T.float32(0.0), 16))
+                            sums_35: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_36: T.let = T.reinterpret('int32x16', sums_35)
+                            n_37: T.let = T.shift_right(z_36 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_38: T.let = T.reinterpret('float32x16', z_36 - T.shift_left(n_37, T.broadcast(T.int32(23), 16)))
+                            y_39: T.let = (m_38 - T.broadcast(T.float32(1.0), 16)) / (m_38 + T.broadcast(T.float32(1.0), 16))
+                            r_40: T.let = y_39 * y_39
+                            p_41: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_40 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_42: T.let = p_41 * r_40 + T.broadcast(T.float32(0.4), 16)
+                            p_43: T.let = p_42 * r_40 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_44: T.let = p_43 * r_40 + T.broadcast(T.float32(2.0), 16)
+                            e_45: T.let = T.Cast('float32x16', n_37) * T.broadcast(T.float32(0.6931471805599453), 16) + p_44 * y_39
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_45, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_35, T.broadcast(T.float32(0.0), 16))
                         # out_t [q 48, v 64] = output^T / total
                         for turn in range(3):
                             v: T.int32 = 2 - turn
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
-                                x_51 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                x_52 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_46 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_47 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 for i in T.unroll(16):
-                                    x_51[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    x_46[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
                                 for i in T.unroll(8):
-                                    x_52[2 * i + 0] = T.Shuffle([x_51[i // 1 * 2 + i % 1], x_51[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                    x_52[2 * i + 1] = T.Shuffle([x_51[i // 1 * 2 + i % 1], x_51[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    x_47[2 * i + 0] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_47[2 * i + 1] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_51[2 * i + 0] = T.Shuffle([x_52[i // 2 * 4 + i % 2], x_52[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                    x_51[2 * i + 1] = T.Shuffle([x_52[i // 2 * 4 + i % 2], x_52[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    x_46[2 * i + 0] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_46[2 * i + 1] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_52[2 * i + 0] = T.Shuffle([x_51[i // 4 * 8 + i % 4], x_51[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                    x_52[2 * i + 1] = T.Shuffle([x_51[i // 4 * 8 + i % 4], x_51[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    x_47[2 * i + 0] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_47[2 * i + 1] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
                                 for i in T.unroll(8):
-                                    x_51[2 * i + 0] = T.Shuffle([x_52[i // 8 * 16 + i % 8], x_52[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                    x_51[2 * i + 1] = T.Shuffle([x_52[i // 8 * 16 + i % 8], x_52[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    x_46[2 * i + 0] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_46[2 * i + 1] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    bits_53: T.let = T.reinterpret('uint32x16', (x_51[15 - i]))
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_53 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_53, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
+                                    bits_48: T.let = T.reinterpret('uint32x16', (x_46[15 - i]))
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_48 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_48, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
                         for r in range(T.min(48, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
@@ -417,17 +412,17 @@ class Module:
                         if k_len > 0:
                             pass
                             # the full tiles
-                            low_54: T.int32 = 0
-                            high_55: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_55 - low_54)):
-                                c: T.int32 = low_54 + c_i
+                            low_49: T.int32 = 0
+                            high_50: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_50 - low_49)):
+                                c: T.int32 = low_49 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             # the partial tiles
-                            low_56: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
-                            high_57: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_57 - low_56)):
-                                c: T.int32 = low_56 + c_i
+                            low_51: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                            high_52: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_52 - low_51)):
+                                c: T.int32 = low_51 + c_i
                                 tile: T.int32 = c
                                 count[1] = count[1] + 1
                             if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
