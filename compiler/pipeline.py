@@ -31,7 +31,8 @@ Watcher = Callable[[str, ModuleOp], None]
 class Tiling:
     """The candidate heights of a query tile with the relative cost of a pair, and the keys.
 
-    `packed` and `split` as in `attn.tiling`.
+    `packed` and `split` as in `attn.tiling`; with `boxes`, visited tiles of a grid are
+    boxes and not runs.
     """
 
     rows: tuple[int, ...]
@@ -39,6 +40,7 @@ class Tiling:
     keys: int
     packed: int = 1
     split: bool = False
+    boxes: bool = False
 
 
 # Keys that were cropped away need a kernel of their own: most calls start at key 0, and knowing it

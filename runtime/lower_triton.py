@@ -8,6 +8,7 @@ from attnc.codegen.triton.config import TritonConfig, TritonSource
 from attnc.codegen.triton.source import Gradients, print_triton
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
+from attnc.compiler.facts import attentions
 from attnc.compiler.inline import sink_expression
 from attnc.compiler.pipeline import Tiling, backward_passes, passes, run
 from attnc.dsl.program import Bound
@@ -36,7 +37,7 @@ def triton_source(
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
     few = Tiling((sizes.rows,), (100,), tile[1], sizes.packed, split=True)
-    steps = passes(few if sizes.rows else Tiling((tile[0],), (100,), tile[1]))
+    steps = passes(few if sizes.rows else Tiling((tile[0],), (100,), tile[1], boxes=True))
     sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
     config = config or TritonConfig()
     if wanted is None:
@@ -44,6 +45,19 @@ def triton_source(
     gradients = _gradients(bound, sizes, backward, config, tuple(wanted)) if backward else None
     kernel = _kernel(bound, sizes, steps)
     return print_triton(kernel, config, header(bound), sink, gradients, sizes.sequences)
+
+
+def grid_boxes(
+    bound: Bound, sizes: Sizes, tile: tuple[int, int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The points along each axis of a grid of tiles of queries and of keys."""
+    module = elaborate(bound, sizes)
+    sequence = passes(Tiling((tile[0],), (100,), tile[1], boxes=True))
+    end = next(i for i, step in enumerate(sequence) if step.name == "choose-tiles")
+    run(module, [step for step in sequence[: end + 1] if step.name not in LEFT_OUT])
+    (attention,) = attentions(module)
+    owned, visited = zip(*((axis.rows, axis.visited) for axis in attention.axes), strict=True)
+    return tuple(n.value.data for n in owned), tuple(n.value.data for n in visited)
 
 
 def _gradients(
@@ -54,7 +68,7 @@ def _gradients(
     wanted: tuple[str, ...],
 ) -> Gradients:
     """Both kernels of the backward pass."""
-    tiling = Tiling((tile[0],), (100,), tile[1])
+    tiling = Tiling((tile[0],), (100,), tile[1], boxes=True)
     queries, keys = (
         _kernel(bound, sizes, backward_passes(tiling, wanted, apart=owner)) for owner in "qk"
     )

@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 from attnc.codegen.expressions import FLOAT, INT, LOG2_E, Value
 from attnc.codegen.triton.collect import collects
 from attnc.codegen.triton.context import ROWS, TILES, Context
+from attnc.codegen.triton.grids import Grid
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.loads import emit_parts, emit_row
 from attnc.codegen.triton.mask import Mask
@@ -71,7 +72,9 @@ def arguments(context: Context) -> list[str]:
     for name in visited_operands(context):
         tensors += [head_pointer(context, name), f"{name}_sn"]
     heads = ["b", "h", "h_kv", "heads", "group"]
-    sizes = [*heads, "q_row", "k_row", "q_start", "q_len", "k_len", "scale"]
+    grid = context.grid
+    points = [*grid.extents, *grid.points(context.owner)] if grid else []
+    sizes = [*heads, *points, "q_row", "k_row", "q_start", "q_len", "k_len", "scale"]
     return [
         *state(context),
         *owned_blocks(context),
@@ -123,6 +126,8 @@ class _Step:
 
     def positions(self, used: set[str]) -> list[str]:
         """The rows and positions of both sides that the rest uses."""
+        if self.context.grid:
+            return self.points(self.context.grid, used)
         axis, own = self.context.visited, self.context.owner
         size, place = self.context.block(axis), TILES[axis]
         spread = {own: "[:, None]", axis: "[None, :]"}
@@ -139,6 +144,17 @@ class _Step:
             f"i_{axis} = {place} * {size} + r_{axis}  # [{size}]",
             *(f"{name} = {text}" for name, text in found.items() if name in used),
         ]
+
+    def points(self, grid: Grid, used: set[str]) -> list[str]:
+        """The same of the points of boxes."""
+        axis, own = self.context.visited, self.context.owner
+        kept = {f"m_{own}": f"({grid.exist(own)})[:, None]", f"m_{axis}": "m_visited[None, :]"}
+        kept |= {own: f"i_{own}[:, None]", axis: f"i_{axis}[None, :]"}
+        found = [f"{name} = {text}" for name, text in kept.items() if name in used]
+        for name, text in reversed(grid.visited(axis).items()):
+            if name in used | set(IDENTIFIER.findall("\n".join(found))):
+                found.insert(0, f"{name} = {text}")
+        return [f"r_{axis} = tl.arange(0, {self.context.block(axis)})", *found]
 
     def emit(self, op: object) -> None:
         match op:

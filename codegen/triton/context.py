@@ -7,6 +7,7 @@ from xdsl.ir import Block
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.questions import plans_read
 from attnc.codegen.triton.config import TYPES, TritonConfig
+from attnc.codegen.triton.grids import Grid, grid_of
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.target import TritonTarget
 from attnc.compiler.dialects import tile
@@ -48,6 +49,11 @@ class Context:
     def visited(self) -> str:
         """The axis of the visited tiles."""
         return OTHER[self.owner]
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid that tiles are boxes of."""
+        return grid_of(self.kernel)
 
     @property
     def inputs(self) -> dict[str, InputAttr]:
@@ -95,7 +101,8 @@ class Context:
     @property
     def sizes(self) -> dict[str, str]:
         """The sizes that every kernel takes, with their types."""
-        return {n: "*i32" if n == "p_rows" else "i32" for n in (TABLE if self.sequences else SIZES)}
+        names = (*(TABLE if self.sequences else SIZES), *(self.grid.extents if self.grid else ()))
+        return {name: "*i32" if name == "p_rows" else "i32" for name in names}
 
     def block(self, axis: str) -> str:
         """The name of that constant."""
@@ -155,7 +162,8 @@ class Context:
             for name, i in self.inputs.items()
             if not i.axis_names
         }
-        return TritonTarget({**fixed, **numbers, **self.names}, self.read)
+        points = self.grid.names(self.owner) if self.grid else {}
+        return TritonTarget({**fixed, **numbers, **points, **self.names}, self.read)
 
     def text(self, expression: str) -> str:
         """An expression of the language in Triton."""

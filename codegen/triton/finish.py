@@ -50,7 +50,7 @@ def emit_store(context: Context, target: str, factor: str = "") -> None:
     """Store an accumulator times something, part by part."""
     out = context.out
     rows = emit_rows(context, target)
-    if context.sequences:
+    if context.sequences or context.grid:
         emit_base(context, target, f"p_{target}")
         _emit_share(context, target)
     else:

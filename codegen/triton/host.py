@@ -13,6 +13,7 @@ def emit_host(context: Context, name: str = "attention") -> None:
     inputs = list(context.inputs)
     more = ["rows=None"] if context.sequences else []
     more += ["splits=None"] if context.split else []
+    more += grid_argument(context)
     given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *more, *inputs]
     sizes = context.width("q"), context.width("v")
     with out.function(name, given, jit=False):
@@ -47,7 +48,7 @@ def emit_host(context: Context, name: str = "attention") -> None:
         emit_sizes(context)
         emit_inputs(context)
         rows = context.rows("q") if context.split else "BLOCK_M"
-        out.line(f"tiles = triton.cdiv(q_len, {rows})")
+        out.line(f"tiles = {tiles_of(context, 'q', rows)}")
         tables = emit_tables(context)
         if context.split:
             _emit_split_launch(context, tables)
@@ -59,6 +60,8 @@ def emit_host(context: Context, name: str = "attention") -> None:
 def emit_sizes(context: Context) -> None:
     """The numbers that all kernels take."""
     found = f"{start_of(context)}, q_len, k_len" if not context.sequences else "rows"
+    if context.grid:
+        found += f", {', '.join(context.grid.extents)}"
     context.out.line(f"sizes = (heads, heads // kv_heads, {found})")
 
 
@@ -109,9 +112,38 @@ def arguments(context: Context, tables: list[str]) -> list[str]:
     ]
 
 
+def grid_argument(context: Context) -> list[str]:
+    """The parameter for the extents of a grid; constant ones need not be given."""
+    if not context.grid:
+        return []
+    constants = context.grid.constants
+    return ["grid" if None in constants else f"grid={constants}"]
+
+
+def tiles_of(context: Context, axis: str, block: object) -> str:
+    """The number of tiles of a side."""
+    return context.grid.tiles(axis) if context.grid else f"triton.cdiv({axis}_len, {block})"
+
+
+def _emit_grid(context: Context) -> None:
+    """The extents, which the points of the grid fill."""
+    grid, out = context.grid, context.out
+    if not grid:
+        return
+    names = ", ".join(grid.extents)
+    out.line(f"{names}{',' * (len(grid.labels) == 1)} = grid")
+    with out.block(f"if (q_len, k_len) != ({' * '.join(grid.extents)},) * 2:"):
+        out.line('raise ValueError("the tokens are the points of the grid, in row-major order")')
+    for extent, constant in zip(grid.extents, grid.constants, strict=True):
+        if constant is not None:
+            with out.block(f"if {extent} != {constant}:"):
+                out.line(f'raise ValueError("this kernel is for {extent} {constant}")')
+
+
 def _emit_checks(context: Context) -> None:
     """What the kernel was specialised on."""
     out, kernel = context.out, context.kernel
+    _emit_grid(context)
     with out.block(f"if q.dtype != torch.{kernel.dtype.data}:"):
         out.line(f'raise TypeError("this kernel is for torch.{kernel.dtype.data}")')
     heads, kv_heads = kernel.heads.value.data, kernel.kv_heads.value.data
@@ -157,14 +189,16 @@ def emit_tables(context: Context) -> list[str]:
     if not context.tables:
         return []
     out = context.out
-    by_batch, by_head = context.plan_reads("b") or context.decided, context.plan_reads("h")
+    data = any(attr.axis_names for attr in context.inputs.values())
+    by_batch = context.plan_reads("b") or (context.decided and data)
+    by_head = context.plan_reads("h")
     by_batch = by_batch or context.sequences
     by_head = by_head or context.plan_reads("hkv")
     batch, heads = "batch" if by_batch else "1", "heads" if by_head else "1"
     names = []
     axis = context.visited
     block = "BLOCK_N" if context.prefix == "forward" else str(context.rows(axis))
-    out.line(f"columns = triton.cdiv({axis}_len, {block})")
+    out.line(f"columns = {tiles_of(context, axis, block)}")
     for tile_class in context.tables:
         name = context.table(tile_class)
         rows = f"{batch}, {heads}, tiles"

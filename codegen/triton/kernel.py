@@ -78,6 +78,8 @@ def emit_owned(context: Context) -> None:
     out, axis = context.out, context.owner
     size = context.block(axis)
     out.line(f"r_{axis} = tl.arange(0, {size})")
+    if context.grid:
+        context.grid.emit_place(context)
     emit_row_numbers(context)
     for name in owned_operands(context):
         if name in ROWS:

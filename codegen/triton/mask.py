@@ -7,7 +7,7 @@ goes into such an upper bound where there is one that every pair has to meet.
 
 from dataclasses import dataclass, field
 
-from attnc.codegen.expressions import INT, Value, render
+from attnc.codegen.expressions import BOOL, INT, Value, render
 from attnc.codegen.triton.context import Context
 from attnc.compiler import fold
 from attnc.dsl.parser import parse_expression
@@ -40,10 +40,11 @@ class Mask:
         """The condition, after the lines that compute its bounds."""
         parts = [self.changed(part) for part in _conjuncts(parse_expression(condition))]
         if self.exists:
-            parts = self.limited(parts)
+            parts = [*parts, Name("exist")] if self.context.grid else self.limited(parts)
         for name, bound in self.bounds.items():
             self.context.out.let(name, bound.text)
         known = {name: Value(name, INT) for name in (*self.bounds, COLUMN)}
+        known["exist"] = Value("m_visited[None, :]", BOOL)
         inner = self.context.with_names(known)
         texts = [render(part, inner.target).text for part in parts]
         asked = dict.fromkeys(f"({text})" for text in texts if text != "True")
@@ -89,16 +90,25 @@ class Mask:
         return found
 
     def link(self, op: Comparison, left: Expr, right: Expr) -> Expr:
-        """`left op right` as `x op bound`."""
+        """`left op right` as `x op bound`; on a grid, as `k.y op bound` of a coordinate."""
         plain = Compare((op,), (left, right))
-        low, high = _linear(left, self.axis), _linear(right, self.axis)
-        if low is None or high is None or abs(low.factor - high.factor) != 1:
+        grid = self.context.grid
+        visited = [f"{self.axis}.{label}" for label in grid.labels] if grid else [self.axis]
+        for variable in visited:
+            low, high = _linear(left, variable), _linear(right, variable)
+            if low is not None and high is not None and abs(low.factor - high.factor) == 1:
+                break
+        else:
             return plain
         difference = low + -high
         sign = difference.factor
-        value = render((difference if sign < 0 else -difference).rest, self.context.target)
-        if value.dtype != INT:
+        rest = (difference if sign < 0 else -difference).rest
+        value = render(rest, self.context.target)
+        if value.dtype != INT or {self.axis, *visited} & fold.names(rest):
             return plain
+        if grid:
+            bound = Name(self.named(value.text))
+            return Compare((op if sign > 0 else SWAPPED[op],), (Name(variable), bound))
         before = "q_start + " if self.axis == "q" else ""
         name = self.named(f"{value.text} - ({before}{self.start})")
         return Compare((op if sign > 0 else SWAPPED[op],), (Name(COLUMN), Name(name)))

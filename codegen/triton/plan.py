@@ -9,6 +9,7 @@ from attnc.codegen.triton.context import TILES, Context
 from attnc.codegen.triton.lines import tidy
 from attnc.codegen.triton.programs import emit_sequence
 from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.inputs import InputAttr
 
 Push = Callable[[tile.PushOp], None]
 ENDS = {"low": ("min", {INT: "2147483647", FLOAT: 'float("inf")'}),
@@ -62,6 +63,8 @@ def emit_planner(context: Context) -> None:
             f"row = b * plan_sb + h * plan_sh + {own}",
         )
         emit_sequence(context)
+        if context.grid:
+            context.grid.emit_place(context)
         for name in context.tables:
             table = context.table(name)
             out.line(f"p_{table}_indices += tl.cast(row, tl.int64) * plan_columns")
@@ -94,7 +97,9 @@ class _Append:
             out.let(mine, place)
         inner = context.with_names(_emit_bounds(context, axis))
         out.let("possible", inner.text(op.possible.data))
+        grid = context.grid
         whole = f"({mine} + 1) * {context.rows(axis)} <= {axis}_len"
+        whole = grid.whole(axis) if grid else whole
         out.let("certain", f"(({inner.text(op.certain.data)}) & ({whole}))")
         with out.block("if possible:"):
             if "full" not in context.tables:
@@ -113,21 +118,42 @@ class _Append:
 
 def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
     """The least and the greatest position of a tile, and of what inputs hold at its rows."""
+    if context.grid:
+        found = context.grid.emit_ends(context, axis)
+        if any(_ranges(context, axis, attr) for attr in context.inputs.values()):
+            context.grid.emit_rows(context, axis)
+    else:
+        found = _emit_row_ends(context, axis)
+    return found | _emit_input_ends(context, axis)
+
+
+def _emit_row_ends(context: Context, axis: str) -> dict[str, Value]:
+    """The first and the last position of a tile of consecutive rows."""
     out, size, name = context.out, context.rows(axis), TILES[axis]
     start = "q_start + " if axis == "q" else ""
     rows = 1 << (size - 1).bit_length()  # rows of the next tile only widen the bounds
     out.line(f"i_{axis} = {name} * {size} + tl.arange(0, {rows})")
     out.line(f"m_{axis} = i_{axis} < {axis}_len")
     out.line(f"{axis} = {start}i_{axis}")
-    found = {
+    return {
         f"{axis}_low": Value(f"({start}{name} * {size})", INT),
         f"{axis}_high": Value(
             f"({start}tl.minimum({name} * {size} + {size - 1}, {axis}_len - 1))", INT
         ),
     }
+
+
+def _ranges(context: Context, axis: str, attr: InputAttr) -> bool:
+    """Whether an input has one number for each row of this axis."""
+    mine = {"token", axis} & {*attr.axis_names}
+    return bool(mine) and not {"d", "q", "k"} - {axis} & {*attr.axis_names}
+
+
+def _emit_input_ends(context: Context, axis: str) -> dict[str, Value]:
+    """The least and the greatest number that inputs hold at the rows of a tile."""
+    found: dict[str, Value] = {}
     for label, attr in context.inputs.items():
-        mine = {"token", axis} & {*attr.axis_names}
-        if not mine or {"d", "q", "k"} - {axis} & {*attr.axis_names}:
+        if not _ranges(context, axis, attr):
             continue
         index = ", ".join(axis if a in ("token", axis) else ("h" if a == "hkv" else a)
                           for a in attr.axis_names)  # fmt: skip
@@ -135,6 +161,6 @@ def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
         dtype = FLOAT if attr.dtype.data == "float" else INT
         for end, (least, others) in ENDS.items():
             low = f"{label}_{axis}_{end}"
-            out.let(low, f"tl.{least}(tl.where(m_{axis}, {read}, {others[dtype]}))")
+            context.out.let(low, f"tl.{least}(tl.where(m_{axis}, {read}, {others[dtype]}))")
             found[low] = Value(low, dtype)
     return found

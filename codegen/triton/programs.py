@@ -55,6 +55,9 @@ def emit_row_numbers(context: Context) -> None:
     """Which of its axis's rows the rows of the owned tile are, and whether they exist."""
     out, axis = context.out, context.owner
     size, tile_name = context.block(axis), TILES[axis]
+    if context.grid:
+        context.grid.emit_owned(context)
+        return
     if context.packed == 1:
         out.line(f"i_{axis} = {tile_name} * {size} + r_{axis}  # [{size}]")
         out.line(f"m_owned = i_{axis} < {axis}_len")
@@ -96,6 +99,9 @@ def emit_rows(context: Context, name: str) -> str:
         out.line(
             f"o_{name} = tl.cast(i_q, tl.int64) * {name}_sn + tl.cast(h, tl.int64) * {name}_sh"
         )
+        return f"o_{name}[:, None]"
+    if context.grid:
+        out.line(f"o_{name} = tl.cast(i_{axis}, tl.int64) * {name}_sn")
         return f"o_{name}[:, None]"
     first = f"{TILES[axis]} * {context.block(axis)}"
     out.line(f"o_{name} = tl.cast({first}, tl.int64) * {name}_sn")

@@ -14,6 +14,7 @@ from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.merge import emit_merge
 from attnc.codegen.triton.target import HELPERS
 from attnc.compiler.dialects import tile
+from attnc.compiler.dialects.axes import classes_of
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.syntax import Expr
 
@@ -112,8 +113,8 @@ def _helpers(body: str, out: Lines) -> str:
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if any(given.dtype.data == "set" for given in kernel.inputs):
         yield "tests of run-time sets"
-    if len(kernel.axes):
-        yield "tiles of a grid or of a residue class"
+    if classes_of(kernel.axes) > 1:
+        yield "tiles of a residue class"
     if kernel.gathered is not None:
         yield "the queries that chose a unit of keys"
     if kernel.dtype.data not in TYPES:

@@ -12,11 +12,12 @@ from attnc.compiler.dialects.attributes import Number, number, verify_expression
 
 @irdl_attr_definition
 class AxisAttr(ParametrizedAttribute):
-    """An axis: its label, its extent, the points of a tile along it, and how far apart they are.
+    """An axis: label, extent, points of an owned tile, how far apart they are, of a visited tile.
 
     A grid has one for each of its axes, the last of them the fastest. A sequence has one without
     label or extent, if its rows are taken by residue class. Classes of different remainders are
-    sequences (grids) of their own; `rows` is 0 before tiles are chosen.
+    sequences (grids) of their own; `rows` and `visited` are 0 before tiles are chosen, and
+    `visited` is on a sequence.
     """
 
     name = "attn.axis"
@@ -24,6 +25,7 @@ class AxisAttr(ParametrizedAttribute):
     extent: StringAttr
     rows: Number
     step: Number
+    visited: Number
 
     def verify(self) -> None:
         """A labelled axis has an extent; the step is positive."""
@@ -31,13 +33,16 @@ class AxisAttr(ParametrizedAttribute):
             raise VerifyException("an axis of a grid has a label and an extent")
         if self.extent.data:
             verify_expression(self.extent)
-        if self.step.value.data < 1 or self.rows.value.data < 0:
+        if self.step.value.data < 1 or min(self.rows.value.data, self.visited.value.data) < 0:
             raise VerifyException("the points of an axis are at least one step apart")
 
 
-def axis(label: str = "", extent: str = "", rows: int = 0, step: int = 1) -> AxisAttr:
+def axis(
+    label: str = "", extent: str = "", rows: int = 0, step: int = 1, visited: int = 0
+) -> AxisAttr:
     """The attribute of an axis."""
-    return AxisAttr(StringAttr(label), StringAttr(extent), number(rows), number(step))
+    sizes = (number(rows), number(step), number(visited))
+    return AxisAttr(StringAttr(label), StringAttr(extent), *sizes)
 
 
 def step_of(axes: Sequence[AxisAttr] | ArrayAttr[AxisAttr]) -> int:

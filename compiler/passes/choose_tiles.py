@@ -33,7 +33,8 @@ class ChooseTiles(ModulePass):
     """`rows` are the heights of an owned tile to choose from, `costs` what a pair costs, in %.
 
     `keys` is the height of a visited tile, `owner` the side that is owned; `packed` heads lie in
-    the rows, and the keys may be `split`, as in `attn.tiling`.
+    the rows, and the keys may be `split`, as in `attn.tiling`. On a grid visited tiles are runs
+    along the last axis or, with `boxes`, boxes much like the owned one.
     """
 
     name: ClassVar[str] = "choose-tiles"
@@ -43,6 +44,7 @@ class ChooseTiles(ModulePass):
     owner: str = "q"
     packed: int = 1
     split: bool = False
+    boxes: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Record the cheapest candidate."""
@@ -73,7 +75,7 @@ class ChooseTiles(ModulePass):
 
     def box(self, attention: attn.AttentionOp) -> int:
         """The points of a tile of a grid, the best box of which is recorded with the axes."""
-        grid = GridChoice(attention, self.owner, self.keys)
+        grid = GridChoice(attention, self.owner, self.keys, self.boxes)
         found = [
             (grid.visited(box) * cost, -rows, box, rows)
             for rows, cost in zip(self.rows, self.costs, strict=True)
@@ -82,8 +84,8 @@ class ChooseTiles(ModulePass):
         _, _, best, rows = min(found)
         attention.properties["axes"] = ArrayAttr(
             [
-                axis(one.label.data, one.extent.data, side, int(one.step.value.data))
-                for one, side in zip(attention.axes, best, strict=True)
+                axis(one.label.data, one.extent.data, side, int(one.step.value.data), other)
+                for one, side, other in zip(attention.axes, best, grid.other(best), strict=True)
             ]
         )
         return rows
@@ -113,7 +115,8 @@ class GridChoice:
     attention: attn.AttentionOp
     owner: str
     keys: int
-    known: dict[tuple[Expr, int, int], int] = field(default_factory=dict)
+    boxes: bool
+    known: dict[tuple[Expr, int, int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = labels(self.attention)
@@ -121,18 +124,29 @@ class GridChoice:
 
     def visited(self, box: tuple[int, ...]) -> int:
         """The pairs of all products; tiles that two of them share count twice."""
+        sides = list(zip(box, self.other(box), strict=True))
         return sum(
-            prod(self.along(number, place, points) for place, points in enumerate(box))
+            prod(self.along(number, place, *points) for place, points in enumerate(sides))
             for number in range(len(self.products))
         )
 
-    def along(self, number: int, place: int, points: int) -> int:
+    def other(self, box: tuple[int, ...]) -> tuple[int, ...]:
+        """The visited tile beside it: as a box, its longest side halved or shortest doubled."""
+        if not self.boxes:
+            return (*(1 for _ in box[1:]), self.keys)
+        found = list(box)
+        while prod(found) > self.keys:
+            found[found.index(max(found))] //= 2
+        while prod(found) < self.keys:
+            found[found.index(min(found))] *= 2
+        return tuple(found)
+
+    def along(self, number: int, place: int, points: int, other: int) -> int:
         """The pairs of one product along one axis."""
         relation = self.products[number].factors[place]  # products may share factors
-        key = (relation.condition, place, points)
+        key = (relation.condition, place, points, other)
         if key not in self.known:
-            last = place == len(self.names) - 1
-            side = Side(self.names[place], points, self.keys if last else 1)
+            side = Side(self.names[place], points, other)
             countable = not relation.runtime and not relation.uses_batch
             head = {"h": 0} if relation.uses_head else {}
             extent = self.extent(place)

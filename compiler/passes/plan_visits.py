@@ -52,16 +52,15 @@ def _plan_grid(attention: attn.AttentionOp) -> None:
     """The nests of a union of products; whether a tile is full is decided when it is pushed."""
     tiling, found = the(attention, attn.TilingOp), products_of(attention)
     owner = tiling.owner.data
-    visited = int((tiling.k if owner == "q" else tiling.q).value.data)
     sides = [
         Side(
             one.label.data,
             int(one.rows.value.data),
-            visited if place == len(attention.axes) - 1 else 1,
+            int(one.visited.value.data),
             int(one.step.value.data),
             int(one.extent.data) if one.extent.data.isdigit() else None,
         )
-        for place, one in enumerate(attention.axes)
+        for one in attention.axes
     ]
     parts = [part(one.product, one.factors, sides, owner) for one in found]
     planned = Planner(parts, sides, owner).nests()

@@ -5,14 +5,13 @@ rescaling of the accumulator once for each visited tile, and the mask in partial
 only in which order candidates are compiled; `attnc.runtime.gpu.search` judges their machine code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from attnc.codegen.triton.config import TritonConfig
-from attnc.compiler.counts import Census, census
+from attnc.compiler.counts import Census
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.relation import Relation
 from attnc.runtime.gpu.few import height
 from attnc.runtime.gpu.targets import Gpu
 
@@ -61,22 +60,16 @@ class Candidate:
 
 
 def candidates(
-    gpu: Gpu, sizes: Sizes, relation: Relation, values: dict[str, int]
+    gpu: Gpu, sizes: Sizes, counted: Callable[[tuple[int, int]], Census]
 ) -> list[Candidate]:
     """What fits into registers and shared memory by its size alone, in the order to try.
 
-    `values` are lengths and run-time integers at which visited tiles are counted.
+    `counted` gives the tiles that the pattern visits, by the queries and keys of one.
     """
-    fitting = _fitting(gpu, sizes)
-    queries = sizes.rows // sizes.packed
-    counts = {
-        tile: census(relation, queries or tile[0], tile[1], **values)
-        for tile in {one.tile for one in fitting}
-    }
-    found = [
-        Candidate(one, counts[one.tile], _guess(gpu, sizes, one, counts[one.tile]))
-        for one in fitting
-    ]
+    found = []
+    for one in _fitting(gpu, sizes):
+        visits = counted(one.tile)
+        found.append(Candidate(one, visits, _guess(gpu, sizes, one, visits)))
     return sorted(found, key=lambda one: one.guess)
 
 

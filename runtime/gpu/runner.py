@@ -64,7 +64,9 @@ class GpuRunner:
             return out.zero_(), lse.fill_(-torch.inf)
         sizes = self._sizes(call, self._rows(call), not self._usual(call))
         kernel = self._kernel(sizes, target)
-        places = {"rows": _table(call)} if sizes.rows or sizes.sequences else {}
+        places: dict[str, object] = {"grid": call.grid} if call.grid else {}
+        if sizes.rows or sizes.sequences:
+            places["rows"] = _table(call)
         options = {"scale": call.scale, "return_lse": True, **places, **keywords.inputs}
         with _current(q):
             out, lse = kernel.attention(call.q, call.k, call.v, **options)
@@ -147,6 +149,8 @@ class GpuRunner:
 
     def _rows(self, call: Call) -> Rows:
         """The rows of a tile if the call's queries are few; an artifact has one kernel."""
+        if call.grid:
+            return MANY
         if self.only is not None:
             return Rows(self.only[0].rows, self.only[0].packed)
         return few_rows(self.bound, call)

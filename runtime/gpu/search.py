@@ -14,11 +14,11 @@ from typing import Any
 from attnc.codegen.triton.config import TritonSource
 from attnc.compiler.counts import Census
 from attnc.compiler.elaborate import Sizes
-from attnc.compiler.relation import LENGTHS, of_bound
 from attnc.dsl.errors import NotBuiltForTarget, NothingFits
 from attnc.dsl.program import Bound
 from attnc.runtime.gpu.aot import Failed, Job, reports, require_triton
 from attnc.runtime.gpu.configs import Candidate, Config, candidates
+from attnc.runtime.gpu.counting import counts
 from attnc.runtime.gpu.jobs import FORWARD, jobs
 from attnc.runtime.gpu.report import KernelReport, LoopReport
 from attnc.runtime.gpu.targets import Gpu
@@ -76,7 +76,7 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
     check_printable(bound, sizes, gpu.target)
     printed: dict[Config, tuple[TritonSource, dict[str, Job]]] = {}
     tried: list[Tried] = []
-    for batch in _batches(_ordered(bound, sizes, gpu, length)):
+    for batch in _batches(candidates(gpu, sizes, counts(bound, sizes, length))):
         for one in batch:
             source = triton_source(bound, sizes, one.config.tile, one.config.triton)
             printed[one.config] = source, jobs(source, one.config, sizes, gpu.target)
@@ -92,21 +92,12 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
 
 def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
     """Raise `NotBuiltForTarget`, which says where it is built, if Triton has no form of a spec."""
-    for feature, used in {"a pattern on a grid": bound.grid, "a route": bound.routes}.items():
-        if used:
-            raise NotBuiltForTarget(feature, target, ("cpu",))
+    if bound.routes:
+        raise NotBuiltForTarget("a route", target, ("cpu",))
     try:
         triton_source(bound, sizes)
     except NotBuiltForTarget as error:
         raise NotBuiltForTarget(error.feature, target, ("cpu",)) from None
-
-
-def _ordered(bound: Bound, sizes: Sizes, gpu: Gpu, length: int) -> list[Candidate]:
-    relation = of_bound(bound, sizes.heads or None, sizes.kv_heads or None)
-    values = dict.fromkeys(relation.upper.params, length // 2)
-    queries = sizes.rows // sizes.packed or length
-    values |= dict(zip(LENGTHS, (length - queries, 0, queries, length), strict=True))
-    return candidates(gpu, sizes, relation, values)
 
 
 def _clocks(one: Tried) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from attnc.compiler.elaborate import Sizes
+from attnc.compiler.segments import steps_of
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.few import decoding
@@ -90,11 +91,12 @@ def analyze_static(
 ) -> StaticAnalysis:
     """Compile candidates of a spec for a GPU that need not be there, and judge the best one.
 
-    Tiles are counted for `seq` queries and keys; with `decode`, for the last query, by the kernel
-    that packs the heads of a group and splits keys. Raises `AttnError`: an unknown target, a spec
-    that has no Triton form yet, triton not installed, nothing that fits.
+    Tiles are counted for `seq` queries and keys, on a grid for usual extents; with `decode`, for
+    the last query, by the kernel that packs the heads of a group and splits keys. Of a spec with
+    segments it is the attention among the points of the grid. Raises `AttnError`: an unknown
+    target, a spec that has no Triton form yet, triton not installed, nothing that fits.
     """
-    gpu, bound = find(target), load(spec).bind(**parameters)
+    gpu, bound = find(target), _on_grid(load(spec).bind(**parameters), heads, kv_heads)
     sizes = sizes_for(
         bound,
         dtype=dtype_name(parse_dtype(dtype, target)),
@@ -106,6 +108,14 @@ def analyze_static(
     if decode:
         sizes = decoding(bound, sizes, heads, kv_heads, partial(tile_rows, 1))
     return described(bound, sizes, gpu, search(bound, sizes, gpu, seq), seq)
+
+
+def _on_grid(bound: Bound, heads: int | None, kv_heads: int | None) -> Bound:
+    """The spec or, of one with segments, its attention among the points of the grid."""
+    if not bound.segments:
+        return bound
+    steps = (step.bound for step in steps_of(bound, heads, kv_heads))
+    return next((one for one in steps if one.place is not None and one.place.on_grid), bound)
 
 
 def described(bound: Bound, sizes: Sizes, gpu: Gpu, choice: Choice, seq: int) -> StaticAnalysis:

@@ -34,7 +34,7 @@ def test_the_forward_kernel_is_printed():
 
 
 def test_few_rows_on_a_grid():
-    few = 'split axes [#attn.axis<"", "", 48 : i64, 4 : i64>] inputs []'
+    few = 'split axes [#attn.axis<"", "", 48 : i64, 4 : i64, 0 : i64>] inputs []'
     with pytest.raises(NotBuiltForTarget, match="tiles of few queries on a grid"):
         print_kernel(kernel(TEXT.replace("inputs []", few)), AVX512)
 

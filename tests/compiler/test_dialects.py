@@ -37,7 +37,7 @@ KERNEL_DEFAULTS = {
     "more": "",
     "finish": 'tile.finish "softmax" into "out"',
 }
-AXIS = '#attn.axis<"%s", "%s", %d : i64, %d : i64>'
+AXIS = '#attn.axis<"%s", "%s", %d : i64, %d : i64, 0 : i64>'
 
 
 def attention(heads="0 / 0", condition="k <= q", inputs="", more='attn.normalize "softmax"'):

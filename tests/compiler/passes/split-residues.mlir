@@ -1,5 +1,5 @@
 // A window with dilation 4 is a window on each residue class, whose rows lie 4 apart.
-// CHECK:      attn.attention @dilated {{.*}} axes [#attn.axis<"", "", 0 : i64, 4 : i64>] cross 0
+// CHECK:      attn.attention @dilated {{.*}} axes [#attn.axis<"", "", 0 : i64, 4 : i64, 0 : i64>] cross 0
 // CHECK-NEXT: attn.relation "k + 31 >= q and q + 31 >= k" upper
 builtin.module {
   attn.attention @dilated heads 0 / 0 dims 64 / 64 inputs [] cross 0 {

@@ -1,7 +1,7 @@
 // A dilated window, `0 <= q - k <= 400 and (q - k) mod 4 == 0`: the rows that leave the same remainder
 // are a sequence of their own, on which the pattern is a plain window of 100. Rows lie 4 apart.
 builtin.module {
-  tile.kernel @residue_classes heads 0 / 0 dims 64 / 64 tile 48 x 8 axes [#attn.axis<"", "", 48 : i64, 4 : i64>] inputs [] cross 0 {
+  tile.kernel @residue_classes heads 0 / 0 dims 64 / 64 tile 48 x 8 axes [#attn.axis<"", "", 48 : i64, 4 : i64, 0 : i64>] inputs [] cross 0 {
     %0 = tile.load "q" : !tile.block<"qd">
     tile.visit "full" by "loops" plan {
       tile.for "c" from "max(0, 6 * t - 6)" to "min(6 * t, k_len div 8)" step 1 {

@@ -37,6 +37,19 @@ def near(spec: str, heads: int = 4, layout: str = "bhsd", rows: int = 40, **give
     print(f"ok {op!r} {layout}")
 
 
+def on_grid(spec: str, rows: int, **given: Any) -> None:
+    """Output and lse on a grid, with or without segments, are the oracle's."""
+    parameters = given.pop("parameters", {})
+    op = attnc.compile(spec, target=TARGET, **parameters)
+    q, k, v = torch.randn(2, 4, rows, 16), *torch.randn(2, 2, 2, rows, 16)
+    found = op(q, k, v, return_lse=True, **given)
+    wide = [x.double() for x in (q, k, v)]
+    wanted = attnc.reference(spec, **parameters)(*wide, return_lse=True, **given)
+    for one, right in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one.double(), right, atol=1e-5, rtol=0)
+    print(f"ok {op!r}")
+
+
 def placed() -> None:
     """A cache with one query, left padding, a chunk, packed sequences: outputs are the oracle's."""
     op = attnc.compile("line/mistral", target=TARGET, w=11)
@@ -159,6 +172,8 @@ def main() -> None:
     near("score/alibi", slope=torch.rand(4))
     near("score/sink_logit", parameters={"w": 20}, z=torch.randn(4))
     near("line/longlora", heads=2, rows=50, parameters={"g": 16})
+    on_grid("grid/swin_rmt", 35, parameters={"size": 3}, grid=(5, 7), decay=torch.rand(4))
+    on_grid("grid/clear", 30 + 5, parameters={"r": 2}, grid=(5, 6), text=5)
     near("attention a { mask full }", rows=0)
     placed()
     refuses()

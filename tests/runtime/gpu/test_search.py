@@ -128,7 +128,6 @@ def test_jobs_are_as_the_jit_would_compile() -> None:
 
 def test_what_has_no_triton_form_is_refused() -> None:
     for spec, sizes, said in (
-        ("grid/natten2d", SIZES, "a pattern on a grid"),
         ("route/moba", SIZES, "a route"),
         ("line/causal", replace(SIZES, dtype="float64"), "dtype float64"),
     ):
