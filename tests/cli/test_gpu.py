@@ -130,7 +130,7 @@ def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == 16
+    assert done.stdout.count("ok") == 18
 
 
 def test_emit_refuses(gpu: Callable) -> None:
