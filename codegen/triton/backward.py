@@ -9,7 +9,7 @@ from attnc.codegen.expressions import FLOAT, LOG2_E, Value, render
 from attnc.codegen.triton.body import targets
 from attnc.codegen.triton.collect import Collected, collects, sink_term
 from attnc.codegen.triton.config import KernelInfo
-from attnc.codegen.triton.context import ROWS, SIZES, Context
+from attnc.codegen.triton.context import ROWS, Context
 from attnc.codegen.triton.finish import emit_store
 from attnc.codegen.triton.kernel import (
     constants,
@@ -31,7 +31,7 @@ def signature(context: Context) -> dict[str, str]:
         **context.tensor_signature(*OPERANDS, *targets(context)),
         **{f"p_{name}": "*fp32" for name in ROWS},
         **{f"p_{one.label}": "*fp32" for one in collects(context)},
-        **dict.fromkeys(SIZES, "i32"),
+        **context.sizes,
         "scale": "fp32",
         **context.input_signature(),
         **context.table_signature(),

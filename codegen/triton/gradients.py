@@ -5,7 +5,14 @@ from attnc.codegen.triton.backward import OPERANDS
 from attnc.codegen.triton.body import targets
 from attnc.codegen.triton.collect import Collected, collects, reduction
 from attnc.codegen.triton.context import Context
-from attnc.codegen.triton.host import emit_inputs, emit_sizes, emit_tables
+from attnc.codegen.triton.host import (
+    emit_extents,
+    emit_inputs,
+    emit_sizes,
+    emit_tables,
+    grid_argument,
+    tiles_of,
+)
 
 LIKE = {"dq": "q", "dk": "k", "dv": "v"}
 
@@ -20,7 +27,7 @@ def emit_gradients(queries: Context, keys: Context) -> None:
 def _emit_backward(queries: Context, keys: Context) -> None:
     """`gradients(do, d_lse, q, k, v, out, lse, scale, ...)`."""
     out, inputs = queries.out, list(queries.inputs)
-    given = ["do", "d_lse", "q", "k", "v", "out", "lse", "scale", *inputs]
+    given = ["do", "d_lse", "q", "k", "v", "out", "lse", "scale", *inputs, *grid_argument(queries)]
     with out.function("gradients", given, jit=False):
         wanted = "".join(f", {name}" for name in queries.wanted)
         out.line(
@@ -40,6 +47,7 @@ def _emit_backward(queries: Context, keys: Context) -> None:
             rows = "".join(f", {axis}_len" for axis in "qk" if axis in (one.axes or {"q"}))
             make = "new" if one.by_row else "q.new_zeros"
             out.line(f"{one.label} = {make}((batch, heads{rows}), dtype=torch.float32)")
+        emit_extents(queries)
         emit_sizes(queries)
         emit_inputs(queries)
         with out.block("if dq.numel() and dk.numel():"):
@@ -56,7 +64,7 @@ def _emit_launch(context: Context) -> None:
     """The call of one kernel."""
     out, axis = context.out, context.owner
     heads = "heads" if axis == "q" else "kv_heads"
-    out.line(f"tiles = triton.cdiv({axis}_len, {context.rows(axis)})")
+    out.line(f"tiles = {tiles_of(context, axis, context.rows(axis))}")
     tables = emit_tables(context)
     tensors = [y for x in (*OPERANDS, *targets(context)) for y in (x, f"*{x}.stride()[:3]")]
     out.call(
@@ -102,12 +110,17 @@ def _emit_place(context: Context, name: str, axis: int) -> None:
     context.out.line(f"part = torch.nn.functional.pad(part, ({pads}{ends}))")
 
 
+def _arguments(context: Context) -> list[str]:
+    """What a call hands on beside q, k, v and the scale."""
+    return [*context.inputs, *(["grid"] if context.grid else [])]
+
+
 def _emit_function(context: Context) -> None:
     """The autograd function."""
-    out, inputs = context.out, list(context.inputs)
+    out, inputs = context.out, _arguments(context)
     names = "".join(f", {name}" for name in inputs)
     keywords = "".join(f", {name}={name}" for name in inputs)
-    kept = [name for name in inputs if context.inputs[name].axis_names]
+    kept = [name for name, attr in context.inputs.items() if attr.axis_names]
     others = [name for name in inputs if name not in kept]
     tensors = ", ".join(["q", "k", "v", "out", "lse", *kept])
     out.line("", "", "class Attention(torch.autograd.Function):")
@@ -143,8 +156,9 @@ def _emit_function(context: Context) -> None:
 
 def _emit_attention(context: Context) -> None:
     """What a user calls."""
-    out, inputs = context.out, list(context.inputs)
-    given = ["q", "k", "v", "*", "scale=None", "return_lse=False", *inputs]
+    out, inputs = context.out, _arguments(context)
+    given = ["q", "k", "v", "*", "scale=None", "return_lse=False"]
+    given += [*context.inputs, *grid_argument(context)]
     with out.function("attention", given, jit=False):
         out.line(
             '"""As `forward_pass`, and differentiable."""',

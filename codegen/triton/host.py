@@ -125,13 +125,19 @@ def tiles_of(context: Context, axis: str, block: object) -> str:
     return context.grid.tiles(axis) if context.grid else f"triton.cdiv({axis}_len, {block})"
 
 
+def emit_extents(context: Context) -> None:
+    """The extents of the axes."""
+    if context.grid:
+        names = ", ".join(context.grid.extents)
+        context.out.line(f"{names}{',' * (len(context.grid.labels) == 1)} = grid")
+
+
 def _emit_grid(context: Context) -> None:
     """The extents, which the points of the grid fill."""
     grid, out = context.grid, context.out
     if not grid:
         return
-    names = ", ".join(grid.extents)
-    out.line(f"{names}{',' * (len(grid.labels) == 1)} = grid")
+    emit_extents(context)
     with out.block(f"if (q_len, k_len) != ({' * '.join(grid.extents)},) * 2:"):
         out.line('raise ValueError("the tokens are the points of the grid, in row-major order")')
     for extent, constant in zip(grid.extents, grid.constants, strict=True):

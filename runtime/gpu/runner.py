@@ -96,8 +96,9 @@ class GpuRunner:
         )
         d_lse = 0.0 if given.d_lse is None else given.d_lse
         operands = call.q, call.k, call.v, out, given.lse, call.scale
+        places = {"grid": call.grid} if call.grid else {}
         with _current(q):
-            found = gradients(d_out, d_lse, *operands, **keywords.inputs)
+            found = gradients(d_out, d_lse, *operands, **keywords.inputs, **places)
         d_q, d_k, d_v = (
             as_given(x, like, self.options.layout)
             for x, like in zip(found[:3], (q, k, v), strict=True)

@@ -68,3 +68,16 @@ def test_every_spec_on_a_grid():
         r for r in found
         if not (r["out"] < 1e-5 and r["lse"] < 1e-5 and r["blind"] and r["repeats"])
     ]  # fmt: skip
+
+
+def test_gradients():
+    decay = {"spec": "grid/swin_rmt", "parameters": {"size": 4}, "grids": [(5, 7)]}
+    frames = {"spec": "grid/motionstream", "parameters": {"frames": 1}, "grids": [(3, 2, 6)]}
+    text = (
+        f"{PLANE} {{ input group: int[token]  mask window(2) on y & {{ group[q] == group[k] }} }}"
+    )
+    data = {"spec": "data", "text": text, "parameters": {}, "grids": [(4, 9)]}
+    cases = [decay, frames, data]
+    found = interpreted([{**case, "backward": (16, 16)} for case in cases])
+    assert len(found) == len(cases)
+    assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]

@@ -77,13 +77,13 @@ def inputs_of(bound, queries: int, keys: int) -> dict[str, torch.Tensor]:
     return found
 
 
-def gradients(case, spec, module, tensors, options) -> dict:
+def gradients(case, spec, module, tensors, options, own, places) -> dict:
     """Greatest error of each gradient, over the greatest element of the oracle's."""
     learned = [x for x in options.values() if isinstance(x, torch.Tensor) and x.is_floating_point()]
     leaves = [x.requires_grad_() for x in (*tensors, *learned)]
     results = []
     wide = {n: x.double() if any(x is y for y in learned) else x for n, x in options.items()}
-    exact = reference(spec, **case["parameters"])(*(x.double() for x in tensors), **wide)
+    exact = reference(spec, **case["parameters"])(*(x.double() for x in tensors), **wide, **places)
     seen = torch.isfinite(exact[1])
     ups = [torch.randn(exact[0].shape), torch.randn(exact[1].shape)]
 
@@ -95,7 +95,7 @@ def gradients(case, spec, module, tensors, options) -> dict:
     wanted = found(exact)
     for order in (GRID, backwards):
         interpreter.interpreter_builder.set_grid_idx = order
-        results.append(found(module.attention(*tensors, **options)))
+        results.append(found(module.attention(*tensors, **options, **own)))
     interpreter.interpreter_builder.set_grid_idx = GRID
     pairs = list(zip(results[0], wanted, strict=True))
     return {
@@ -150,7 +150,10 @@ def run(case: dict, folder: Path) -> None:
         options |= inputs_of(bound, queries, keys)
         own, places = launch_options(bound, q, k, call)
         if backward:
-            print(json.dumps(gradients(case, spec, module, (q, k, v), options)), flush=True)
+            print(
+                json.dumps(gradients(case, spec, module, (q, k, v), options, own, places)),
+                flush=True,
+            )
             continue
         out, lse = module.attention(q, k, v, **options, **own)
         interpreter.interpreter_builder.set_grid_idx = backwards
