@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
+from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 from attnc.runtime import cache
 from attnc.runtime.cpus import model
 from attnc.version import __version__
@@ -22,9 +22,9 @@ from attnc.version import __version__
 class Costs:
     """Nanoseconds on one core.
 
-    `columns[i]`: one visited pair and one column of keys or values, where i + 1 vectors of queries
-    meet each broadcast number. `unit`: a query tile, whatever it visits. `start`: waking the other
-    threads.
+    `columns`: one visited pair and one column of keys or values, at each height of a query tile
+    that is tried; the last is the greatest. `unit`: a query tile, whatever it visits. `start`:
+    waking the other threads.
     """
 
     columns: tuple[float, ...]
@@ -54,6 +54,7 @@ class Costs:
 
 
 SHIPPED: Mapping[str, Costs] = {
+    AMX.name: Costs((0.0036, 0.0032, 0.0029, 0.0028, 0.00275), unit=1500.0, start=10_000.0),
     AVX512_BF16.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
     AVX512.name: Costs((0.0222, 0.0217, 0.021), unit=500.0, start=10_000.0),
     AVX2.name: Costs((0.063, 0.047, 0.042), unit=500.0, start=10_000.0),

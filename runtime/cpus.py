@@ -6,7 +6,7 @@ from functools import cache
 
 import torch
 
-from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
+from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,10 @@ class Host:
 
 OWN = "cpu"  # the target that is the CPU of this process
 LEVEL_4 = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
+PAIRS = (*LEVEL_4, "avx512bf16")
 X86 = {
-    "cpu:avx512_bf16": Host("cooperlake", (*LEVEL_4, "avx512bf16"), AVX512_BF16),
+    "cpu:amx": Host("sapphirerapids", (*PAIRS, "amx-tile", "amx-bf16"), AMX),
+    "cpu:avx512_bf16": Host("cooperlake", PAIRS, AVX512_BF16),
     "cpu:avx512": Host("x86-64-v4", LEVEL_4, AVX512),
     "cpu:avx2": Host("x86-64-v3", ("avx2", "fma"), AVX2),
     "cpu:generic": Host("x86-64", ("sse2",), GENERIC),
@@ -42,7 +44,9 @@ def host_machine() -> Machine:
         return NEON
     found = torch.backends.cpu.get_cpu_capability()
     if found == "AVX512" and torch.cpu._is_avx512_bf16_supported():
-        return AVX512_BF16
+        # Linux gives a process the matrix unit's registers when it asks for them.
+        matrices = torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
+        return AMX if matrices else AVX512_BF16
     return {"AVX512": AVX512, "AVX2": AVX2}.get(found, GENERIC)
 
 

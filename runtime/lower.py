@@ -34,13 +34,14 @@ from attnc.version import __version__
 
 def tiling(machine: Machine, sizes: Sizes) -> Tiling:
     """The tiles that a machine's registers allow, or the one that a call of few queries wants."""
-    machine = machine.computing(sizes.dtype)
+    machine = machine.computing(sizes.dtype, whole=not sizes.best)
     if sizes.rows:
         return few_tiling(machine, sizes.rows, sizes.packed)
     if sizes.height:
         return Tiling((sizes.height,), (100,), machine.keys)
     shares = costs(machine).shares
-    heights = range(machine.vectors - len(shares) + 1, machine.vectors + 1)
+    step = machine.matrices or 1
+    heights = range(machine.vectors - step * (len(shares) - 1), machine.vectors + 1, step)
     return Tiling(tuple(machine.lanes * height for height in heights), shares, machine.keys)
 
 
@@ -123,7 +124,7 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     if watch is not None:
         watch("elaborate", module)
     if sizes.unit:
-        own = machine.computing(sizes.dtype)
+        own = machine.computing(sizes.dtype, whole=False)
         run(module, unit_passes(sizes.unit, own.tile_q, own.keys), watch)
         return module
     run(module, passes(tiling(machine, sizes), sizes.cropped, sizes.best, sizes.units), watch)

@@ -1,16 +1,18 @@
 """One tile of queries, from its load to its output."""
 
+from contextlib import nullcontext
 from functools import partial
 from types import ModuleType
 
 from attnc.codegen.expressions import LOG2_E
-from attnc.codegen.tvm import columns, micro, pairs
+from attnc.codegen.tvm import columns, matrices, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.choice import choice_parts, emit_choice, emit_keep, emit_no_choice
 from attnc.codegen.tvm.column_blocks import blocks_of
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.finish import emit_finish
+from attnc.codegen.tvm.lazy_softmax import emit_lazy_softmax
 from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
@@ -29,12 +31,15 @@ def forward_parts(context: Context) -> dict[str, int]:
     if context.count:
         return choice_parts(context)
     rows, placement, chunk = context.rows, context.placement, context.machine.chunk
+    states = dict.fromkeys(("maximum", "total", "rescale"), placement.width)
+    if context.by_matrices:
+        return matrices.matrix_parts(context) | states
     d, v = context.head_dim, context.value_dim
     if placement.few:
         d, v = (blocks_of(context, size).width for size in (d, v))
     keys = chunk * context.machine.keys
     sizes = {"query": d * rows, "scores": keys * rows, "output": v * rows}
-    sizes |= dict.fromkeys(("maximum", "total", "rescale"), placement.width)
+    sizes |= states
     if context.paired:
         sizes["query"] = (d + 1) // 2 * rows
     if context.paired and not placement.few:
@@ -46,21 +51,22 @@ def forward_parts(context: Context) -> dict[str, int]:
 
 def emit_tile(context: Context) -> None:
     """One tile of queries: load, plan, visit, finish."""
-    with emit_members(context):
-        for name in ("k",) if context.count else ("k", "v"):
-            emit_base(context, name, KEYS, KEY_HEAD)
-        for name in ("q",) if context.count else ("q", "out"):
-            emit_base(context, name, QUERIES, QUERY_HEAD)
-        emit_listing(context)
-        _emit_load(context)
-        if context.visits:
-            with emit_chunks(context):
-                _emit_chunk(context)
-        emit_marks(context, clear=True)
-    if context.count:
-        emit_choice(context)
-    else:
-        emit_finish(context)
+    with matrices.emit_unit(context) if context.by_matrices else nullcontext():
+        with emit_members(context):
+            for name in ("k",) if context.count else ("k", "v"):
+                emit_base(context, name, KEYS, KEY_HEAD)
+            for name in ("q",) if context.count else ("q", "out"):
+                emit_base(context, name, QUERIES, QUERY_HEAD)
+            emit_listing(context)
+            _emit_load(context)
+            if context.visits:
+                with emit_chunks(context):
+                    _emit_chunk(context)
+            emit_marks(context, clear=True)
+        if context.count:
+            emit_choice(context)
+        else:
+            emit_finish(context)
 
 
 def _emit_load(context: Context) -> None:
@@ -75,6 +81,8 @@ def _emit_load(context: Context) -> None:
         out.line(f"# query [d {context.head_dim}, q {context.rows}], scaled")
         if context.paired:
             pairs.emit_query(context)
+            if context.by_matrices:
+                matrices.emit_query_end(context)
         else:
             out.line(f"factor: T.{m.real.name} = {factor}")
             emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
@@ -102,28 +110,35 @@ def _emit_chunk(context: Context) -> None:
         for visit in context.visits
     ]
     assert len({tuple(map(type, ops)) for ops in steps}) == 1, "visits of different products"
-    for op in steps[0]:
-        match op:
-            case tile.DotOp():
-                _emit_scores(context)
-                _emit_by_class(context)
-            case tile.OnlineSoftmaxOp():
-                emit_online_softmax(context)
-            case tile.KeepOp():
-                emit_keep(context)
-            case tile.AccumulateOp():
-                values = _values(context)
-                _products(context).emit_accumulate(context, values, "scores", "output", "rescale")
-            case tile.LoadOp():
-                pass  # read in place
-            case _:
-                raise AssertionError(f"no code for {op.name}")
+    values = _values(context)
+    blocks = matrices.emit_blocks(context, _keys(context), values)
+    with blocks if context.by_matrices else nullcontext():
+        for op in steps[0]:
+            match op:
+                case tile.DotOp():
+                    _emit_scores(context)
+                    _emit_by_class(context)
+                case tile.OnlineSoftmaxOp():
+                    (emit_lazy_softmax if context.by_matrices else emit_online_softmax)(context)
+                case tile.KeepOp():
+                    emit_keep(context)
+                case tile.AccumulateOp() if context.by_matrices:
+                    matrices.emit_accumulate(context, values)
+                case tile.AccumulateOp():
+                    products = _products(context)
+                    products.emit_accumulate(context, values, "scores", "output", "rescale")
+                case tile.LoadOp():
+                    pass  # read in place
+                case _:
+                    raise AssertionError(f"no code for {op.name}")
 
 
 def _emit_scores(context: Context) -> None:
-    keys = Visited("k", context.head_dim, "d")
+    keys = _keys(context)
     if context.placement.few:
         columns.emit_dot(context, keys, "scores")
+    elif context.by_matrices:
+        matrices.emit_dot(context, keys)
     elif context.paired:
         pairs.emit_dot(context, keys, "query", "scores", beside=_values(context))
     else:
@@ -136,6 +151,10 @@ def _products(context: Context) -> ModuleType:
     if context.placement.few:
         return columns
     return pairs if context.paired else micro
+
+
+def _keys(context: Context) -> Visited:
+    return Visited("k", context.head_dim, "d")
 
 
 def _values(context: Context) -> Visited:

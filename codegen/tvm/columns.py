@@ -140,9 +140,9 @@ def emit_store(context: Context, row: str, store: str) -> None:
             out.line(f"{store}[out_at + first + d] = {value}")
 
 
-def fold(context: Context, value: str, combine: str) -> None:
-    """Combine the lanes of the same row in a one-element buffer, so that all of them agree."""
-    lanes, step = context.placement.lanes, context.placement.rows
+def fold(context: Context, value: str, combine: str, step: int) -> None:
+    """Combine every `step`th lane in a one-element buffer, so that all of these agree."""
+    lanes = context.placement.lanes
     while step < lanes:
         turned = [(i + step) % lanes for i in range(lanes)]
         other = f"T.Shuffle([{value}], {turned})"

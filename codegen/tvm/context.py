@@ -5,7 +5,8 @@ the kernel's `layout` says. Lists of one thread, in int32 (`lists`): tiles to vi
 then with one. Inputs with one number per owned row are copied to `f` or `copies` once per tile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,6 +67,38 @@ class Context:
         possible = self.machine.dot is not None and self.tensor_type == "bfloat16"
         block = 2 * self.machine.lanes if self.placement.few else 1
         return possible and min(self.head_dim, self.value_dim) >= block
+
+    @property
+    def by_matrices(self) -> bool:
+        """Whether the products are the matrix unit's."""
+        return self.machine.matrices > 0 and self.paired and not self.placement.few
+
+    @property
+    def abreast(self) -> int:
+        """How many vectors of owned rows are worked on before the next: by tiles of matrices, two.
+
+        These are in the scratch with nothing between them.
+        """
+        vectors = self.machine.vectors
+        if not self.by_matrices:
+            return vectors
+        return self.machine.matrices if vectors % self.machine.matrices == 0 else 1
+
+    @contextmanager
+    def each_vector(self) -> Iterator[str]:
+        """A loop over those vectors: `v` in the tile; yields its number among those."""
+        if not self.by_matrices:
+            with self.out.block(f"for v in T.unroll({self.machine.vectors}):"):
+                yield "v"
+            return
+        with self.out.block(f"for w in T.unroll({self.abreast}):"):
+            self.out.line(f"v: T.int32 = block * {self.abreast} + w")
+            yield "w"
+
+    @property
+    def late_scale(self) -> bool:
+        """Whether scores are not multiplied by what is left of their scale before the softmax."""
+        return self.by_matrices and not self.scored
 
     def dtype(self, name: str) -> str:
         """The target's type for a dtype of expressions."""

@@ -48,9 +48,9 @@ def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Pla
                 held = lie.tensor_row(f"T.min(row, {lie.last(context.visited)})")
                 number = places.rows[block].format(held)
                 known[block] = Value(out.bind("row_value", number), FLOAT)
-        with out.block(f"for v in T.unroll({m.vectors}):"):
+        with context.each_vector() as vector:
             emit_owned_positions(context, "v")
-            offset = f"(g * {now} + j) * {placement.width} + v * {m.lanes}"
+            offset = f"(g * {now} + j) * {context.abreast * m.lanes} + {vector} * {m.lanes}"
             lanes = {
                 block: Value(context.part(part, offset), FLOAT, m.lanes)
                 for block, part in places.parts.items()

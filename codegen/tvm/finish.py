@@ -46,12 +46,12 @@ def _emit_ends(context: Context) -> None:
 
 def _add_up(context: Context) -> None:
     """The sums over the keys that lie abreast."""
-    out, m = context.out, context.machine
+    out, m, placement = context.out, context.machine, context.placement
     total = context.part("total")
     out.line(
         f"sums = T.alloc_buffer((1,), '{m.real.vector(m.lanes)}', {LOCAL})", f"sums[0] = {total}"
     )
-    columns.fold(context, "sums[0]", "({0} + {1})")
+    columns.fold(context, "sums[0]", "({0} + {1})", placement.rows)
     out.line(f"{total} = sums[0]")
 
 

@@ -120,7 +120,8 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
     backward = kernel.owner.data == "k"
     owned, visited = (keys, rows) if backward else (rows, keys)
-    machine = machine.computing(kernel.dtype.data)
+    whole = not (kernel.gathered or any(isinstance(op, tile.KeepOp) for op in kernel.walk()))
+    machine = machine.computing(kernel.dtype.data, whole)
     columns = min(int(kernel.head_dim.value.data), int(kernel.value_dim.value.data))
     placement = place_tile(machine, owned, visited, int(kernel.packed.value.data), columns)
     machine = fitted(machine, placement, visited)

@@ -13,7 +13,8 @@ class Machine:
     `chunk` key tiles are scored before one update of the running maximum. `scale` and `fraction`
     are LLVM's names of the instructions for p * 2^floor(x) and x - floor(x), where they exist,
     `dot` that of the instruction for products of pairs of bfloat16 numbers, without the vector's
-    size.
+    size. `matrices` is how many vectors of queries a matrix unit takes at a time, where there is
+    one. `plain` is the machine without what is for bfloat16 only, or without the matrix unit.
     """
 
     name: str
@@ -24,28 +25,29 @@ class Machine:
     scale: str | None = None
     fraction: str | None = None
     dot: str | None = None
+    matrices: int = 0
     real: Real = FLOAT32
+    plain: "Machine | None" = None
 
     @property
     def tile_q(self) -> int:
         """Query rows of a tile."""
         return self.lanes * self.vectors
 
-    def computing(self, dtype: str) -> "Machine":
-        """The machine as kernels for tensors of a dtype use it: what they cost depends on it."""
-        if self.dot is not None and dtype != "bfloat16":
-            return replace(self, name=self.without_dot, dot=None).computing(dtype)
+    def computing(self, dtype: str, whole: bool = True) -> "Machine":
+        """The machine as kernels for tensors of a dtype use it: what they cost depends on it.
+
+        Only kernels whose tiles are `whole` use the matrix unit: not those that choose keys, or
+        whose queries are gathered.
+        """
+        if self.plain is not None and (dtype != "bfloat16" or (self.matrices and not whole)):
+            return self.plain.computing(dtype)
         if dtype != FLOAT64.name:
             return self
         scale, fraction = (
             name and name.replace(".ps.", ".pd.") for name in (self.scale, self.fraction)
         )
         return replace(self, lanes=self.lanes // 2, scale=scale, fraction=fraction, real=FLOAT64)
-
-    @property
-    def without_dot(self) -> str:
-        """The name of the machine that lacks the instruction for pairs."""
-        return self.name.removesuffix("_bf16")
 
 
 AVX512 = Machine(
@@ -56,7 +58,8 @@ AVX512 = Machine(
     scale="llvm.x86.avx512.mask.scalef.ps.512",
     fraction="llvm.x86.avx512.mask.reduce.ps.512",
 )
-AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps")
+AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps", plain=AVX512)
+AMX = replace(AVX512_BF16, name="amx", vectors=12, keys=32, chunk=4, matrices=2, plain=AVX512_BF16)
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=5, keys=4)
 GENERIC = Machine("generic", lanes=4, vectors=2, keys=4)

@@ -20,7 +20,7 @@ from attnc.codegen.tvm.pairs import packed
 from attnc.codegen.tvm.placement import STREAMS
 from attnc.codegen.tvm.real import FLOAT32, Real
 
-MASKED = -2.0e38  # times log2(e) still finite
+MASKED = -1.0e38  # times log2(e), and times 2, still finite
 LEAST = -1.0e30
 # For weights that are rounded to bfloat16 (3.9e-3): a fit of largest relative error 1.0e-4.
 WEIGHTS = replace(
@@ -39,32 +39,36 @@ def emit_online_softmax(context: Context) -> None:
         maximum, total = context.part("maximum", offset), context.part("total", offset)
         out.line(f"top = T.alloc_buffer(({STREAMS},), {kind}, {LOCAL})")
         out.line(*(f"top[{i}] = {maximum}" for i in range(STREAMS)))
-        with _keys(context) as scores:
+        with keys_of_chunk(context, "v") as scores:
             out.line(*(f"top[{i}] = T.max(top[{i}], {s})" for i, s in enumerate(scores)))
         out.line("top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))")
         if context.placement.few:
-            fold(context, "top[0]", "T.max({0}, {1})")
-        factor = _power(context, f"({maximum} - top[0])", m.real)
+            fold(context, "top[0]", "T.max({0}, {1})", context.placement.rows)
+        factor = power(context, f"({maximum} - top[0])", m.real)
         out.line(f"{context.part('rescale', offset)} = {factor}")
         out.line(f"{maximum} = top[0]")
         out.line(f"part = T.alloc_buffer(({STREAMS},), {kind}, {LOCAL})")
         out.line(f"part[0] = {total} * {context.part('rescale', offset)}")
         out.line(*(f"part[{i}] = {m.real.constant(0.0, m.lanes)}" for i in range(1, STREAMS)))
-        with _keys(context) as scores:
-            names = [_weigh(context, i, score) for i, score in enumerate(scores)]
-            if context.paired:
-                for i in range(0, STREAMS, 2):
-                    place = (
-                        f"(j * {STREAMS // 2} + {i // 2}) * {context.placement.width} + {offset}"
-                    )
-                    pair = packed(names[i], names[i + 1], m.lanes)
-                    out.line(f"{context.part('scores', place)} = {pair}")
-            else:
-                out.line(*(f"{s} = {w}" for s, w in zip(scores, names, strict=True)))
+        emit_weights(context, "v", "top[0]")
         out.line(f"{total} = (part[0] + part[1]) + (part[2] + part[3])")
 
 
-def _power(context: Context, difference: str, real: Real) -> str:
+def emit_weights(context: Context, vector: str, maximum: str) -> None:
+    """Of a vector of a chunk: the scores become weights, which are added to `part`."""
+    out, lanes, width = context.out, context.machine.lanes, context.abreast * context.machine.lanes
+    with keys_of_chunk(context, vector) as scores:
+        names = [_weigh(context, i, score, maximum) for i, score in enumerate(scores)]
+        if not context.paired:
+            out.line(*(f"{s} = {w}" for s, w in zip(scores, names, strict=True)))
+            return
+        for i in range(0, STREAMS, 2):
+            place = f"(j * {STREAMS // 2} + {i // 2}) * {width} + {vector} * {lanes}"
+            pair = packed(names[i], names[i + 1], lanes)
+            out.line(f"{context.part('scores', place)} = {pair}")
+
+
+def power(context: Context, difference: str, real: Real) -> str:
     """The exponential of a difference of two scores, by the coefficients of `real`."""
     m = context.machine
     if context.scored:
@@ -72,22 +76,26 @@ def _power(context: Context, difference: str, real: Real) -> str:
     return exp2(context.out, Value(difference, FLOAT, m.lanes), real, m.scale, m.fraction).text
 
 
-def _weigh(context: Context, stream: int, score: str) -> str:
+def _weigh(context: Context, stream: int, score: str, maximum: str) -> str:
     """The name of a weight, added to its stream's sum."""
     real = WEIGHTS if context.paired else context.real
-    name = context.out.bind("w", _power(context, f"({score} - top[0])", real))
+    difference = f"({scaled(context, score)} - {maximum})"
+    name = context.out.bind("w", power(context, difference, real))
     context.out.line(f"part[{stream}] = part[{stream}] + {name}")
     return name
 
 
+def scaled(context: Context, score: str) -> str:
+    """A score in units of the maximum."""
+    factor = f"T.broadcast(score_scale, {context.machine.lanes})"
+    return f"{score} * {factor}" if context.late_scale else score
+
+
 @contextmanager
-def _keys(context: Context) -> Iterator[list[str]]:
-    """A loop over the keys of a chunk, and the scores of `STREAMS` steps."""
-    placement = context.placement
-    steps = context.machine.keys // placement.abreast
+def keys_of_chunk(context: Context, vector: str) -> Iterator[list[str]]:
+    """A loop over the keys of a chunk, and the scores of a vector for `STREAMS` steps."""
+    lanes, width = context.machine.lanes, context.abreast * context.machine.lanes
+    steps = context.machine.keys // context.placement.abreast
     with context.out.block(f"for j in range(tiles_now * {steps // STREAMS}):"):
-        places = (
-            f"(j * {STREAMS} + {i}) * {placement.width} + v * {placement.lanes}"
-            for i in range(STREAMS)
-        )
+        places = (f"(j * {STREAMS} + {i}) * {width} + {vector} * {lanes}" for i in range(STREAMS))
         yield [context.part("scores", place) for place in places]

@@ -23,10 +23,10 @@ def emit_columns_from_rows(context: Context, part: str, columns: int, read: Read
             out.line(f"f[{part}_at + d * {rows} + r] = {read('r', 'd', 1)}")
         return
     with out.block(f"for v in range({context.machine.vectors}):"), _each_block(context, columns):
-        names = _names(context)
+        names = transposed_names(context)
         with out.block(f"for i in T.unroll({lanes}):"):
             out.line(f"{names[0]}[i] = {read(f'(v * {lanes} + i)', 'first', lanes)}")
-        found = _emit_transpose(context, names)
+        found = emit_transpose(context, names)
         with out.block(f"for i in T.unroll({lanes}):"):
             place = context.part(part, f"(first + i) * {rows} + v * {lanes}")
             out.line(f"{place} = {found}[i]")
@@ -54,10 +54,10 @@ def emit_rows_from_columns(
     with out.block(f"for turn in range({m.vectors}):"):
         out.line(f"v: T.int32 = {m.vectors - 1} - turn")
         with _each_block(context, columns):
-            names = _names(context)
+            names = transposed_names(context)
             with out.block(f"for i in T.unroll({lanes}):"):
                 out.line(f"{names[0]}[i] = {source('(first + i)', f'v * {lanes}', lanes)}")
-            found = _emit_transpose(context, names)
+            found = emit_transpose(context, names)
             with out.block(f"for i in T.unroll({lanes}):"):
                 row = f"(v * {lanes} + {lanes - 1} - i)"
                 write(row, "first", lanes, f"{found}[{lanes - 1} - i]")
@@ -79,7 +79,7 @@ def _each_block(context: Context, columns: int) -> Iterator[None]:
         yield
 
 
-def _names(context: Context) -> tuple[str, str]:
+def transposed_names(context: Context) -> tuple[str, str]:
     """Two names of as many registers as lanes."""
     out, m = context.out, context.machine
     names = out.fresh("x"), out.fresh("x")
@@ -88,7 +88,7 @@ def _names(context: Context) -> tuple[str, str]:
     return names
 
 
-def _emit_transpose(context: Context, names: tuple[str, str]) -> str:
+def emit_transpose(context: Context, names: tuple[str, str]) -> str:
     """Transpose the registers of the first name; returns the name that holds the result."""
     out, lanes = context.out, context.machine.lanes
     (now, other), size = names, lanes // 2

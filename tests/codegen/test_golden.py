@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from attnc.codegen.tvm.kernel import print_kernel
-from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON
+from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, NEON
 from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
@@ -20,6 +20,7 @@ from attnc.version import __version__
 
 FOLDER = Path(__file__).parent.parent / "golden"
 PAIRS = FOLDER / "tvm" / "causal_bfloat16.py"
+MATRICES = FOLDER / "tvm" / "causal_matrices.py"
 SIZES = Sizes(head_dim=64, value_dim=64)
 MACHINES = (AVX512, AVX2, NEON, GENERIC)
 STAGES = (
@@ -65,10 +66,11 @@ def test_kernel_for_gpus(golden):
 def test_kernel_of_pairs(golden):
     sizes = replace(SIZES, dtype="bfloat16")
     golden(PAIRS, stages(load("line/causal").bind(), sizes, AVX512_BF16).texts["tvm"])
+    golden(MATRICES, stages(load("line/causal").bind(), sizes, AMX).texts["tvm"])
 
 
 def test_no_golden_is_left_over():
-    wanted = {place("line/longformer", stage) for stage in STAGES} | {PAIRS}
+    wanted = {place("line/longformer", stage) for stage in STAGES} | {PAIRS, MATRICES}
     wanted |= {place(spec, "tvm") for spec in SPECS}
     assert {path for stage in STAGES for path in (FOLDER / stage).iterdir()} == wanted
 

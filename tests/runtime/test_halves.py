@@ -182,7 +182,7 @@ def test_weights_are_all_that_is_rounded(window: Operator) -> None:
 # Other machines
 
 SPEC = "attention a(w = 50) {\n mask causal & (window(w, 0) | sink(3))\n score softcap(s, 20)\n}"
-FEW_LANES = [replace(AVX512_BF16, lanes=n, scale=None) for n in (4, 8)]
+PAIRED = [AVX512_BF16, *(replace(AVX512_BF16, lanes=n, scale=None) for n in (4, 8))]
 WITHOUT = [AVX512, AVX2, NEON, GENERIC]
 
 
@@ -198,16 +198,16 @@ def run(machine: Machine, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return out
 
 
-@pytest.mark.parametrize("machine", [*WITHOUT, *FEW_LANES], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [*WITHOUT, *PAIRED], ids=lambda m: m.name)
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 def test_machines(machine: Machine, dtype: torch.dtype) -> None:
     """Without the instruction rows are widened; with it, vectors may have any width."""
-    if not host_machine().dot and machine in (AVX512, *FEW_LANES):
+    if not host_machine().dot and machine in (AVX512, *PAIRED):
         pytest.skip("wider than this CPU")
     q, k, v = qkv(131, heads=4, kv_heads=2, dim=37, value_dim=21, dtype=dtype)
     found = run(machine, q, k, v).double()
     exact = attnc.reference(SPEC)(q, k, v)
     # one rounding of the result, and where pairs are multiplied, of the weights
-    step = torch.finfo(dtype).eps * (1 if machine in FEW_LANES and dtype == torch.bfloat16 else 0.5)
+    step = torch.finfo(dtype).eps * (1 if machine in PAIRED and dtype == torch.bfloat16 else 0.5)
     assert float((found - exact).abs().max()) < 1.01 * step * float(v.abs().max())
     assert math.isfinite(float(found.sum()))

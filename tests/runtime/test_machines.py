@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 import attnc
 from attnc.compiler.elaborate import Sizes
@@ -29,6 +30,7 @@ CASES = [
 LOWER = [target for target in ("cpu:avx2", "cpu:generic") if target in runnable()]
 # The vector registers of a CPU, and how assembly writes a vector that lies on the stack.
 REGISTERS = {
+    "cpu:amx": r"%zmm\d",
     "cpu:avx512_bf16": r"%zmm\d",
     "cpu:avx512": r"%zmm\d",
     "cpu:avx2": r"%ymm\d",
@@ -65,6 +67,28 @@ def test_a_virtual_machine_that_hides_its_model() -> None:
     assert "vdpbf16ps" in build.to_assembly(text, replace(own, cpu="rocketlake"))
 
 
+def test_the_matrix_unit_is_given_back() -> None:
+    """Products of tiles, between a configuration of our own and the one from before."""
+    cpu = CPUS["cpu:amx"]
+    bound, sizes = load("line/causal").bind(), Sizes(0, 0, 64, 64, dtype="bfloat16")
+    text = print_module(lower(bound, sizes, cpu.machine), bound, cpu.machine).text
+    found = build.to_assembly(text, cpu)
+    assert found.index("sttilecfg") < found.index("ldtilecfg")
+    assert "tdpbf16ps" in found and "vdpbf16ps" not in found
+
+
+@pytest.mark.skipif("cpu:amx" not in runnable(), reason="this CPU has no matrix unit")
+def test_the_matrix_unit_serves_torch_too() -> None:
+    """Both configure it for themselves, in turns and on the same threads."""
+    op = attnc.compile("line/causal")
+    q, k, v = qkv(300, 300, heads=4, kv_heads=4, dim=64, value_dim=64, dtype=torch.bfloat16)
+    x = torch.randn(256, 256).bfloat16()
+    wanted = x @ x, sdpa(q, k, v, is_causal=True)
+    for _ in range(3):
+        assert_right(op, q, k, v)
+        torch.testing.assert_close((x @ x, sdpa(q, k, v, is_causal=True)), wanted)
+
+
 @pytest.mark.parametrize("target", LOWER)
 @pytest.mark.parametrize(("spec", "parameters", "dim", "value_dim"), CASES, ids=str)
 def test_lower_targets(
@@ -82,7 +106,7 @@ def test_targets_use_their_own_registers(target: str) -> None:
     text = assembly(target)
     assert re.search(REGISTERS[target], text)
     x86 = ["cpu:avx512", "cpu:avx2", "cpu:generic"]
-    level = target.removesuffix("_bf16")
+    level = "cpu:avx512" if target == "cpu:amx" else target.removesuffix("_bf16")
     for wider in x86[: x86.index(level)] if level in x86 else x86:
         assert not re.search(REGISTERS[wider], text)
 

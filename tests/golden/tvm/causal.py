@@ -226,7 +226,7 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q
-                                                s_9: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                s_9: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
                                                 f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_9
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})

@@ -243,7 +243,7 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q and doc[q] == doc[k]
-                                                s_9: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                s_9: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
                                                 f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_9
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})

@@ -288,7 +288,7 @@ class Module:
                                             for v in T.unroll(1):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where -256 <= k - q <= 256 or (q < 16 or k < 16)
-                                                s_25: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-2e+38), 16))
+                                                s_25: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
                                                 f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_25
                                 for v in T.unroll(1):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
