@@ -44,7 +44,7 @@ def calibrate() -> Costs:
 def _kernel(vectors: int) -> kernels.LoadedKernel:
     """Full attention with this many vectors of queries in a tile."""
     host, bound = build.host(), load("line/full").bind()
-    machine = host.machine
+    machine = measured_machine()
     module = elaborate(bound, Sizes(head_dim=COLUMNS, value_dim=COLUMNS))
     run(module, passes(Tiling((machine.lanes * vectors,), (100,), machine.keys)))
     source = print_module(module, bound, machine)

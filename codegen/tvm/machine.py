@@ -59,7 +59,17 @@ AVX512 = Machine(
     fraction="llvm.x86.avx512.mask.reduce.ps.512",
 )
 AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps", plain=AVX512)
-AMX = replace(AVX512_BF16, name="amx", vectors=12, keys=32, chunk=4, matrices=2, plain=AVX512_BF16)
+# With two units of 512 bits a register of queries alone waits for its loads: low tiles cost more.
+AVX512_TWO = replace(AVX512, name="avx512_two")
+AMX = replace(
+    AVX512_BF16,
+    name="amx",
+    vectors=12,
+    keys=32,
+    chunk=4,
+    matrices=2,
+    plain=replace(AVX512_BF16, plain=AVX512_TWO),
+)
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=5, keys=4)
 GENERIC = Machine("generic", lanes=4, vectors=2, keys=4)

@@ -4,10 +4,13 @@ Where a kernel's time is that of reading them, well ahead; where products take l
 next tile, which may lie in a far cache.
 """
 
+from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.line import Line
 from attnc.codegen.tvm.stored import element_bytes
 
 LINE = 64  # bytes of a cache line
+LAST = 16  # tiles of a list during which the next unit's rows are asked for
 AHEAD, AHEAD_OF_PAIRS = 32, 64  # rows that are asked for in advance, by few queries in pairs more
 FIRST_CACHE, SECOND_CACHE = 3, 2  # LLVM's localities; the latter leaves the first cache alone
 
@@ -25,6 +28,27 @@ def emit_later(context: Context, name: str) -> None:
 def _hurried(context: Context) -> bool:
     """Whether there is little work for each row, or no order among them."""
     return context.placement.few or context.scattered
+
+
+def emit_next_unit(context: Context) -> None:
+    """Before one of the last tiles of a list: ask for queries and outputs of the next unit.
+
+    Which one this thread will take is a guess: most units that follow each other are neighbours in
+    a head, and each thread takes one.
+    """
+    out, lie, rows = context.out, context.geometry, context.rows
+    plain = context.owned is QUERIES and type(lie) is Line and not context.split
+    if not plain or context.placement.packed > 1 or context.count:
+        return
+    share = -(-rows // LAST)
+    with out.block(f"if list_left - g <= {LAST}:"):
+        for i in range(share):
+            row = f"i_first + threads * {rows} + (list_left - g - 1) * {share} + {i}"
+            last = f"T.min({row}, {lie.last(context.owned)})"
+            place = out.bind("place", f"T.Cast('int64', {lie.tensor_row(last)})")
+            for name, columns in (("q", context.head_dim), ("out", context.value_dim)):
+                at = out.bind("at", f"{name}_base + {place} * {name}_s2")
+                _emit_lines(context, name, at, range(columns), SECOND_CACHE)
 
 
 def emit_soon(context: Context, name: str, row: str, columns: int) -> None:

@@ -172,6 +172,40 @@ class Module:
                                     k_7: T.int64 = k_base + T.Cast('int64', T.min(row_first + 7, k_len - 1)) * k_s2
                                     k_later: T.int64 = k_base + T.Cast('int64', lists[list_at + T.min(g + 1, list_left - 1)] * 8) * k_s2
                                     v_later: T.int64 = v_base + T.Cast('int64', lists[list_at + T.min(g + 1, list_left - 1)] * 8) * v_s2
+                                    if list_left - g <= 16:
+                                        place_7: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 0, q_len - 1))
+                                        at_8: T.let = q_base + place_7 * q_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 48]), 0, 2, 1))
+                                        at_9: T.let = out_base + place_7 * out_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 48]), 0, 2, 1))
+                                        place_10: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 1, q_len - 1))
+                                        at_11: T.let = q_base + place_10 * q_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 48]), 0, 2, 1))
+                                        at_12: T.let = out_base + place_10 * out_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 48]), 0, 2, 1))
+                                        place_13: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 2, q_len - 1))
+                                        at_14: T.let = q_base + place_13 * q_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 48]), 0, 2, 1))
+                                        at_15: T.let = out_base + place_13 * out_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_15 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_15 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_15 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_15 + 48]), 0, 2, 1))
                                     scores0 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores1 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores2 = T.alloc_buffer((3,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -190,16 +224,16 @@ class Module:
                                         scores6[v] = T.broadcast(T.float32(0.0), 16)
                                         scores7[v] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(8):
-                                        at_7: T.let = k_later + j * k_s2
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_7 + 0]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_7 + 16]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_7 + 32]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_7 + 48]), 0, 3, 1))
-                                        at_8: T.let = v_later + j * v_s2
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_8 + 0]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_8 + 16]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_8 + 32]), 0, 3, 1))
-                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_8 + 48]), 0, 3, 1))
+                                        at_16: T.let = k_later + j * k_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_16 + 0]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_16 + 16]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_16 + 32]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(k_t[at_16 + 48]), 0, 3, 1))
+                                        at_17: T.let = v_later + j * v_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 0]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 16]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 32]), 0, 3, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_17 + 48]), 0, 3, 1))
                                         for step in range(8):
                                             d: T.int32 = j * 8 + step
                                             scores0[0] = scores0[0] + T.broadcast(k_t[k_0 + d], 16) * f[T.ramp(query_at + d * 48 + 0, 1, 16)]
@@ -243,8 +277,8 @@ class Module:
                                             for v in T.unroll(3):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where k <= q and doc[q] == doc[k]
-                                                s_9: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_9
+                                                s_18: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.And((T.broadcast(key, 16) <= query), (copies[T.ramp(in_doc_at + v * 16, 1, 16)] == T.broadcast(in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min(row, (k_len - 1)))) * in_doc_s1], 16)))), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_18
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -257,13 +291,13 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_10: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    r_11: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_10, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                    p_12: T.let = T.broadcast(T.float32(0.00186713), 16) * r_11 + T.broadcast(T.float32(0.00901703), 16)
-                                    p_13: T.let = p_12 * r_11 + T.broadcast(T.float32(0.05579991), 16)
-                                    p_14: T.let = p_13 * r_11 + T.broadcast(T.float32(0.24016445), 16)
-                                    p_15: T.let = p_14 * r_11 + T.broadcast(T.float32(0.69315131), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_15 * r_11) + T.broadcast(T.float32(1.0), 16), x_10, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_19: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    r_20: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_19, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    p_21: T.let = T.broadcast(T.float32(0.00186713), 16) * r_20 + T.broadcast(T.float32(0.00901703), 16)
+                                    p_22: T.let = p_21 * r_20 + T.broadcast(T.float32(0.05579991), 16)
+                                    p_23: T.let = p_22 * r_20 + T.broadcast(T.float32(0.24016445), 16)
+                                    p_24: T.let = p_23 * r_20 + T.broadcast(T.float32(0.69315131), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_24 * r_20) + T.broadcast(T.float32(1.0), 16), x_19, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -271,42 +305,42 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_16: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
-                                        r_17: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_16, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_18: T.let = T.broadcast(T.float32(0.00186713), 16) * r_17 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_19: T.let = p_18 * r_17 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_20: T.let = p_19 * r_17 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_21: T.let = p_20 * r_17 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_22: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_21 * r_17) + T.broadcast(T.float32(1.0), 16), x_16, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_22
-                                        x_23: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
-                                        r_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_23, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_25: T.let = T.broadcast(T.float32(0.00186713), 16) * r_24 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_26: T.let = p_25 * r_24 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_27: T.let = p_26 * r_24 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_28: T.let = p_27 * r_24 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_29: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_28 * r_24) + T.broadcast(T.float32(1.0), 16), x_23, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_29
-                                        x_30: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
-                                        r_31: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_30, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_32: T.let = T.broadcast(T.float32(0.00186713), 16) * r_31 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_33: T.let = p_32 * r_31 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_34: T.let = p_33 * r_31 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_35: T.let = p_34 * r_31 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_35 * r_31) + T.broadcast(T.float32(1.0), 16), x_30, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_36
-                                        x_37: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
-                                        r_38: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_37, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_39: T.let = T.broadcast(T.float32(0.00186713), 16) * r_38 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_40: T.let = p_39 * r_38 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_41: T.let = p_40 * r_38 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_42: T.let = p_41 * r_38 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_43: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_42 * r_38) + T.broadcast(T.float32(1.0), 16), x_37, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_43
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_22
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_29
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_36
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_43
+                                        x_25: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_26: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_25, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_27: T.let = T.broadcast(T.float32(0.00186713), 16) * r_26 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_28: T.let = p_27 * r_26 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_29: T.let = p_28 * r_26 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_30: T.let = p_29 * r_26 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_31: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_30 * r_26) + T.broadcast(T.float32(1.0), 16), x_25, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_31
+                                        x_32: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_33: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_32, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_34: T.let = T.broadcast(T.float32(0.00186713), 16) * r_33 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_35: T.let = p_34 * r_33 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_36: T.let = p_35 * r_33 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_37: T.let = p_36 * r_33 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_38: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_37 * r_33) + T.broadcast(T.float32(1.0), 16), x_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_38
+                                        x_39: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_40: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_39, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_41: T.let = T.broadcast(T.float32(0.00186713), 16) * r_40 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_42: T.let = p_41 * r_40 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_43: T.let = p_42 * r_40 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_44: T.let = p_43 * r_40 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_45: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_44 * r_40) + T.broadcast(T.float32(1.0), 16), x_39, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_45
+                                        x_46: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] - top[0])
+                                        r_47: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_46, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_48: T.let = T.broadcast(T.float32(0.00186713), 16) * r_47 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_49: T.let = p_48 * r_47 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_50: T.let = p_49 * r_47 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_51: T.let = p_50 * r_47 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_52: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_51 * r_47) + T.broadcast(T.float32(1.0), 16), x_46, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_52
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 48 + v * 16, 1, 16)] = w_31
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 48 + v * 16, 1, 16)] = w_38
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 48 + v * 16, 1, 16)] = w_45
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 48 + v * 16, 1, 16)] = w_52
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 48] += v [k, v]^T . scores [k, q]
                                 v_places = T.alloc_buffer((64,), 'int64', scope='local', annotations={'disable_lower_builtin': True})
@@ -369,42 +403,42 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
                         for v in T.unroll(3):
-                            sums_44: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
-                            z_45: T.let = T.reinterpret('int32x16', sums_44)
-                            n_46: T.let = T.shift_right(z_45 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
-                            m_47: T.let = T.reinterpret('float32x16', z_45 - T.shift_left(n_46, T.broadcast(T.int32(23), 16)))
-                            y_48: T.let = (m_47 - T.broadcast(T.float32(1.0), 16)) / (m_47 + T.broadcast(T.float32(1.0), 16))
-                            r_49: T.let = y_48 * y_48
-                            p_50: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_49 + T.broadcast(T.float32(0.2857142857142857), 16)
-                            p_51: T.let = p_50 * r_49 + T.broadcast(T.float32(0.4), 16)
-                            p_52: T.let = p_51 * r_49 + T.broadcast(T.float32(0.6666666666666666), 16)
-                            p_53: T.let = p_52 * r_49 + T.broadcast(T.float32(2.0), 16)
-                            e_54: T.let = T.Cast('float32x16', n_46) * T.broadcast(T.float32(0.6931471805599453), 16) + p_53 * y_48
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_44 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_54, T.broadcast(T.float32('-inf'), 16))
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_44 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_44, T.broadcast(T.float32(0.0), 16))
+                            sums_53: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_54: T.let = T.reinterpret('int32x16', sums_53)
+                            n_55: T.let = T.shift_right(z_54 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_56: T.let = T.reinterpret('float32x16', z_54 - T.shift_left(n_55, T.broadcast(T.int32(23), 16)))
+                            y_57: T.let = (m_56 - T.broadcast(T.float32(1.0), 16)) / (m_56 + T.broadcast(T.float32(1.0), 16))
+                            r_58: T.let = y_57 * y_57
+                            p_59: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_58 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_60: T.let = p_59 * r_58 + T.broadcast(T.float32(0.4), 16)
+                            p_61: T.let = p_60 * r_58 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_62: T.let = p_61 * r_58 + T.broadcast(T.float32(2.0), 16)
+                            e_63: T.let = T.Cast('float32x16', n_55) * T.broadcast(T.float32(0.6931471805599453), 16) + p_62 * y_57
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_53 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_63, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_53 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_53, T.broadcast(T.float32(0.0), 16))
                         # out_t [q 48, v 64] = output^T / total
                         for turn in range(3):
                             v: T.int32 = 2 - turn
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
-                                x_55 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                x_56 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_64 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_65 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 for i in T.unroll(16):
-                                    x_55[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    x_64[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
                                 for i in T.unroll(8):
-                                    x_56[2 * i + 0] = T.Shuffle([x_55[i // 1 * 2 + i % 1], x_55[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                    x_56[2 * i + 1] = T.Shuffle([x_55[i // 1 * 2 + i % 1], x_55[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    x_65[2 * i + 0] = T.Shuffle([x_64[i // 1 * 2 + i % 1], x_64[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_65[2 * i + 1] = T.Shuffle([x_64[i // 1 * 2 + i % 1], x_64[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_55[2 * i + 0] = T.Shuffle([x_56[i // 2 * 4 + i % 2], x_56[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                    x_55[2 * i + 1] = T.Shuffle([x_56[i // 2 * 4 + i % 2], x_56[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    x_64[2 * i + 0] = T.Shuffle([x_65[i // 2 * 4 + i % 2], x_65[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_64[2 * i + 1] = T.Shuffle([x_65[i // 2 * 4 + i % 2], x_65[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_56[2 * i + 0] = T.Shuffle([x_55[i // 4 * 8 + i % 4], x_55[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                    x_56[2 * i + 1] = T.Shuffle([x_55[i // 4 * 8 + i % 4], x_55[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    x_65[2 * i + 0] = T.Shuffle([x_64[i // 4 * 8 + i % 4], x_64[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_65[2 * i + 1] = T.Shuffle([x_64[i // 4 * 8 + i % 4], x_64[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
                                 for i in T.unroll(8):
-                                    x_55[2 * i + 0] = T.Shuffle([x_56[i // 8 * 16 + i % 8], x_56[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                    x_55[2 * i + 1] = T.Shuffle([x_56[i // 8 * 16 + i % 8], x_56[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    x_64[2 * i + 0] = T.Shuffle([x_65[i // 8 * 16 + i % 8], x_65[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_64[2 * i + 1] = T.Shuffle([x_65[i // 8 * 16 + i % 8], x_65[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_55[15 - i])
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_64[15 - i])
                         for r in range(T.min(48, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
@@ -449,10 +483,10 @@ class Module:
                             pass
                             # the full tiles
                             # the partial tiles
-                            low_57: T.int32 = 0
-                            high_58: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), (T.floordiv((k_len - 1), 8) + 1))
-                            for c_i in range(T.max(0, high_58 - low_57)):
-                                c: T.int32 = low_57 + c_i
+                            low_66: T.int32 = 0
+                            high_67: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), (T.floordiv((k_len - 1), 8) + 1))
+                            for c_i in range(T.max(0, high_67 - low_66)):
+                                c: T.int32 = low_66 + c_i
                                 tile: T.int32 = c
                                 count[1] = count[1] + 1
                         if fill == 0:

@@ -245,6 +245,18 @@ class Module:
                                     T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 16]), 0, 3, 1))
                                     T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 32]), 0, 3, 1))
                                     T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 48]), 0, 3, 1))
+                                    if list_left - g <= 16:
+                                        place_25: T.let = T.Cast('int64', T.min(i_first + threads * 16 + (list_left - g - 1) * 1 + 0, q_len - 1))
+                                        at_26: T.let = q_base + place_25 * q_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 48]), 0, 2, 1))
+                                        at_27: T.let = out_base + place_25 * out_s2
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_27 + 0]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_27 + 16]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_27 + 32]), 0, 2, 1))
+                                        T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_27 + 48]), 0, 2, 1))
                                     scores0 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores1 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     scores2 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
@@ -288,8 +300,8 @@ class Module:
                                             for v in T.unroll(1):
                                                 query: T.let = T.ramp(q_first + v * 16, 1, 16)
                                                 # only where -256 <= k - q <= 256 or (q < 16 or k < 16)
-                                                s_25: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_25
+                                                s_28: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), T.Or(T.And((T.broadcast((-256), 16) <= (T.broadcast(key, 16) - query)), ((T.broadcast(key, 16) - query) <= T.broadcast(T.int32(256), 16))), T.Or((query < T.broadcast(T.int32(16), 16)), T.broadcast((key < 16), 16)))), f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
+                                                f[T.ramp(scores_at + (g * 8 + j) * 16 + v * 16, 1, 16)] = s_28
                                 for v in T.unroll(1):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -302,13 +314,13 @@ class Module:
                                         top[2] = T.max(top[2], f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)])
                                         top[3] = T.max(top[3], f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)])
                                     top[0] = T.max(T.max(top[0], top[1]), T.max(top[2], top[3]))
-                                    x_26: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
-                                    r_27: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_26, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                    p_28: T.let = T.broadcast(T.float32(0.00186713), 16) * r_27 + T.broadcast(T.float32(0.00901703), 16)
-                                    p_29: T.let = p_28 * r_27 + T.broadcast(T.float32(0.05579991), 16)
-                                    p_30: T.let = p_29 * r_27 + T.broadcast(T.float32(0.24016445), 16)
-                                    p_31: T.let = p_30 * r_27 + T.broadcast(T.float32(0.69315131), 16)
-                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_27) + T.broadcast(T.float32(1.0), 16), x_26, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    x_29: T.let = (f[T.ramp(maximum_at + v * 16, 1, 16)] - top[0])
+                                    r_30: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_29, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                    p_31: T.let = T.broadcast(T.float32(0.00186713), 16) * r_30 + T.broadcast(T.float32(0.00901703), 16)
+                                    p_32: T.let = p_31 * r_30 + T.broadcast(T.float32(0.05579991), 16)
+                                    p_33: T.let = p_32 * r_30 + T.broadcast(T.float32(0.24016445), 16)
+                                    p_34: T.let = p_33 * r_30 + T.broadcast(T.float32(0.69315131), 16)
+                                    f[T.ramp(rescale_at + v * 16, 1, 16)] = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_34 * r_30) + T.broadcast(T.float32(1.0), 16), x_29, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                     f[T.ramp(maximum_at + v * 16, 1, 16)] = top[0]
                                     part = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     part[0] = f[T.ramp(total_at + v * 16, 1, 16)] * f[T.ramp(rescale_at + v * 16, 1, 16)]
@@ -316,42 +328,42 @@ class Module:
                                     part[2] = T.broadcast(T.float32(0.0), 16)
                                     part[3] = T.broadcast(T.float32(0.0), 16)
                                     for j in range(tiles_now * 2):
-                                        x_32: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] - top[0])
-                                        r_33: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_32, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_34: T.let = T.broadcast(T.float32(0.00186713), 16) * r_33 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_35: T.let = p_34 * r_33 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_36: T.let = p_35 * r_33 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_37: T.let = p_36 * r_33 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_38: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_37 * r_33) + T.broadcast(T.float32(1.0), 16), x_32, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[0] = part[0] + w_38
-                                        x_39: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] - top[0])
-                                        r_40: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_39, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_41: T.let = T.broadcast(T.float32(0.00186713), 16) * r_40 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_42: T.let = p_41 * r_40 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_43: T.let = p_42 * r_40 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_44: T.let = p_43 * r_40 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_45: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_44 * r_40) + T.broadcast(T.float32(1.0), 16), x_39, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[1] = part[1] + w_45
-                                        x_46: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] - top[0])
-                                        r_47: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_46, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_48: T.let = T.broadcast(T.float32(0.00186713), 16) * r_47 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_49: T.let = p_48 * r_47 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_50: T.let = p_49 * r_47 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_51: T.let = p_50 * r_47 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_52: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_51 * r_47) + T.broadcast(T.float32(1.0), 16), x_46, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[2] = part[2] + w_52
-                                        x_53: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] - top[0])
-                                        r_54: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_53, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        p_55: T.let = T.broadcast(T.float32(0.00186713), 16) * r_54 + T.broadcast(T.float32(0.00901703), 16)
-                                        p_56: T.let = p_55 * r_54 + T.broadcast(T.float32(0.05579991), 16)
-                                        p_57: T.let = p_56 * r_54 + T.broadcast(T.float32(0.24016445), 16)
-                                        p_58: T.let = p_57 * r_54 + T.broadcast(T.float32(0.69315131), 16)
-                                        w_59: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_58 * r_54) + T.broadcast(T.float32(1.0), 16), x_53, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
-                                        part[3] = part[3] + w_59
-                                        f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] = w_38
-                                        f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] = w_45
-                                        f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] = w_52
-                                        f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] = w_59
+                                        x_35: T.let = (f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] - top[0])
+                                        r_36: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_35, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_37: T.let = T.broadcast(T.float32(0.00186713), 16) * r_36 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_38: T.let = p_37 * r_36 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_39: T.let = p_38 * r_36 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_40: T.let = p_39 * r_36 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_41: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_40 * r_36) + T.broadcast(T.float32(1.0), 16), x_35, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[0] = part[0] + w_41
+                                        x_42: T.let = (f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] - top[0])
+                                        r_43: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_42, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_44: T.let = T.broadcast(T.float32(0.00186713), 16) * r_43 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_45: T.let = p_44 * r_43 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_46: T.let = p_45 * r_43 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_47: T.let = p_46 * r_43 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_48: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_47 * r_43) + T.broadcast(T.float32(1.0), 16), x_42, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[1] = part[1] + w_48
+                                        x_49: T.let = (f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] - top[0])
+                                        r_50: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_49, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_51: T.let = T.broadcast(T.float32(0.00186713), 16) * r_50 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_52: T.let = p_51 * r_50 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_53: T.let = p_52 * r_50 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_54: T.let = p_53 * r_50 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_55: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_54 * r_50) + T.broadcast(T.float32(1.0), 16), x_49, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[2] = part[2] + w_55
+                                        x_56: T.let = (f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] - top[0])
+                                        r_57: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_56, T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        p_58: T.let = T.broadcast(T.float32(0.00186713), 16) * r_57 + T.broadcast(T.float32(0.00901703), 16)
+                                        p_59: T.let = p_58 * r_57 + T.broadcast(T.float32(0.05579991), 16)
+                                        p_60: T.let = p_59 * r_57 + T.broadcast(T.float32(0.24016445), 16)
+                                        p_61: T.let = p_60 * r_57 + T.broadcast(T.float32(0.69315131), 16)
+                                        w_62: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_61 * r_57) + T.broadcast(T.float32(1.0), 16), x_56, T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                        part[3] = part[3] + w_62
+                                        f[T.ramp(scores_at + (j * 4 + 0) * 16 + v * 16, 1, 16)] = w_41
+                                        f[T.ramp(scores_at + (j * 4 + 1) * 16 + v * 16, 1, 16)] = w_48
+                                        f[T.ramp(scores_at + (j * 4 + 2) * 16 + v * 16, 1, 16)] = w_55
+                                        f[T.ramp(scores_at + (j * 4 + 3) * 16 + v * 16, 1, 16)] = w_62
                                     f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                 # output [v 64, q 16] += v [k, v]^T . scores [k, q]
                                 v_places = T.alloc_buffer((64,), 'int64', scope='local', annotations={'disable_lower_builtin': True})
@@ -398,42 +410,42 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 6) * 16 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 16 + v * 16, 1, 16)] = output7[v]
                         for v in T.unroll(1):
-                            sums_60: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
-                            z_61: T.let = T.reinterpret('int32x16', sums_60)
-                            n_62: T.let = T.shift_right(z_61 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
-                            m_63: T.let = T.reinterpret('float32x16', z_61 - T.shift_left(n_62, T.broadcast(T.int32(23), 16)))
-                            y_64: T.let = (m_63 - T.broadcast(T.float32(1.0), 16)) / (m_63 + T.broadcast(T.float32(1.0), 16))
-                            r_65: T.let = y_64 * y_64
-                            p_66: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_65 + T.broadcast(T.float32(0.2857142857142857), 16)
-                            p_67: T.let = p_66 * r_65 + T.broadcast(T.float32(0.4), 16)
-                            p_68: T.let = p_67 * r_65 + T.broadcast(T.float32(0.6666666666666666), 16)
-                            p_69: T.let = p_68 * r_65 + T.broadcast(T.float32(2.0), 16)
-                            e_70: T.let = T.Cast('float32x16', n_62) * T.broadcast(T.float32(0.6931471805599453), 16) + p_69 * y_64
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_60 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_70, T.broadcast(T.float32('-inf'), 16))
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_60 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_60, T.broadcast(T.float32(0.0), 16))
+                            sums_63: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                            z_64: T.let = T.reinterpret('int32x16', sums_63)
+                            n_65: T.let = T.shift_right(z_64 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                            m_66: T.let = T.reinterpret('float32x16', z_64 - T.shift_left(n_65, T.broadcast(T.int32(23), 16)))
+                            y_67: T.let = (m_66 - T.broadcast(T.float32(1.0), 16)) / (m_66 + T.broadcast(T.float32(1.0), 16))
+                            r_68: T.let = y_67 * y_67
+                            p_69: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_68 + T.broadcast(T.float32(0.2857142857142857), 16)
+                            p_70: T.let = p_69 * r_68 + T.broadcast(T.float32(0.4), 16)
+                            p_71: T.let = p_70 * r_68 + T.broadcast(T.float32(0.6666666666666666), 16)
+                            p_72: T.let = p_71 * r_68 + T.broadcast(T.float32(2.0), 16)
+                            e_73: T.let = T.Cast('float32x16', n_65) * T.broadcast(T.float32(0.6931471805599453), 16) + p_72 * y_67
+                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_63 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_73, T.broadcast(T.float32('-inf'), 16))
+                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_63 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_63, T.broadcast(T.float32(0.0), 16))
                         # out_t [q 16, v 64] = output^T / total
                         for turn in range(1):
                             v: T.int32 = 0 - turn
                             for block in range(4):
                                 first: T.int32 = T.min(block * 16, 48)
-                                x_71 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                x_72 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_74 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                x_75 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                 for i in T.unroll(16):
-                                    x_71[i] = f[T.ramp(output_at + (first + i) * 16 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    x_74[i] = f[T.ramp(output_at + (first + i) * 16 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
                                 for i in T.unroll(8):
-                                    x_72[2 * i + 0] = T.Shuffle([x_71[i // 1 * 2 + i % 1], x_71[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                    x_72[2 * i + 1] = T.Shuffle([x_71[i // 1 * 2 + i % 1], x_71[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    x_75[2 * i + 0] = T.Shuffle([x_74[i // 1 * 2 + i % 1], x_74[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                    x_75[2 * i + 1] = T.Shuffle([x_74[i // 1 * 2 + i % 1], x_74[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_71[2 * i + 0] = T.Shuffle([x_72[i // 2 * 4 + i % 2], x_72[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                    x_71[2 * i + 1] = T.Shuffle([x_72[i // 2 * 4 + i % 2], x_72[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    x_74[2 * i + 0] = T.Shuffle([x_75[i // 2 * 4 + i % 2], x_75[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                    x_74[2 * i + 1] = T.Shuffle([x_75[i // 2 * 4 + i % 2], x_75[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
                                 for i in T.unroll(8):
-                                    x_72[2 * i + 0] = T.Shuffle([x_71[i // 4 * 8 + i % 4], x_71[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                    x_72[2 * i + 1] = T.Shuffle([x_71[i // 4 * 8 + i % 4], x_71[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    x_75[2 * i + 0] = T.Shuffle([x_74[i // 4 * 8 + i % 4], x_74[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                    x_75[2 * i + 1] = T.Shuffle([x_74[i // 4 * 8 + i % 4], x_74[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
                                 for i in T.unroll(8):
-                                    x_71[2 * i + 0] = T.Shuffle([x_72[i // 8 * 16 + i % 8], x_72[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                    x_71[2 * i + 1] = T.Shuffle([x_72[i // 8 * 16 + i % 8], x_72[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    x_74[2 * i + 0] = T.Shuffle([x_75[i // 8 * 16 + i % 8], x_75[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                    x_74[2 * i + 1] = T.Shuffle([x_75[i // 8 * 16 + i % 8], x_75[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_71[15 - i])
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_74[15 - i])
                         for r in range(T.min(16, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
@@ -477,30 +489,30 @@ class Module:
                         if k_len > 0:
                             pass
                             # the full tiles
-                            low_73: T.int32 = 0
-                            high_74: T.int32 = T.min(2, T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_74 - low_73)):
-                                c: T.int32 = low_73 + c_i
+                            low_76: T.int32 = 0
+                            high_77: T.int32 = T.min(2, T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_77 - low_76)):
+                                c: T.int32 = low_76 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (16 * t)) >= 1):
-                                low_75: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
-                                high_76: T.int32 = T.min(34, T.floordiv(k_len, 8))
-                                for c_i in range(T.max(0, high_76 - low_75)):
-                                    c: T.int32 = low_75 + c_i
+                                low_78: T.int32 = T.max(2, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                                high_79: T.int32 = T.min(34, T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_79 - low_78)):
+                                    c: T.int32 = low_78 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
-                            low_77: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
-                            high_78: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_78 - low_77)):
-                                c: T.int32 = low_77 + c_i
+                            low_80: T.int32 = T.max(34, (((2 * t) + T.floordiv((q_start - 2), 8)) - 29))
+                            high_81: T.int32 = T.min(((((2 * t) + T.floordiv((q_start + 1), 8)) + 31) + 1), T.floordiv(k_len, 8))
+                            for c_i in range(T.max(0, high_81 - low_80)):
+                                c: T.int32 = low_80 + c_i
                                 tile: T.int32 = c
                                 count[0] = count[0] + 1
                             if ((q_start + (16 * t)) <= 0):
-                                low_79: T.int32 = 2
-                                high_80: T.int32 = T.floordiv(k_len, 8)
-                                for c_i in range(T.max(0, high_80 - low_79)):
-                                    c: T.int32 = low_79 + c_i
+                                low_82: T.int32 = 2
+                                high_83: T.int32 = T.floordiv(k_len, 8)
+                                for c_i in range(T.max(0, high_83 - low_82)):
+                                    c: T.int32 = low_82 + c_i
                                     tile: T.int32 = c
                                     count[0] = count[0] + 1
                             # the partial tiles
@@ -508,27 +520,27 @@ class Module:
                                 tile: T.int32 = T.floordiv((k_len - 1), 8)
                                 count[1] = count[1] + 1
                             if T.And(((q_start + (16 * t)) >= 1), ((q_start + (16 * t)) <= 15)):
-                                low_81: T.int32 = 34
-                                high_82: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
-                                for c_i in range(T.max(0, high_82 - low_81)):
-                                    c: T.int32 = low_81 + c_i
+                                low_84: T.int32 = 34
+                                high_85: T.int32 = (T.floordiv((k_len - 1), 8) + 1)
+                                for c_i in range(T.max(0, high_85 - low_84)):
+                                    c: T.int32 = low_84 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if T.And(T.And((k_len >= 16), ((q_start + (16 * t)) <= 0)), (T.floormod(k_len, 8) >= 1)):
                                 tile: T.int32 = T.floordiv((k_len - 1), 8)
                                 count[1] = count[1] + 1
                             if ((q_start + (16 * t)) >= 16):
-                                low_83: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
-                                high_84: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
-                                for c_i in range(T.max(0, high_84 - low_83)):
-                                    c: T.int32 = low_83 + c_i
+                                low_86: T.int32 = (((2 * t) + T.floordiv((q_start + 1), 8)) + 32)
+                                high_87: T.int32 = T.min(T.min(((((2 * t) + T.floordiv((q_start - 1), 8)) + 34) + 1), ((T.floordiv(((q_start + q_len) - 1), 8) + 32) + 1)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_87 - low_86)):
+                                    c: T.int32 = low_86 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if ((k_len + 255) >= (q_start + (16 * t))):
-                                low_85: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
-                                high_86: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
-                                for c_i in range(T.max(0, high_86 - low_85)):
-                                    c: T.int32 = low_85 + c_i
+                                low_88: T.int32 = T.max(2, (((2 * t) + T.floordiv(q_start, 8)) - 32))
+                                high_89: T.int32 = T.min(((((2 * t) + T.floordiv((q_start - 2), 8)) - 30) + 1), (T.floordiv((k_len - 1), 8) + 1))
+                                for c_i in range(T.max(0, high_89 - low_88)):
+                                    c: T.int32 = low_88 + c_i
                                     tile: T.int32 = c
                                     count[1] = count[1] + 1
                             if T.And(T.And(T.And(T.And(T.And((k_len >= 16), ((q_start + (16 * t)) >= 16)), (T.floormod(k_len, 8) >= 1)), ((k_len + 241) >= ((T.floormod(k_len, 8) + q_start) + (16 * t)))), ((((T.floormod(k_len, 8) + q_start) + q_len) + 255) >= k_len)), ((((T.floormod(k_len, 8) + q_start) + (16 * t)) + 271) >= k_len)):
