@@ -2,13 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from attnc.codegen.tvm.matrix_unit import (
+    BYTES,
+    COLUMNS,
+    CONFIGURATION,
+    NAME,
+    SIDE,
+    functions,
+)
 from attnc.codegen.tvm.pairs import DOT, dot_function
 from attnc.runtime.timing import seconds
 
 ROUNDS = 20_000_000
+BLOCK = 2 * SIDE  # rows and columns of a block of tiles
 CHAINS = 12  # independent accumulators: enough to hide the latency of two multiply-add units
 
 
@@ -24,8 +34,9 @@ class Peak:
 def peak(dtype: str = "fp32") -> Peak:
     """The best of three runs of a loop of multiply-adds that touches no memory.
 
-    In bf16 these are the CPU's products of pairs, where it has them; all else is float32. Where
-    such a loop cannot be built, a large matrix product of torch stands in, and is labelled.
+    In bf16 these are the products of the CPU's matrix unit, or of pairs, where it has them; all
+    else is float32. Where such a loop cannot be built, a large matrix product of torch stands in,
+    and is labelled.
     """
     threads = torch.get_num_threads()
     try:
@@ -33,19 +44,65 @@ def peak(dtype: str = "fp32") -> Peak:
     except ImportError:
         return Peak(_matmul(), threads, "torch matmul of 2048 x 2048 (a lower bound)")
     best = min(seconds(run) for _ in range(3))
-    return Peak(operations * ROUNDS * threads / best / 1e9, threads, method)
+    return Peak(operations * threads / best / 1e9, threads, method)
 
 
 def _register_loop(dtype: str) -> tuple[Callable[[], object], int, str]:
-    """What to run, its operations in a round of a thread, and what they are."""
+    """What to run, the operations of a thread, and what they are."""
     from attnc.runtime import build
 
     host, threads = build.host(), torch.get_num_threads()
     lanes, dot = host.machine.lanes, host.machine.dot if dtype == "bf16" else None
+    if dot and host.machine.matrices:
+        return _tile_loop(threads, ROUNDS // 100)
     (kernel,) = build.load(build.to_llvm(script(lanes, dot), host), "main")
     half, out = torch.full((lanes,), 0.5), torch.empty(threads, CHAINS, lanes)
     pairs, method = (2, "products of pairs") if dot else (1, "multiply-adds")
-    return lambda: kernel(half, out, ROUNDS), 2 * pairs * CHAINS * lanes, f"{method} in registers"
+    operations = 2 * pairs * CHAINS * lanes * ROUNDS
+    return lambda: kernel(half, out, ROUNDS), operations, f"{method} in registers"
+
+
+def _tile_loop(threads: int, rounds: int) -> tuple[Callable[[], object], int, str]:
+    """The same by the matrix unit: a block of tiles of sums, whose operands stay in the cache."""
+    kernel, *tensors = tiles(threads)
+    operations = 2 * BLOCK**2 * COLUMNS * rounds
+    return lambda: kernel(*tensors, rounds), operations, "products of tiles"
+
+
+def tiles(threads: int) -> tuple[Any, ...]:
+    """A kernel `main(half, out, states, rounds)` of the matrix unit, and its first arguments.
+
+    Each round adds to the sums of a thread, 32 by 32, the products of 32 rows with 32 columns of
+    half a one in every second place.
+    """
+    from attnc.runtime import build
+
+    script = f"""\
+@I.ir_module
+class Module:
+    @T.prim_func(s_tir=True)
+    def main(half_: T.handle, out_: T.handle, states_: T.handle, rounds: T.int64):
+        T.func_attr({{'global_symbol': 'main', 'tirx.noalias': True}})
+        threads = T.int64()
+        half = T.match_buffer(half_, ({BLOCK * SIDE},), 'float32')
+        out = T.match_buffer(out_, (threads, {BLOCK}, {BLOCK}), 'float32')
+        states = T.match_buffer(states_, (threads, 2, {len(CONFIGURATION)}), 'int32')
+        T.attr(0, 'pragma_import_llvm', {functions()!r})
+        for t in T.parallel(threads):
+            {_call("begin", "states[t, 0, 0]", "states[t, 1, 0]")}
+            {_call("2x2", "out[t, 0, 0]", *["half[0]"] * 2, 4 * BLOCK, BYTES, 4 * BLOCK, 0, 0)}
+            {_call("end", "states[t, 0, 0]")}
+"""
+    (kernel,) = build.load(build.to_llvm(script, build.host()), "main")
+    states = torch.zeros(threads, 2, len(CONFIGURATION), dtype=torch.int32)
+    states[:, 1] = torch.tensor(CONFIGURATION, dtype=torch.int32)
+    return kernel, torch.full((BLOCK * SIDE,), 0.5), torch.empty(threads, BLOCK, BLOCK), states
+
+
+def _call(function: str, *arguments: str | int) -> str:
+    given = [f"T.int64({a})" if isinstance(a, int) else f"T.address_of({a})" for a in arguments]
+    given += ["rounds", "T.int32(1)"] if function == "2x2" else []
+    return f"T.evaluate(T.call_extern('int32', '{NAME}_{function}', {', '.join(given)}))"
 
 
 def script(lanes: int, dot: str | None = None) -> str:

@@ -87,13 +87,14 @@ def emit_dot(context: Context, operand: Visited) -> None:
     width, block = _padded(operand.columns, COLUMNS), across * m.lanes
     out.line(f"# scores [k {m.keys}, q {block}] = k [k, d {width}] . query [d, q]")
     with out.block("for g in range(tiles_now):"):
-        for row, height in _tiles(m.keys // SIDE):
+        for row, vector, shape in _blocks(m.keys // SIDE, across):
+            key = f"(g * {m.keys} + {row * SIDE})"
             _product(
                 context,
-                (height, across),
-                (f"f[scores_at + (g * {m.keys} + {row * SIDE}) * {block}]", 4 * block),
-                (f"f[key_rows_at + (g * {m.keys} + {row * SIDE}) * {width // 2}]", 2 * width),
-                ("f[query_at + first_row]", 4 * rows),
+                shape,
+                (f"f[scores_at + {key} * {block} + {vector * m.lanes}]", 4 * block),
+                (f"f[key_rows_at + {key} * {width // 2}]", 2 * width),
+                (f"f[query_at + first_row + {vector * m.lanes}]", 4 * rows),
                 (BYTES, 4 * rows * SIDE),
                 f"T.int64({width // COLUMNS})",
                 fresh=True,
@@ -109,23 +110,27 @@ def emit_accumulate(context: Context, operand: Visited) -> None:
     m, rows, across, columns = context.machine, context.rows, context.abreast, operand.columns
     block, pairs = across * m.lanes, m.keys // 2
     context.out.line(f"# output [v {columns}, q {block}] += v [k, v]^T . weights [k, q]")
-    for row, height in _tiles(-(-columns // SIDE)):
+    for row, vector, shape in _blocks(-(-columns // SIDE), across):
         _product(
             context,
-            (height, across),
-            (f"f[output_at + {row * SIDE * rows} + first_row]", 4 * rows),
+            shape,
+            (f"f[output_at + first_row + {row * SIDE * rows + vector * m.lanes}]", 4 * rows),
             (f"f[columns_at + {row * SIDE * pairs}]", 4 * pairs),
-            ("f[scores_at]", 4 * block),
+            (f"f[scores_at + {vector * m.lanes}]", 4 * block),
             (4 * pairs * _padded(columns, SIDE), 4 * pairs * block),
             "T.Cast('int64', tiles_now)",
             fresh=False,
         )
 
 
-def _tiles(count: int) -> Iterator[tuple[int, int]]:
-    """Tiles in twos, as many as fit into the registers with their operands: the first, how many."""
-    for first in range(0, count, 2):
-        yield first, min(2, count - first)
+def _blocks(rows: int, columns: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Blocks of two by two tiles, which fit into the registers with their operands.
+
+    The first row and column of each, counted in tiles, and its shape.
+    """
+    for row in range(0, rows, 2):
+        for column in range(0, columns, 2):
+            yield row, column, (min(2, rows - row), min(2, columns - column))
 
 
 Matrix = tuple[str, int]  # its first number, and the bytes from row to row

@@ -35,6 +35,16 @@ def test_peak_kernel_multiplies_pairs():
     torch.testing.assert_close(out, (starts + 0.5).expand_as(out))
 
 
+def test_peak_kernel_multiplies_tiles():
+    from attnc.runtime.cpus import host_machine
+
+    if not host_machine().matrices:
+        pytest.skip("this CPU has no matrix unit")
+    kernel, half, out, states = peak.tiles(2)
+    kernel(half, out, states, 3)
+    torch.testing.assert_close(out, torch.full((2, 32, 32), 3 * 16 * 0.25))
+
+
 def test_peak_kernel_multiplies_and_adds():
     from attnc.runtime import build
 

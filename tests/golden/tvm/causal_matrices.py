@@ -202,7 +202,7 @@ class Module:
                                         first_row: T.int32 = block * 32
                                         # scores [k 32, q 32] = k [k, d 64] . query [d, q]
                                         for g in range(tiles_now):
-                                            T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[scores_at + (g * 32 + 0) * 32]), T.address_of(f[key_rows_at + (g * 32 + 0) * 32]), T.address_of(f[query_at + first_row]), T.int64(128), T.int64(128), T.int64(512), T.int64(64), T.int64(8192), T.int64(2), T.int32(1)))
+                                            T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[scores_at + (g * 32 + 0) * 32 + 0]), T.address_of(f[key_rows_at + (g * 32 + 0) * 32]), T.address_of(f[query_at + first_row + 0]), T.int64(128), T.int64(128), T.int64(512), T.int64(64), T.int64(8192), T.int64(2), T.int32(1)))
                                         if which == 1:  # partial tiles
                                             for g in range(tiles_now):
                                                 for j in range(32):
@@ -287,8 +287,8 @@ class Module:
                                                 f[T.ramp(scores_at + (j * 2 + 1) * 32 + w * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_32) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_37) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                             f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
                                         # output [v 64, q 32] += v [k, v]^T . weights [k, q]
-                                        T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + 0 + first_row]), T.address_of(f[columns_at + 0]), T.address_of(f[scores_at]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
-                                        T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + 4096 + first_row]), T.address_of(f[columns_at + 512]), T.address_of(f[scores_at]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
+                                        T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + first_row + 0]), T.address_of(f[columns_at + 0]), T.address_of(f[scores_at + 0]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
+                                        T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + first_row + 4096]), T.address_of(f[columns_at + 512]), T.address_of(f[scores_at + 0]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
                             for v in T.unroll(8):
                                 sums_38: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
                                 z_39: T.let = T.reinterpret('int32x16', sums_38)
