@@ -25,25 +25,36 @@ def with_sets(
 
     `asked` are the tests of the mask at this number of heads. Raises what `checked_set` raises.
     """
-    q, k, rows = call.q, call.k, call.rows
+    rows = call.rows
     flags: dict[str, Tensor] = {}
     lists: dict[str, Lists] = {}
+    for name, x in checked_sets(bound, call, given, asked).items():
+        if name not in asked:
+            continue
+        test = asked[name]
+        axis = flag_axis(test, bound.inputs[name].axes)
+        if axis is not None:
+            flags[name] = flags_of(bound, test, axis, x, (call.q, call.k), rows, given)
+        else:
+            longest = max((row.k_start + row.k_len for row in rows), default=0)
+            lists[name] = _lists(x, reach(test.value, max(longest, 1)).high)
+    return replace(call, tensors={**call.tensors, **flags}, lists=lists)
+
+
+def checked_sets(
+    bound: Bound, call: Call, given: Mapping[str, Any], asked: Mapping[str, ast.Member]
+) -> dict[str, Tensor]:
+    """The lists of each set, [B, S or 1, axes..., n] or [B, 1, ..., n]. Raises as `checked_set`."""
+    found = {}
     for name, declared in bound.inputs.items():
         if declared.dtype != "set":
             continue
         test = asked.get(name)
         size = 1 if test is None else chooser(test, declared.axes)
-        count = _lists_of_queries(name, size, q, rows)
-        x = checked_set(declared, given.get(name), q, k, count, len(rows))
-        if test is None:
-            continue
-        axis = flag_axis(test, declared.axes)
-        if axis is not None:
-            flags[name] = _flags(bound, test, axis, x, (q, k), rows, given)
-        else:
-            longest = max((row.k_start + row.k_len for row in rows), default=0)
-            lists[name] = _lists(x, reach(test.value, max(longest, 1)).high)
-    return replace(call, tensors={**call.tensors, **flags}, lists=lists)
+        count = _lists_of_queries(name, size, call.q, call.rows)
+        rows = len(call.rows)
+        found[name] = checked_set(declared, given.get(name), call.q, call.k, count, rows)
+    return found
 
 
 def _lists_of_queries(name: str, size: int, q: Tensor, rows: Sequence[Row]) -> int:
@@ -67,7 +78,7 @@ def _lists(x: Tensor, most: float) -> Lists:
     return Lists(starts.view(shape), ends.view(shape), entries, width)
 
 
-def _flags(
+def flags_of(
     bound: Bound,
     test: ast.Member,
     axis: str,

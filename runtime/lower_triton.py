@@ -12,6 +12,7 @@ from attnc.compiler.facts import attentions
 from attnc.compiler.inline import sink_expression
 from attnc.compiler.pipeline import Tiling, backward_passes, passes, run
 from attnc.dsl.program import Bound
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime.lower import header
 
 TILE = (128, 64)
@@ -37,6 +38,7 @@ def triton_source(
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
     few = Tiling((sizes.rows,), (100,), tile[1], sizes.packed, split=True)
+    bound = as_sets(bound)
     steps = passes(few if sizes.rows else Tiling((tile[0],), (100,), tile[1], boxes=True))
     sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)
     config = config or TritonConfig()

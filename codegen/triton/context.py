@@ -4,16 +4,17 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.ir import Block
 
-from attnc.codegen.expressions import FLOAT, INT, Value, render
+from attnc.codegen.expressions import BOOL, FLOAT, INT, Value, render
 from attnc.codegen.questions import plans_read
 from attnc.codegen.triton.config import TYPES, TritonConfig
 from attnc.codegen.triton.grids import Grid, grid_of
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.target import TritonTarget
+from attnc.compiler import fold
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
 from attnc.dsl.parser import parse_expression
-from attnc.dsl.syntax import Expr, Name
+from attnc.dsl.syntax import Expr, Member, Name
 
 COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v", "do": "v", "dq": "d", "dk": "d", "dv": "v"}
 TILES = {"q": "t", "k": "c"}  # the names of tiles in plans
@@ -64,6 +65,13 @@ class Context:
     def visits(self) -> list[tile.VisitOp]:
         """Both classes of tiles."""
         return [op for op in self.kernel.body.block.ops if isinstance(op, tile.VisitOp)]
+
+    @property
+    def set_tests(self) -> dict[str, Member]:
+        """The test of each run-time set that masks ask."""
+        masks = [op.condition.data for op in self.kernel.walk() if isinstance(op, tile.MaskOp)]
+        nodes = (node for text in masks for node in fold.walk(parse_expression(text)))
+        return {node.base: node for node in nodes if isinstance(node, Member)}
 
     @property
     def decided(self) -> bool:
@@ -160,10 +168,10 @@ class Context:
         numbers = {
             name: Value(f"n_{name}", FLOAT if i.dtype.data == "float" else INT)
             for name, i in self.inputs.items()
-            if not i.axis_names
+            if not i.axis_names and i.dtype.data != "set"
         }
         points = self.grid.names(self.owner) if self.grid else {}
-        return TritonTarget({**fixed, **numbers, **points, **self.names}, self.read)
+        return TritonTarget({**fixed, **numbers, **points, **self.names}, self.read, self.member)
 
     def text(self, expression: str) -> str:
         """An expression of the language in Triton."""
@@ -194,18 +202,41 @@ class Context:
         dtype = FLOAT if attr.dtype.data == "float" else INT
         return Value(f"tl.load({' + '.join(at)}{guard})", dtype)
 
+    def member(self, test: Member) -> Value:
+        """Whether pairs are in a set: a bit of the list of each."""
+        name, attr = test.base, self.inputs[test.base]
+        row = f"tl.minimum({self.target.name('q').text}, q_start + q_len - 1)"
+        inner = self.with_names({"q": Value(row, INT)})
+        at = [f"p_{name}"]
+        if attr.axis_names[:1] != ("b",):
+            at.append(f"tl.cast(b, tl.int64) * {name}_sb")
+        for place, (axis, index) in enumerate(zip(attr.axis_names, test.indices, strict=True)):
+            found = render(index, inner.target).text
+            if axis == "hkv":
+                found = "(h // group)" if self.packed == 1 else "h_kv"
+            if axis == "q":
+                start = self.with_names({"q": Value("q_start", INT)})
+                found = f"({found} - {render(index, start.target).text})"
+            if axis == "q" and self.sequences and isinstance(index, Name):
+                found = f"(q_row + {found})"
+            at.append(f"tl.cast({found}, tl.int64) * {name}_s{place}")
+        mark = render(test.value, self.target).text
+        return Value(f"listed({' + '.join(at)}, {mark}, {name}_words)", BOOL)
+
     def input_signature(self) -> dict[str, str]:
         """The arguments of the inputs, with their types."""
         found: dict[str, str] = {}
         for name, attr in self.inputs.items():
             kind = "fp32" if attr.dtype.data == "float" else "i32"
-            if not attr.axis_names:
+            if not attr.axis_names and attr.dtype.data != "set":
                 found[f"n_{name}"] = kind
                 continue
             found[f"p_{name}"] = f"*{kind}"
-            if attr.axis_names[0] != "b":
+            if attr.axis_names[:1] != ("b",):
                 found[f"{name}_sb"] = "i32"
             found |= {f"{name}_s{i}": "i32" for i in range(len(attr.axis_names))}
+            if attr.dtype.data == "set":
+                found |= {f"{name}_s{len(attr.axis_names)}": "i32", f"{name}_words": "i32"}
         return found
 
     def table_signature(self) -> dict[str, str]:

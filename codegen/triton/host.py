@@ -5,6 +5,7 @@ from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.kernel import TENSORS
 from attnc.codegen.triton.merge import emit_merge_launch, emit_splits
 from attnc.codegen.triton.sequences import emit_sequences, sequences_note
+from attnc.compiler.dialects.inputs import InputAttr
 
 
 def emit_host(context: Context, name: str = "attention") -> None:
@@ -173,6 +174,9 @@ def emit_inputs(context: Context) -> None:
     items = []
     for name, attr in context.inputs.items():
         kind = "float32" if attr.dtype.data == "float" else "int32"
+        if attr.dtype.data == "set":
+            items += _emit_set(context, name, attr)
+            continue
         if not attr.axis_names:
             items.append("float(" + name + ")" if kind == "float32" else f"int({name})")
             continue
@@ -188,6 +192,17 @@ def emit_inputs(context: Context) -> None:
                 out.line(f"{name} = {name}.expand(batch, {', '.join(['-1'] * (count - 1))})")
             items += [name, f"*{name}.stride()"]
     out.call("inputs = ", items, brackets=("[", "]"))
+
+
+def _emit_set(context: Context, name: str, attr: InputAttr) -> list[str]:
+    """The lists of a set as bits, and what kernels take of them."""
+    out, count = context.out, len(attr.axis_names) + 1
+    out.line(f"{name} = marked({name}.to(q.device))  # [{', '.join([*attr.axis_names, 'words'])}]")
+    if attr.axis_names[:1] == ("b",):
+        return [name, f"*{name}.stride()", f"{name}.shape[-1]"]
+    out.line(f"{name} = {name} if {name}.dim() == {count + 1} else {name}[None]")
+    strides = f"0 if {name}.shape[0] == 1 else {name}.stride(0)"
+    return [name, strides, f"*{name}.stride()[1:]", f"{name}.shape[-1]"]
 
 
 def emit_tables(context: Context) -> list[str]:

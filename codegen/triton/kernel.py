@@ -123,9 +123,9 @@ def emit_visits(context: Context, taken: dict[str, list[str]]) -> None:
             emit_nest(context, visit.plan.block, call)
             continue
         table = context.table(name)
-        out.line(f"p_row = p_{table}_indices + tl.cast(i_row, tl.int64) * plan_columns")
+        out.line(f"tiles_at = p_{table}_indices + tl.cast(i_row, tl.int64) * plan_columns")
         with out.block(f"for i in range(tl.load(p_{table}_num_blocks + i_row)):"):
-            out.line(f"{place} = tl.load(p_row + i)")
+            out.line(f"{place} = tl.load(tiles_at + i)")
             call.emit(place)
 
 

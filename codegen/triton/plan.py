@@ -8,6 +8,7 @@ from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.codegen.triton.context import TILES, Context
 from attnc.codegen.triton.lines import tidy
 from attnc.codegen.triton.programs import emit_sequence
+from attnc.codegen.triton.sets import emit_tile_bounds
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
 
@@ -95,7 +96,7 @@ class _Append:
         mine = TILES[axis]
         if place != mine:
             out.let(mine, place)
-        inner = context.with_names(_emit_bounds(context, axis))
+        inner = context.with_names({**_emit_bounds(context, axis), **emit_tile_bounds(context)})
         out.let("possible", inner.text(op.possible.data))
         grid = context.grid
         whole = f"({mine} + 1) * {context.rows(axis)} <= {axis}_len"
@@ -120,7 +121,8 @@ def _emit_bounds(context: Context, axis: str) -> dict[str, Value]:
     """The least and the greatest position of a tile, and of what inputs hold at its rows."""
     if context.grid:
         found = context.grid.emit_ends(context, axis)
-        if any(_ranges(context, axis, attr) for attr in context.inputs.values()):
+        data = any(_ranges(context, axis, attr) for attr in context.inputs.values())
+        if data or context.set_tests:
             context.grid.emit_rows(context, axis)
     else:
         found = _emit_row_ends(context, axis)
@@ -145,7 +147,7 @@ def _emit_row_ends(context: Context, axis: str) -> dict[str, Value]:
 
 def _ranges(context: Context, axis: str, attr: InputAttr) -> bool:
     """Whether an input has one number for each row of this axis."""
-    mine = {"token", axis} & {*attr.axis_names}
+    mine = {"token", axis} & {*attr.axis_names} if attr.dtype.data != "set" else set()
     return bool(mine) and not {"d", "q", "k"} - {axis} & {*attr.axis_names}
 
 

@@ -111,8 +111,6 @@ def _helpers(body: str, out: Lines) -> str:
 
 
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
-    if any(given.dtype.data == "set" for given in kernel.inputs):
-        yield "tests of run-time sets"
     if classes_of(kernel.axes) > 1:
         yield "tiles of a residue class"
     if kernel.gathered is not None:

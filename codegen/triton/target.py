@@ -40,6 +40,23 @@ def draw_below(n, h, size: tl.constexpr):
     h = h ^ (h >> 16)
     return tl.cast(h % tl.cast(tl.maximum(n, 1), tl.uint32), tl.int32)
 ''',
+    "listed": '''@triton.jit
+def listed(p_bits, mark, words):
+    """Whether lists hold marks: bit m % 32 of word m // 32 is that of mark m."""
+    inside = (mark >= 0) & (mark < 32 * words)
+    word = tl.load(p_bits + (mark >> 5), mask=inside, other=0)
+    return ((word >> (mark & 31)) & 1) != 0
+''',
+    "marked": '''def marked(lists):
+    """Lists of numbers [..., n], below 0 for none, as bits [..., words]."""
+    words = max(0, int(lists.max()) if lists.numel() else 0) // 32 + 1
+    held = lists.new_zeros((*lists.shape[:-1], 32 * words + 1), dtype=torch.bool)
+    held.scatter_(-1, torch.where(lists < 0, 32 * words, lists).long(), True)
+    bits = lists.new_zeros((*lists.shape[:-1], words), dtype=torch.int32)
+    for bit in range(32):
+        bits |= held[..., bit:-1:32].int() << bit
+    return bits
+''',
     "tanh": '''@triton.jit
 def tanh(x):
     """The hyperbolic tangent."""
@@ -86,6 +103,7 @@ SPECIAL = {
 }
 
 Reader = Callable[[str, tuple[Expr, ...]], Value]
+Tester = Callable[[Member], Value]
 
 
 @dataclass
@@ -94,6 +112,7 @@ class TritonTarget:
 
     names: Mapping[str, Value]
     reader: Reader
+    tester: Tester
     operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
     functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
 
@@ -106,8 +125,8 @@ class TritonTarget:
         return self.reader(base, indices)
 
     def member(self, test: Member) -> Value:
-        """Not built: kernels with run-time sets are refused before they are printed."""
-        raise AssertionError(f"a set in a Triton kernel: {test.base}")
+        """Whether pairs are in a run-time set."""
+        return self.tester(test)
 
     def cast(self, value: Value, dtype: str) -> Value:
         """The value in another dtype; literals have the dtype of what they meet."""

@@ -13,6 +13,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.program import Bound
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
 from attnc.runtime.backward import as_given
 from attnc.runtime.call import Call, bind_call, heads_first
@@ -20,9 +21,11 @@ from attnc.runtime.few import MANY, Rows
 from attnc.runtime.gpu.devices import interpreted, resolve
 from attnc.runtime.gpu.few import few_rows
 from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
+from attnc.runtime.gpu.sets import kernel_inputs
 from attnc.runtime.inputs import dtype_name
 from attnc.runtime.lower import needs_heads, sizes_for
 from attnc.runtime.options import Options, check_options, check_tables
+from attnc.runtime.route_lists import split_lists
 from attnc.runtime.row import Row
 
 Differentiate = Callable[..., tuple[Tensor, ...]]
@@ -47,9 +50,14 @@ class GpuRunner:
         return len(self.loaded) + len(self.backwards)
 
     @cached_property
+    def plain(self) -> Bound:
+        """The spec with its routes as run-time sets."""
+        return as_sets(self.bound)
+
+    @cached_property
     def needs_heads(self) -> bool:
         """Whether kernels are specialised on the head counts."""
-        return needs_heads(self.bound)
+        return needs_heads(self.plain)
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in float32."""
@@ -67,7 +75,8 @@ class GpuRunner:
         places: dict[str, object] = {"grid": call.grid} if call.grid else {}
         if sizes.rows or sizes.sequences:
             places["rows"] = _table(call)
-        options = {"scale": call.scale, "return_lse": True, **places, **keywords.inputs}
+        inputs = kernel_inputs(self.bound, call, keywords.inputs)
+        options = {"scale": call.scale, "return_lse": True, **places, **inputs}
         with _current(q):
             out, lse = kernel.attention(call.q, call.k, call.v, **options)
         if q.dim() == 3:
@@ -97,8 +106,9 @@ class GpuRunner:
         d_lse = 0.0 if given.d_lse is None else given.d_lse
         operands = call.q, call.k, call.v, out, given.lse, call.scale
         places = {"grid": call.grid} if call.grid else {}
+        own = kernel_inputs(self.bound, call, keywords.inputs)
         with _current(q):
-            found = gradients(d_out, d_lse, *operands, **keywords.inputs, **places)
+            found = gradients(d_out, d_lse, *operands, **own, **places)
         d_q, d_k, d_v = (
             as_given(x, like, self.options.layout)
             for x, like in zip(found[:3], (q, k, v), strict=True)
@@ -139,7 +149,7 @@ class GpuRunner:
             cu_seqlens=keywords.cu_seqlens,
             kv_len=keywords.kv_len,
             grid=keywords.grid,
-            inputs=keywords.inputs,
+            inputs=split_lists(self.bound, keywords.inputs)[1],
         )
 
     def _usual(self, call: Call) -> bool:
@@ -154,12 +164,12 @@ class GpuRunner:
             return MANY
         if self.only is not None:
             return Rows(self.only[0].rows, self.only[0].packed)
-        return few_rows(self.bound, call)
+        return few_rows(self.plain, call)
 
     def _sizes(self, call: Call, few: Rows = MANY, sequences: bool = False) -> Sizes:
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
         found = sizes_for(
-            self.bound,
+            self.plain,
             dtype=dtype_name(call.q.dtype),
             head_dim=call.q.shape[3],
             value_dim=call.v.shape[3],
@@ -178,13 +188,13 @@ class GpuRunner:
             return kernel
         with self.lock:
             if sizes not in self.loaded:
-                self.loaded[sizes] = chosen(self.bound, sizes, target)
+                self.loaded[sizes] = chosen(self.plain, sizes, target)
             return self.loaded[sizes]
 
     def _gradients(self, sizes: Sizes, target: str, wanted: tuple[str, ...]) -> Differentiate:
         with self.lock:
             if (sizes, wanted) not in self.backwards:
-                found = with_gradients(self.bound, sizes, target, wanted).gradients
+                found = with_gradients(self.plain, sizes, target, wanted).gradients
                 assert found is not None
                 self.backwards[sizes, wanted] = found
             return self.backwards[sizes, wanted]

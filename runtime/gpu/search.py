@@ -92,8 +92,6 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
 
 def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
     """Raise `NotBuiltForTarget`, which says where it is built, if Triton has no form of a spec."""
-    if bound.routes:
-        raise NotBuiltForTarget("a route", target, ("cpu",))
     try:
         triton_source(bound, sizes)
     except NotBuiltForTarget as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from attnc.dsl.errors import HeadCountMismatch
 from attnc.dsl.program import Bound
@@ -30,8 +31,12 @@ def select(
     """The index lists of every route, int32 [B, Hc, Nc, n] by name; given ones are kept.
 
     Choices are no function to differentiate: nothing here has a gradient. `inputs` are those of the
-    call. Memory is linear in the lengths.
+    call. Memory is linear in the lengths. What lies on a GPU is copied to the CPU, which chooses.
     """
+    if call.q.is_cuda:  # TVM's kernels, which choose, are the CPU's
+        inputs, lists = (tree_map_only(Tensor, Tensor.cpu, dict(x)) for x in (inputs, lists))
+        chosen = select(bound, call.on_cpu(), inputs, lists)
+        return {name: x.to(call.q.device) for name, x in chosen.items()}
     check_lists(bound, call, lists)
     found, plain = dict(lists), as_sets(bound)
     for route in bound.routes:

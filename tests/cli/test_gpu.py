@@ -72,7 +72,6 @@ def test_emit_the_stages_of_a_gpu(gpu: Callable) -> None:
     ("arguments", "said"),
     [
         (("line/causal", "--target", "cuda:sm_91", "--static"), "cuda:sm_90, cuda:sm_100"),
-        (("route/moba", "--target", "cuda:sm_90", "--static"), "a route"),
         (("line/longlora", "--target", "cuda:sm_90", "--static"), "pass --heads"),
         (("line/causal", "--static"), "--target cuda:sm_80"),
         (("line/causal", "--target", "cuda:sm_90", "--seq", 64), "add --static"),

@@ -273,9 +273,9 @@ def forward(
                 BLOCK_N,
             )
     # The partial tiles.
-    p_row = p_kv_indices + tl.cast(i_row, tl.int64) * plan_columns
+    tiles_at = p_kv_indices + tl.cast(i_row, tl.int64) * plan_columns
     for i in range(tl.load(p_kv_num_blocks + i_row)):
-        c = tl.load(p_row + i)
+        c = tl.load(tiles_at + i)
         b_m, b_l, b_out = forward_partial(
             c,
             b_m,
