@@ -21,4 +21,4 @@ def test_sets_and_routes() -> None:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == len(names) + len(SETS)
+    assert done.stdout.count("ok ") == len(names) + len(SETS)
