@@ -95,7 +95,7 @@ def emit_dot(
         out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
-        ahead = [one for one in (operand, beside) if one is not None]
+        ahead = [operand, beside] if beside is not None else []
         if beside is not None and m.vectors == 1 and not (context.scattered or context.widens):
             for i in range(m.keys):
                 emit_soon(context, beside.name, beside.read(context, i), beside.columns)
