@@ -47,6 +47,32 @@ class Candidates:
         parts = found.reshape(at.own_heads, together, *found.shape[1:])
         return parts.any(1) if at.route.any else parts.all(1)
 
+    def alike(self) -> tuple[Tensor, Tensor] | None:
+        """Candidates of choosers that begin in the same block, where bounds alone decide them.
+
+        Bool [G, U] of groups of consecutive choosers, and the number of choosers of each.
+        """
+        at = self.at
+        if at.route.units != "blocks" or not at.count:
+            return None
+        block = (at.first_query + at.row.q_start).div(at.route.stride, rounding_mode="floor")
+        counts = torch.bincount(block - block[0])
+        counts = counts[counts > 0]
+        ends = counts.cumsum(0)
+        rows = (at.first_query[ends - counts], at.last_query[ends - 1])
+        low, high = at.spans
+        if len(low) > 1:
+            return None
+        sure = maybe = (low <= high).expand(len(counts), -1)
+        for region, wanted in ((self.within, True), (self.keep, False)):
+            found = region.bounds(*rows) if region is not None else None
+            if region is not None and found is None:
+                return None
+            if found is not None:
+                possible, certain = found if wanted else (~found[1], ~found[0])
+                sure, maybe = sure & certain, maybe & possible
+        return (sure, counts) if torch.equal(sure, maybe) else None
+
 
 def candidates(at: Frame) -> Candidates:
     """The candidates of a route."""
@@ -94,28 +120,42 @@ class Region:
     def _of_head(self, h: int, first: int, last: int, some: bool) -> Tensor:
         if self.at.route.units == "diagonals":
             return self._of_diagonals(h, some)
-        at, verdict = self.at, verdict_of(self.condition)
-        low, high = at.spans
-        rows = low.shape[0]
-        shape = (rows, last - first, at.units)
-        known = self._known(verdict.possible) and self._known(verdict.certain)
-        corners = (
-            at.first_query[first:last, None] + at.row.q_start,
-            at.last_query[first:last, None] + at.row.q_start,
-            low[:, None] + at.row.k_start,
-            high[:, None] + at.row.k_start,
+        low, high = self.at.spans
+        possible, certain = self._verdicts(
+            h, self.at.first_query[first:last], self.at.last_query[first:last]
         )
-        if known:
-            possible = self._evaluate(verdict.possible, CORNERS, h, corners).expand(shape)
-            certain = self._evaluate(verdict.certain, CORNERS, h, corners).expand(shape)
-        else:
-            possible = torch.ones(shape, dtype=torch.bool)
-            certain = torch.zeros(shape, dtype=torch.bool)
         found = certain.clone()
         open_ = (possible & ~certain & (low <= high)[:, None]).nonzero()
         for part in self._parts(open_, first):
             found[tuple(part.T)] = self._look(part, h, first, some)
         return found
+
+    def bounds(self, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Whether any pair and whether every pair of query rows and a unit is in it, bool [G, U].
+
+        The rows are from `first` to `last` [G]; bounds of positions tell, and the truth may be
+        narrower. None where heads differ.
+        """
+        if len(self._heads()) > 1 or self.at.spans[0].shape[0] > 1:
+            return None
+        possible, certain = self._verdicts(0, first, last)
+        return possible[0], certain[0]
+
+    def _verdicts(self, h: int, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of a head and of the units of each, bool [H or 1, G, U]."""
+        at, verdict = self.at, verdict_of(self.condition)
+        low, high = at.spans
+        shape = (low.shape[0], len(first), at.units)
+        if not (self._known(verdict.possible) and self._known(verdict.certain)):
+            return torch.ones(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+        corners = (
+            first[:, None] + at.row.q_start,
+            last[:, None] + at.row.q_start,
+            low[:, None] + at.row.k_start,
+            high[:, None] + at.row.k_start,
+        )
+        possible = self._evaluate(verdict.possible, CORNERS, h, corners).expand(shape)
+        return possible, self._evaluate(verdict.certain, CORNERS, h, corners).expand(shape)
 
     def _of_diagonals(self, h: int, some: bool) -> Tensor:
         """The same of distances, for the one chooser of a head: bool [1, 1, U]."""

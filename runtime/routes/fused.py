@@ -5,6 +5,7 @@ Units are its keys and choosers its queries; scores exist one tile at a time.
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,7 +43,7 @@ def fused(worth: Products, allowed: Candidates, rule: str, amounts: Tensor) -> T
     bound, kernel = _kernel(q.shape[3], dtype_name(q.dtype), count)
     call = bind_call(bound, q, k, k, scale=1.0, inputs={"first": first, "end": end})
     _, picks = best_keys(kernel, call, count)
-    return ascending(picks[0], at.units)
+    return ascending(picks[0])
 
 
 def few_best(allowed: Candidates, rule: str, amounts: Tensor) -> int:
@@ -53,10 +54,10 @@ def few_best(allowed: Candidates, rule: str, amounts: Tensor) -> int:
     return count if able and at.count * at.units >= FEWEST else 0
 
 
-def ascending(picks: Tensor, units: int) -> Tensor:
-    """Lists in the order of units, with -1 in the places that are left."""
-    found = torch.where(picks < 0, units, picks).sort(-1).values
-    return found.masked_fill_(found == units, -1)
+def ascending(picks: Tensor) -> Tensor:
+    """The same lists in the order of units, in place; the -1 of places that are left come last."""
+    picks.numpy().view(np.uint32).sort(-1)
+    return picks
 
 
 @cache
@@ -68,17 +69,31 @@ def _kernel(columns: int, dtype: str, count: int) -> tuple[Bound, kernels.Loaded
 
 def ranges(allowed: Candidates) -> tuple[Tensor, Tensor] | None:
     """The first candidate of each chooser and the one after its last, int32 [C]; or None."""
+    alike = allowed.alike()
+    if alike is not None:
+        rows, counts = alike
+        found = _range(rows)
+        if found is None:
+            return None
+        first, end = found.repeat_interleave(counts, 1)
+        return first, end
     at, parts = allowed.at, []
     step = max(1, CHUNK // at.units)
     for low in range(0, at.count, step):
-        found = allowed.of(low, min(low + step, at.count))
-        if found.shape[0] != 1:
+        rows = allowed.of(low, min(low + step, at.count))
+        one = _range(rows[0]) if rows.shape[0] == 1 else None
+        if one is None:
             return None
-        numbers = found[0].int()
-        counts, first = numbers.sum(-1), numbers.argmax(-1)
-        last = at.units - 1 - numbers.flip(-1).argmax(-1)
-        if bool(((last - first + 1 != counts) & (counts > 0)).any()):
-            return None
-        parts.append(torch.stack([first, first + counts]).int())
-    both = torch.cat(parts, 1)
-    return both[0], both[1]
+        parts.append(one)
+    first, end = torch.cat(parts, 1)
+    return first, end
+
+
+def _range(rows: Tensor) -> Tensor | None:
+    """The firsts and ends of bool [C, U], int32 [2, C]; None where one has a gap."""
+    numbers = rows.int()
+    counts, first = numbers.sum(-1), numbers.argmax(-1)
+    last = rows.shape[1] - 1 - numbers.flip(-1).argmax(-1)
+    if bool(((last - first + 1 != counts) & (counts > 0)).any()):
+        return None
+    return torch.stack([first, first + counts]).int()

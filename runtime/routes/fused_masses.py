@@ -57,7 +57,7 @@ def fused_masses(worth: Masses, allowed: Candidates, rule: str, amounts: Tensor)
     )
     sizes = replace(scorer.weights.sizes(call), best=count, units=units)
     _, picks = best_keys(scorer.weights.kernel(sizes), call, count, at.own_heads, at.units)
-    return ascending(picks[0], at.units)
+    return ascending(picks[0])
 
 
 def _fits(worth: Masses) -> bool:
