@@ -4,7 +4,6 @@ Scores lie with the owned rows first, so that every product is one of `tl.dot` w
 of what was just computed.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 
 from xdsl.ir import SSAValue
@@ -12,15 +11,15 @@ from xdsl.ir import SSAValue
 from attnc.codegen.expressions import FLOAT, INT, LOG2_E, Value
 from attnc.codegen.triton.collect import collects
 from attnc.codegen.triton.context import ROWS, TILES, Context
+from attnc.codegen.triton.copies import emit_copy
 from attnc.codegen.triton.grids import Grid
-from attnc.codegen.triton.lines import Lines
+from attnc.codegen.triton.lines import IDENTIFIER, Lines, defined
 from attnc.codegen.triton.loads import emit_parts, emit_row
 from attnc.codegen.triton.mask import Mask
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
 WEIGHTS = "exp(s - lse)"
-IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def state(context: Context) -> list[str]:
@@ -70,7 +69,8 @@ def arguments(context: Context) -> list[str]:
     """The arguments of a visit, after the visited tile."""
     tensors = []
     for name in visited_operands(context):
-        tensors += [head_pointer(context, name), f"{name}_sn"]
+        by_copy = name in context.described
+        tensors += [f"desc_{name}"] if by_copy else [head_pointer(context, name), f"{name}_sn"]
     heads = ["b", "h", "h_kv", "heads", "group"]
     grid = context.grid
     points = [*grid.extents, *grid.points(context.owner)] if grid else []
@@ -132,29 +132,24 @@ class _Step:
         size, place = self.context.block(axis), TILES[axis]
         spread = {own: "[:, None]", axis: "[None, :]"}
         found = {
-            "m_visited": f"i_{axis} < {axis}_len",
             "q": f"(q_start + i_q){spread['q']}",
             "k": f"i_k{spread['k']}",
             "x": f"r_{axis}[None, :]",
             "m_q": f"(i_q < q_len){spread['q']}",
             "m_k": f"(i_k < k_len){spread['k']}",
+            "m_visited": f"i_{axis} < {axis}_len",
+            f"i_{axis}": f"{place} * {size} + r_{axis}  # [{size}]",
+            f"r_{axis}": f"tl.arange(0, {size})",
         }
-        return [
-            f"r_{axis} = tl.arange(0, {size})",
-            f"i_{axis} = {place} * {size} + r_{axis}  # [{size}]",
-            *(f"{name} = {text}" for name, text in found.items() if name in used),
-        ]
+        return defined(found, used)
 
     def points(self, grid: Grid, used: set[str]) -> list[str]:
         """The same of the points of boxes."""
         axis, own = self.context.visited, self.context.owner
         kept = {f"m_{own}": f"({grid.exist(own)})[:, None]", f"m_{axis}": "m_visited[None, :]"}
         kept |= {own: f"i_{own}[:, None]", axis: f"i_{axis}[None, :]"}
-        found = [f"{name} = {text}" for name, text in kept.items() if name in used]
-        for name, text in reversed(grid.visited(axis).items()):
-            if name in used | set(IDENTIFIER.findall("\n".join(found))):
-                found.insert(0, f"{name} = {text}")
-        return [f"r_{axis} = tl.arange(0, {self.context.block(axis)})", *found]
+        kept |= dict(reversed(grid.visited(axis).items()))
+        return [f"r_{axis} = tl.arange(0, {self.context.block(axis)})", *defined(kept, used)]
 
     def emit(self, op: object) -> None:
         match op:
@@ -188,6 +183,9 @@ class _Step:
         pointer = head_pointer(context, name)
         if name in ROWS:
             emit_row(context, name, pointer, self.exists)
+            return
+        if name in context.described:
+            emit_copy(context, name)
             return
         address = f"{pointer} + tl.cast(i_{axis}, tl.int64)[:, None] * {name}_sn"
         emit_parts(context, name, address, self.exists, size)
@@ -229,17 +227,19 @@ class _Step:
         context, out, s = self.context, self.context.out, self.blocks[op.block]
         self.blocks[op.result] = "b_p"
         top = f"tl.max({s}, 1)" if context.scored else f"tl.max({s}, 1) * scale"
-        out.line(
-            f"b_top = tl.maximum(b_m, {top})",
-            'b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)',
-        )
+        out.line(f"b_top = tl.maximum(b_m, {top})")
+        safe = "b_top" if self.full and not context.scored else "b_safe"
+        if safe == "b_safe":
+            out.line('b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)')
         if context.scored:
             out.line(
                 f"b_p = tl.exp2(({s} - b_safe[:, None]) * {LOG2_E})",
                 f"b_a = tl.exp2((b_m - b_safe) * {LOG2_E})",
             )
         else:
-            out.line(f"b_p = tl.exp2({s} * scale - b_safe[:, None])", "b_a = tl.exp2(b_m - b_safe)")
+            out.line(
+                f"b_p = tl.exp2({s} * scale - {safe}[:, None])", f"b_a = tl.exp2(b_m - {safe})"
+            )
         out.line("b_l = b_l * b_a + tl.sum(b_p, 1)", "b_m = b_top")
         for suffix, *_ in context.parts("out"):
             out.line(f"b_out{suffix} = b_out{suffix} * b_a[:, None]")

@@ -10,12 +10,14 @@ TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 class TritonConfig:
     """How a kernel is launched; the tile itself is the kernel's.
 
-    `input_precision` is that of fp32 products: "ieee", "tf32" or "tf32x3".
+    `input_precision` is that of fp32 products: "ieee", "tf32" or "tf32x3". With `descriptors`, the
+    tensor memory accelerator copies keys and values where it can: see `Context.described`.
     """
 
     num_warps: int = 4
     num_stages: int = 2
     input_precision: str = "ieee"
+    descriptors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,15 @@ class Context:
         return max(16, 1 << (rows - 1).bit_length())
 
     @property
+    def described(self) -> tuple[str, ...]:
+        """The operands that come by descriptors: rows of halves that follow one another."""
+        apart = self.sequences or self.split or self.grid is not None
+        if not self.config.descriptors or apart or self.prefix != "forward":
+            return ()
+        whole = all([part[2:] for part in self.parts(n)] == [(self.width(n),) * 2] for n in "kv")
+        return ("k", "v") if whole and self.kernel.dtype.data != "float32" else ()
+
+    @property
     def sizes(self) -> dict[str, str]:
         """The sizes that every kernel takes, with their types."""
         names = (*(TABLE if self.sequences else SIZES), *(self.grid.extents if self.grid else ()))
@@ -263,6 +272,10 @@ class Context:
         kind = TYPES[self.kernel.dtype.data]
         found: dict[str, str] = {}
         for name in names:
+            if name in self.described:
+                box = f"[1, 1, {self.rows('k')}, {self.width(name)}]"
+                found[f"desc_{name}"] = f"tensordesc<{kind}{box}>"
+                continue
             found[f"p_{name}"] = f"*{kind}"
             found |= {f"{name}_s{axis}": "i32" for axis in "bh"} | {f"{name}_sn": "constexpr"}
         return found

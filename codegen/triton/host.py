@@ -2,6 +2,7 @@
 
 from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.copies import launch_arguments
 from attnc.codegen.triton.kernel import TENSORS
 from attnc.codegen.triton.merge import emit_merge_launch, emit_splits
 from attnc.codegen.triton.sequences import emit_sequences, sequences_note
@@ -80,7 +81,7 @@ def _emit_launch(context: Context, tables: list[str]) -> None:
         "section = math.gcd(batch * heads, heads // kv_heads * (1 << (room.bit_length() - 1)))",
         "grid = (section, tiles, batch * heads // section)",
     )
-    tensors = [y for x in TENSORS for y in (x, f"*{x}.stride()[:3]")]
+    tensors = [y for x in TENSORS for y in launch_arguments(context, x)]
     tensors += ["lse", "*lse.stride()[:2]"] if context.sequences else ["lse"]
     out.call("forward[grid]", [*tensors, *arguments(context, tables)])
 

@@ -95,6 +95,8 @@ def emit_owned(context: Context) -> None:
 def emit_bases(context: Context) -> None:
     """Where the visited rows of a head lie."""
     for name in visited_operands(context):
+        if name in context.described:
+            continue
         emit_base(context, name, head_pointer(context, name))
 
 

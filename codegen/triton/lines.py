@@ -1,17 +1,28 @@
 """Lines of Python as `ruff format` leaves them."""
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from attnc.codegen.emitter import Emitter
 
 WIDTH = 100
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def tidy(expression: str) -> str:
     """An expression with no more parentheses than it needs."""
     return ast.unparse(ast.parse(expression.strip(), mode="eval")).replace("'", '"')
+
+
+def defined(found: dict[str, str], used: set[str]) -> list[str]:
+    """The lines that define the names in use and what those need, which comes after them."""
+    lines: list[str] = []
+    for name, text in found.items():
+        if name in used | set(IDENTIFIER.findall("\n".join(lines))):
+            lines.insert(0, f"{name} = {text}")
+    return lines
 
 
 class Lines(Emitter):

@@ -7,6 +7,7 @@ from attnc.codegen.questions import searches
 from attnc.codegen.triton.backward import NAMES, emit_backward
 from attnc.codegen.triton.config import TYPES, KernelInfo, TritonConfig, TritonSource
 from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.copies import DESCRIBED, IMPORT
 from attnc.codegen.triton.gradients import emit_gradients
 from attnc.codegen.triton.host import emit_host
 from attnc.codegen.triton.kernel import emit_kernel
@@ -74,6 +75,7 @@ def print_triton(
     imports = (
         "" if context.split else "import math\n\n"
     ) + "import torch\nimport triton\nimport triton.language as tl\n"
+    imports += IMPORT if context.described else ""
     text = f"{top}\n\n{imports}\n{_helpers(body, out)}"
     return TritonSource(text, kernels)
 
@@ -102,11 +104,12 @@ def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo,
 
 def _helpers(body: str, out: Lines) -> str:
     """The constants, the helpers that the kernels call, and the kernels."""
-    called = {name for name in HELPERS if f" {name}(" in body or f"({name}(" in body}
+    helpers = {**HELPERS, "described": DESCRIBED}
+    called = {name for name in helpers if f" {name}(" in body or f"({name}(" in body}
     if "floor_div" in called:
         called.add("floor_mod")
     split = body.index("\n\n\n")
-    found = [text for name, text in HELPERS.items() if name in called]
+    found = [text for name, text in helpers.items() if name in called]
     return body[:split] + "\n" + "".join(f"\n\n{text}" for text in found) + body[split + 1 :]
 
 

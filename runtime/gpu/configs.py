@@ -29,12 +29,13 @@ SOFTMAX, MASK, CROWDED = 5.0, 4.0, 4.0  # instructions for each element
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Rows of queries and keys of a tile, and how its kernel is launched."""
+    """Rows of queries and keys of a tile, and how its kernel is launched and reads them."""
 
     tile_q: int
     tile_k: int
     num_warps: int
     num_stages: int = STAGES
+    descriptors: bool = False
 
     @property
     def tile(self) -> tuple[int, int]:
@@ -44,7 +45,7 @@ class Config:
     @property
     def triton(self) -> TritonConfig:
         """What the printer is told."""
-        return TritonConfig(self.num_warps, self.num_stages)
+        return TritonConfig(self.num_warps, self.num_stages, descriptors=self.descriptors)
 
     def __str__(self) -> str:
         return f"{self.tile_q}x{self.tile_k}, {self.num_warps} warps, {self.num_stages} stages"
@@ -79,7 +80,7 @@ def first_guess(gpu: Gpu, sizes: Sizes) -> Config:
 
 
 def _fitting(gpu: Gpu, sizes: Sizes) -> list[Config]:
-    every = _few(sizes.rows) if sizes.rows else _every()
+    every = _few(sizes.rows) if sizes.rows else _every(gpu.descriptors)
     return [one for one in every if _fits(gpu, sizes, one)]
 
 
@@ -87,8 +88,9 @@ def _few(rows: int) -> Sequence[Config]:
     return [Config(height(rows), *one, FEW_STAGES) for one in product(FEW_WIDTHS, FEW_WARPS)]
 
 
-def _every() -> Sequence[Config]:
-    return [Config(*one) for one in product(HEIGHTS, WIDTHS, WARPS) if one[0] >= one[2] * 4]
+def _every(descriptors: bool) -> Sequence[Config]:
+    shapes = (one for one in product(HEIGHTS, WIDTHS, WARPS) if one[0] >= one[2] * 4)
+    return [Config(*one, descriptors=descriptors) for one in shapes]
 
 
 def _fits(gpu: Gpu, sizes: Sizes, config: Config) -> bool:

@@ -21,7 +21,8 @@ class Gpu:
 
     `shared` and `block_shared` are bytes of a multiprocessor and the most that one block may take;
     `reserved` what the system takes of each block; `warps` and `blocks` the most at a time;
-    `mma` flop, `lanes` fp32 and `exp` exponentials per clock.
+    `mma` flop, `lanes` fp32 and `exp` exponentials per clock; `descriptors` says whether it copies
+    tiles by descriptors of tensors.
     """
 
     backend: str
@@ -35,6 +36,7 @@ class Gpu:
     lanes: int
     exp: int = 16
     reserved: int = KIB
+    descriptors: bool = False
 
     @property
     def number(self) -> int | str:
@@ -49,7 +51,9 @@ class Gpu:
 
 def _cuda(arch: str, shared: int, warps: int, blocks: int, mma: int, lanes: int = 128) -> Gpu:
     """NVIDIA: one KiB of a multiprocessor's shared memory is the system's, for each block."""
-    return Gpu("cuda", arch, 32, shared * KIB, (shared - 1) * KIB, warps, blocks, mma, lanes)
+    copies = int(arch.removeprefix("sm_")) >= 90
+    sizes = (shared * KIB, (shared - 1) * KIB, warps, blocks, mma, lanes)
+    return Gpu("cuda", arch, 32, *sizes, descriptors=copies)
 
 
 def _hip(arch: str, shared: int, mma: int) -> Gpu:

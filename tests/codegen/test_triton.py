@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from attnc.codegen.triton.config import TritonConfig
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
@@ -26,9 +27,9 @@ BOTH = ("score/alibi", "score/sink_logit", "input/document")
 FEW = {"rows": 12, "packed": 6}  # two queries of six heads
 
 
-def source(spec: str, backward: tuple[int, int] | None = None, **sizes):
+def source(spec: str, backward: tuple[int, int] | None = None, config=None, **sizes):
     bound = load(spec).bind()
-    return triton_source(bound, replace(SIZES, **sizes), backward=backward)
+    return triton_source(bound, replace(SIZES, **sizes), config=config, backward=backward)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -49,6 +50,7 @@ FILES = [
     *((spec, {}) for spec in SPECS),
     *((spec, {"backward": (64, 32)}) for spec in BOTH),
     *((spec, FEW) for spec in (*BOTH, "line/longformer")),
+    ("line/mistral", {"config": TritonConfig(descriptors=True)}),
     *((spec, {"sequences": True}) for spec in ("line/mistral", "input/document")),
 ]
 

@@ -77,6 +77,7 @@ HALF = [
     {"dims": (72, 16), "dtype": "float16"},
     {"dims": (16, 32), "tile": (32, 16), "scale": -0.5},
     {"dims": (16, 16), "tile": (16, 32), "scale": 0.0},
+    {"dims": (32, 16), "tile": (32, 16), "dtype": "float16", "descriptors": True},
 ]
 
 

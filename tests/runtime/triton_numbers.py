@@ -18,6 +18,7 @@ import triton.language as tl
 from triton.runtime import interpreter
 
 from attnc import reference
+from attnc.codegen.triton.config import TritonConfig
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
@@ -25,7 +26,7 @@ from attnc.runtime.lower_triton import triton_source
 
 HEADS, KV_HEADS = 4, 2
 PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None, "backward": None}
-PLAIN |= {"rows": 0, "packed": 1, "sequences": False, "calls": []}
+PLAIN |= {"rows": 0, "packed": 1, "sequences": False, "calls": [], "descriptors": False}
 GRID = interpreter.interpreter_builder.set_grid_idx
 DOT = interpreter.InterpreterBuilder.create_dot
 EMPTY = torch.Tensor.new_empty
@@ -137,7 +138,8 @@ def run(case: dict, folder: Path) -> None:
     few = {name: settings[name] for name in ("rows", "packed", "sequences")}
     sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"], **few)
     backward = tuple(settings["backward"]) if settings["backward"] else None
-    source = triton_source(bound, sizes, tuple(settings["tile"]), backward=backward)
+    config = TritonConfig(descriptors=settings["descriptors"])
+    source = triton_source(bound, sizes, tuple(settings["tile"]), config, backward=backward)
     module = imported(source.text, folder)
     dtype = getattr(torch, settings["dtype"])
     plain = [{"size": (1, *lengths)} for lengths in case.get("lengths", [])]

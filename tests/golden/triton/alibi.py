@@ -36,8 +36,8 @@ def forward_full(
     """A tile of which every pair is in the pattern."""
     r_k = tl.arange(0, BLOCK_N)
     i_k = c * BLOCK_N + r_k  # [BLOCK_N]
-    q = (q_start + i_q)[:, None]
     k = i_k[None, :]
+    q = (q_start + i_q)[:, None]
     b_k = tl.load(p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :])
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     b_s = b_s * scale
@@ -81,9 +81,9 @@ def forward_partial(
     r_k = tl.arange(0, BLOCK_N)
     i_k = c * BLOCK_N + r_k  # [BLOCK_N]
     m_visited = i_k < k_len
-    q = (q_start + i_q)[:, None]
-    k = i_k[None, :]
     x = r_k[None, :]
+    k = i_k[None, :]
+    q = (q_start + i_q)[:, None]
     b_k = tl.load(
         p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :],
         mask=m_visited[:, None],

@@ -60,9 +60,8 @@ def forward_full(
     b_k = tl.load(p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :])
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     b_top = tl.maximum(b_m, tl.max(b_s, 1) * scale)
-    b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
-    b_p = tl.exp2(b_s * scale - b_safe[:, None])
-    b_a = tl.exp2(b_m - b_safe)
+    b_p = tl.exp2(b_s * scale - b_top[:, None])
+    b_a = tl.exp2(b_m - b_top)
     b_l = b_l * b_a + tl.sum(b_p, 1)
     b_m = b_top
     b_out = b_out * b_a[:, None]
@@ -93,8 +92,8 @@ def forward_partial(
     r_k = tl.arange(0, BLOCK_N)
     i_k = c * BLOCK_N + r_k  # [BLOCK_N]
     m_visited = i_k < k_len
-    q = (q_start + i_q)[:, None]
     x = r_k[None, :]
+    q = (q_start + i_q)[:, None]
     b_k = tl.load(
         p_k + tl.cast(i_k, tl.int64)[:, None] * k_sn + tl.arange(0, 64)[None, :],
         mask=m_visited[:, None],

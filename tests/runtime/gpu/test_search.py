@@ -38,7 +38,8 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
         made = []
         for job in found:
             tile = job.constants["BLOCK_M"], job.constants["BLOCK_N"]
-            config = Config(*tile, job.options["num_warps"], job.options["num_stages"])
+            launch = job.options["num_warps"], job.options["num_stages"]
+            config = Config(*tile, *launch, descriptors="desc_k" in job.signature)
             made.append(answers.setdefault(config, report(CLEAN, tile[0] * tile[1] / 100)))
         return made
 
@@ -48,9 +49,10 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
 
 
 def test_the_fewest_clocks_of_a_pair_win(compiler: dict[Config, object]) -> None:
-    compiler[Config(64, 64, 4)] = report(CLEAN, 10.0)
+    compiler[Config(64, 64, 4, descriptors=True)] = report(CLEAN, 10.0)
     found = search.search(load("line/causal").bind(), SIZES, SM_90)
-    assert found.chosen.config == Config(64, 64, 4) and len(found.tried) == search.BATCH
+    best = Config(64, 64, 4, descriptors=True)
+    assert found.chosen.config == best and len(found.tried) == search.BATCH
     assert "BLOCK_M = 64" in found.source.text and "num_warps=4" in found.source.text
 
 
