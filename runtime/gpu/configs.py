@@ -25,6 +25,8 @@ ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # 32-bit registers of a thread for its scores and accumulators; the rest is for all else.
 COMFORT, MOST = {32: 112, 64: 160}, {32: 160, 64: 320}  # by the width of a warp
 SOFTMAX, MASK, CROWDED = 5.0, 4.0, 4.0  # instructions for each element
+# Where accumulators lie in tensor memory: of each warp 32 rows, which more warps share out.
+IN_TENSOR_MEMORY, SHARED = 200, 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def _fits(gpu: Gpu, sizes: Sizes, config: Config) -> bool:
     rows = sizes.head_dim * config.tile_q
     keys = (sizes.head_dim + sizes.value_dim) * config.tile_k * (config.num_stages - 1)
     fits = (rows + keys) * ITEM_BYTES[sizes.dtype] <= gpu.block_shared
-    return fits and _numbers(gpu, sizes, config) <= MOST[gpu.warp]
+    most = IN_TENSOR_MEMORY if gpu.tensor_memory else MOST[gpu.warp]
+    return fits and _numbers(gpu, sizes, config) <= most
 
 
 def _numbers(gpu: Gpu, sizes: Sizes, config: Config) -> float:
@@ -117,8 +120,11 @@ def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
     if sizes.rows:
         return 0.0
     each = SOFTMAX + sizes.value_dim / config.tile_k + 32 / config.tile_q
-    each += CROWDED * (_numbers(gpu, sizes, config) > COMFORT[gpu.warp])
-    each *= max(1.0, _rows(gpu, config) / config.tile_q)
+    if gpu.tensor_memory:
+        each *= SHARED if config.tile_q < gpu.warp * config.num_warps else 1.0
+    else:
+        each += CROWDED * (_numbers(gpu, sizes, config) > COMFORT[gpu.warp])
+        each *= max(1.0, _rows(gpu, config) / config.tile_q)
     masked = MASK * visits.partial / max(1, visits.full + visits.partial)
     return (each + masked) * visits.visited / max(1, visits.useful)
 

@@ -22,7 +22,7 @@ class Gpu:
     `shared` and `block_shared` are bytes of a multiprocessor and the most that one block may take;
     `reserved` what the system takes of each block; `warps` and `blocks` the most at a time;
     `mma` flop, `lanes` fp32 and `exp` exponentials per clock; `descriptors` says whether it copies
-    tiles by descriptors of tensors.
+    tiles by descriptors of tensors, `tensor_memory` whether accumulators have memory of their own.
     """
 
     backend: str
@@ -37,6 +37,7 @@ class Gpu:
     exp: int = 16
     reserved: int = KIB
     descriptors: bool = False
+    tensor_memory: bool = False
 
     @property
     def number(self) -> int | str:
@@ -51,9 +52,9 @@ class Gpu:
 
 def _cuda(arch: str, shared: int, warps: int, blocks: int, mma: int, lanes: int = 128) -> Gpu:
     """NVIDIA: one KiB of a multiprocessor's shared memory is the system's, for each block."""
-    copies = int(arch.removeprefix("sm_")) >= 90
+    number = int(arch.removeprefix("sm_"))
     sizes = (shared * KIB, (shared - 1) * KIB, warps, blocks, mma, lanes)
-    return Gpu("cuda", arch, 32, *sizes, descriptors=copies)
+    return Gpu("cuda", arch, 32, *sizes, descriptors=number >= 90, tensor_memory=number == 100)
 
 
 def _hip(arch: str, shared: int, mma: int) -> Gpu:
