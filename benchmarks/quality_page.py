@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality import ALL, CHUNK, GLOBAL, TOKENS, Case, Measured
+from benchmarks.quality_rows import ALL, CHUNK, GLOBAL, NEXT, TOKENS, Case, Measured
 
 PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
 PICTURE = PAGE.parent / "images" / "quality.png"
@@ -21,11 +21,21 @@ global, that is, causal. *3 global*: the pattern replaces the global layers only
 keep their window. *All 18*: the pattern replaces every layer. Heads are 4, with one key head.
 Positions (RoPE) are those in the text, also of keys that a window has left behind.
 
-Density is the share of all pairs in the pattern itself. Times are of one processor core, in
+Density is the share of all pairs in the pattern itself; that of a route is counted at its calls on
+this text, mean over layers and heads. Times are of one processor core, in
 seconds: *attention* is the time inside of the layers that were replaced, *model* the whole model
 without the output layer. They were taken while the machine was busy with other work, and are good
-for a factor of 1.5.
+for a factor of 1.5; that of a route has its choice in it, and what makes its inputs.
 """
+ROUTES = """
+## Patterns chosen from the data
+
+Routes replace the global layers. Budgets are cut to a text of 16,384 tokens: about 1,000 chosen
+keys for a query where a system's own setting, made for 32 to 128 thousand, would keep most of this
+text. The model has been trained with none of them. A pattern keeps the positions of the text,
+where InfLLM gives far keys one position.
+"""
+WAITING = "Declared, and not measured yet (`python -m benchmarks.quality --missing`):\n"
 COLUMNS = ("pattern", "spec", "layers", "density", "perplexity", "attention", "model")
 
 
@@ -42,16 +52,27 @@ def page(rows: dict[str, Measured]) -> str:
     lines = [columns, ["---"] * len(columns)]
     lines += [_cells(key, row) for key, row in rows.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{HEADER}\n{table}\n\n![Loss along the text](images/quality.png)\n\n{findings(rows)}"
+    picture = "![Loss along the text](images/quality.png)"
+    return f"{HEADER}\n{table}\n\n{picture}\n\n{findings(rows)}{routes(rows)}"
 
 
 def _cells(key: str, row: Measured) -> list[str]:
-    values = ", ".join(f"{name} = {value}" for name, value in row.parameters.items())
-    spec = f"`{row.spec}`" + (f" ({values})" if values else "")
     found = [f"{row.perplexity(*span):.2f}" for span in ((0, TOKENS), *SPANS)]
     times = [f"{row.attention_seconds:.1f} s", f"{row.model_seconds:.0f} s"]
     name = key.rpartition(",")[0]
-    return [name, spec, LAYERS[row.layers], f"{row.density:.1%}", *found, *times]
+    return [
+        name,
+        _spec(row.spec, row.parameters),
+        LAYERS[row.layers],
+        f"{row.density:.1%}",
+        *found,
+        *times,
+    ]
+
+
+def _spec(spec: str, parameters: dict[str, Any]) -> str:
+    values = ", ".join(f"{name} = {value}" for name, value in parameters.items())
+    return f"`{spec}`" + (f" ({values})" if values else "")
 
 
 def findings(rows: dict[str, Measured]) -> str:
@@ -95,6 +116,32 @@ and that keeping four of them restores it.
   has perplexity {power.perplexity():.2f} at a density of {power.density:.1%}; S2-Attention, whose
   first keys are one head's, {shard.perplexity():.2f} at {shard.density:.1%}.
 """
+
+
+def routes(rows: dict[str, Measured]) -> str:
+    """What the rows say of patterns that are chosen from the data, with their numbers."""
+    chosen = {key: row for key, row in rows.items() if row.spec.startswith("route/")}
+    waiting = "".join(f"- {case.name}: {_spec(case.spec, case.parameters)}\n" for case in NEXT)
+    fixed = [row for row in rows.values() if row.layers == GLOBAL and row not in chosen.values()]
+    lines = [_against(key, row, fixed[1:]) for key, row in chosen.items()]
+    return f"{ROUTES}\n{''.join(lines)}" + (f"\n{WAITING}\n{waiting}" if waiting else "")
+
+
+def _against(key: str, row: Measured, fixed: list[Measured]) -> str:
+    """A route beside the best fixed pattern that is no denser."""
+    name, own = key.rpartition(",")[0], fixed_best(row, fixed)
+    found = f"- **{name}**: perplexity {row.perplexity():.2f} at {row.density:.1%}"
+    if own is None:
+        return f"{found}; no fixed pattern here is as sparse.\n"
+    verb = "beats" if row.perplexity() < own.perplexity() else "loses to"
+    other = f"{own.perplexity():.2f} at {own.density:.1%} of {_spec(own.spec, own.parameters)}"
+    return f"{found} {verb} {other}, the best fixed pattern that is no denser.\n"
+
+
+def fixed_best(row: Measured, fixed: list[Measured]) -> Measured | None:
+    """The fixed pattern of the least perplexity among those that are no denser than a row."""
+    sparser = (one for one in fixed if one.density <= row.density)
+    return min(sparser, key=lambda one: one.perplexity(), default=None)
 
 
 def draw(rows: dict[str, Measured], path: Path) -> None:
