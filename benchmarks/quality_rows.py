@@ -50,9 +50,9 @@ CASES = (
     Case("S2-Attention", "line/s2_attention"),
     Case("LongLoRA shift", "line/longlora"),
     Case("MoBA-style", "route/moba", {"n": 16, "block": 64}),
+    Case("LServe", "route/lserve", {"n": 64, "page": 16, "sinks": 64, "w": 256}),
 )
 NEXT = (  # declared, and moved up once they are measured
-    Case("LServe", "route/lserve", {"n": 64, "page": 16, "sinks": 64, "w": 256}),
     Case("HiP", "route/hip", {"n": 16, "block": 32, "sinks": 32, "w": 256}),
     Case(
         "InfLLM",
