@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from attnc.dsl.loader import load, shipped
+from attnc.dsl.loader import shipped, shipped_grids, shipped_routes
 from benchmarks.gpu_cells import HEADER, LEGEND, Cell, figures, made_with, table
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -20,21 +20,19 @@ REPRESENTATIVE = (
 )  # fmt: skip
 TARGETS = ("cuda:sm_80", "cuda:sm_90", "cuda:sm_100", "hip:gfx942")
 DIMS = (64, 128, 32, 80, 96, 192, 256)
-ONE_AXIS = ("line", "score", "input")
 
 
 def cells() -> Iterator[Cell]:
     """The whole matrix, without repetition, what is asked for most first."""
-    yield from (Cell(spec, "cuda:sm_90", 64) for spec in one_axis_specs())
+    yield from (Cell(spec, "cuda:sm_90", 64) for spec in specs())
     for d in DIMS:
         targets = [target for target in TARGETS if (target, d) != ("cuda:sm_90", 64)]
         yield from (Cell(spec, target, d) for target in targets for spec in REPRESENTATIVE)
 
 
-def one_axis_specs() -> list[str]:
-    """The shipped specs on sequences, but those with run-time sets."""
-    names = [name for name in shipped() if name.partition("/")[0] in ONE_AXIS]
-    return [n for n in names if all(x.dtype != "set" for x in load(n).inputs.values())]
+def specs() -> list[str]:
+    """The shipped specs of one attention: those of several are made of such."""
+    return [*shipped(), *shipped_grids(), *shipped_routes()]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -52,6 +52,7 @@ def _tallest(found: Tiling) -> Tiling:
 
 def needs_heads(bound: Bound) -> bool:
     """Whether the spec's text depends on the head counts or its mask on the head."""
+    bound = as_sets(bound)
     try:
         condition = mask_condition(bound, None, None)
         score_expression(bound, None, None)

@@ -16,6 +16,7 @@ from attnc.compiler.counts import Census
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget, NothingFits
 from attnc.dsl.program import Bound
+from attnc.dsl.route_sets import as_sets
 from attnc.runtime.gpu.aot import Failed, Job, reports, require_triton
 from attnc.runtime.gpu.configs import Candidate, Config, candidates
 from attnc.runtime.gpu.counting import counts
@@ -73,6 +74,7 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
     Raises `NothingFits`, and `NotBuiltForTarget` for what the printer lacks.
     """
     require_triton()
+    bound = as_sets(bound)
     check_printable(bound, sizes, gpu.target)
     printed: dict[Config, tuple[TritonSource, dict[str, Job]]] = {}
     tried: list[Tried] = []

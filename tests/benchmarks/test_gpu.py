@@ -81,4 +81,4 @@ def test_a_row_of_the_matrix() -> None:
 def test_every_cell_is_compiled_once() -> None:
     found = [(cell.spec, cell.target, cell.d) for cell in gpu_matrix.cells()]
     assert len(set(found)) == len(found)
-    assert len(found) == len(gpu_matrix.one_axis_specs()) + 6 * (4 * 7 - 1)
+    assert len(found) == len(gpu_matrix.specs()) + 6 * (4 * 7 - 1)

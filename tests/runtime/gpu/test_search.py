@@ -133,6 +133,8 @@ def test_what_has_no_triton_form_is_refused() -> None:
     with pytest.raises(NotBuiltForTarget, match=r"dtype float64 is not built.*cuda:sm_90.*cpu"):
         search.search(load("line/causal").bind(), wide, SM_90)
     with pytest.raises(HeadsMissing):
+        search.search(load("route/moba").bind(), SIZES, SM_90)
+    with pytest.raises(HeadsMissing):
         search.search(load("line/longlora").bind(), SIZES, SM_90)
 
 
