@@ -4,6 +4,7 @@ Input: a relation. Output: `attn.tiling`. The work of a candidate is the number 
 at a reference length, counted exactly, times what a pair costs at that tile size.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from typing import ClassVar
@@ -22,6 +23,7 @@ from attnc.compiler.dialects.tile import number
 from attnc.compiler.facts import attentions, labels, products_of, relation_of
 from attnc.compiler.listed import chooser
 from attnc.compiler.relation import Relation
+from attnc.dsl.errors import AnalysisTooComplex
 from attnc.dsl.syntax import Expr, Member
 
 USUAL = (4096, 64, 24)  # extents of grids with one axis, two, more
@@ -148,13 +150,12 @@ class GridChoice:
         if key not in self.known:
             side = Side(self.names[place], points, other)
             countable = not relation.runtime and not relation.uses_batch
-            head = {"h": 0} if relation.uses_head else {}
-            extent = self.extent(place)
-            self.known[key] = (
-                live_pairs(relation, side, self.owner, extent, **head)
-                if countable
-                else (extent + points) * extent
-            )
+            self.known[key] = (self.extent(place) + points) * self.extent(place)
+            if countable:
+                with suppress(AnalysisTooComplex):  # isl gives up on a few sides: taken as dense
+                    head = {"h": 0} if relation.uses_head else {}
+                    sizes = (side, self.owner, self.extent(place))
+                    self.known[key] = live_pairs(relation, *sizes, **head)
         return self.known[key]
 
     def extent(self, place: int) -> int:
