@@ -154,8 +154,8 @@ class GridChoice:
             if countable:
                 with suppress(AnalysisTooComplex):  # isl gives up on a few sides: taken as dense
                     head = {"h": 0} if relation.uses_head else {}
-                    sizes = (side, self.owner, self.extent(place))
-                    self.known[key] = live_pairs(relation, *sizes, **head)
+                    extent = self.extent(place)
+                    self.known[key] = live_pairs(relation, side, self.owner, extent, **head)
         return self.known[key]
 
     def extent(self, place: int) -> int:
