@@ -1,4 +1,4 @@
-"""No quadratic memory: what a routed call allocates where one bit for each pair would be 2 GiB."""
+"""No quadratic memory: what a routed call and its gradients allocate where one bit for each pair would be 2 GiB."""
 
 import subprocess
 import sys
@@ -8,10 +8,11 @@ LIMIT = 1 << 30  # bytes; the 131,072 x 256 scores of all units would be 128 MiB
 CALL = """
 import resource, torch, attnc
 op = attnc.compile("route/moba", n=4, block=512)
-q, k, v = torch.randn(3, 1, 1, 131072, 16)
+q, k, v = (torch.randn(1, 1, 131072, 16, requires_grad=True) for _ in range(3))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 out = op(q, k, v)
-assert out.isfinite().all()
+out.sum().backward()
+assert all(x.isfinite().all() for x in (out, q.grad, k.grad, v.grad))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 
