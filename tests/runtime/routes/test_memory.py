@@ -1,4 +1,4 @@
-"""No quadratic memory: what a routed call and its gradients allocate where one bit for each pair would be 2 GiB."""
+"""No quadratic memory: what a routed call and its gradients allocate; a bit a pair is 2 GiB."""
 
 import subprocess
 import sys
