@@ -11,7 +11,7 @@ from attnc.dsl.branch import parts
 from attnc.runtime import peers
 from attnc.runtime.analysis import analyze_at
 from attnc.runtime.call import bind_call
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.cpus import measured_machine
 from attnc.runtime.operator import Operator
 from attnc.runtime.routes.select import select
 from attnc.runtime.routes.set_lists import of_queries
@@ -87,7 +87,7 @@ def counts(operator: Operator, tensors: Tensors, lists: Inputs) -> tuple[int, in
     call, lengths = bind_call(operator.bound, q, k, v), Lengths(length, length, 0)
     kept = analyze_at(without_units(operator.bound), lengths, None, None, q.shape[3], {})
     assert kept.useful is not None  # nothing of it is read at the call
-    chosen, rows = of_queries(route, call, lists[route.name])[0], host_machine().tile_q
+    chosen, rows = of_queries(route, call, lists[route.name])[0], measured_machine().tile_q
     tiles = 0
     for stretch in torch.split(chosen, stretch_of(heads, length), 1):
         for own in stretch.flatten(1):
