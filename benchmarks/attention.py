@@ -11,13 +11,15 @@ from torch import Tensor
 from attnc.dsl.errors import AttnError
 from attnc.dsl.program import Bound
 from attnc.runtime import peers
-from attnc.runtime.timing import Work
+from attnc.runtime.timing import Work, take_turns
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
 from benchmarks.patterns import PATTERNS, Grid, Inputs, Pattern
 from benchmarks.peak import peak
+from benchmarks.reading import mover
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 TOLERANCES = {"fp32": 1e-4, "bf16": 3e-2, "fp16": 5e-3}  # of the largest number
+FLOOR = "time, greater floor = 1"
 PRODUCTS = {"forward": 2, "backward": 5}  # matrix products over the pairs
 Tensors = tuple[Tensor, Tensor, Tensor]
 
@@ -93,7 +95,11 @@ def compare(setup: Setup, peer: str, budget: float) -> Figures:
 
 
 def against_full(setup: Setup, budget: float) -> Figures:
-    """The pattern against attnc's own full attention of this shape, by the pairs visited."""
+    """The pattern against attnc's own full attention of this shape, by the pairs visited.
+
+    A forward pass is also compared with the greater of two floors: its visited pairs at the rate of
+    full attention, and one pass over the rows.
+    """
     tensors, full = setup.tensors(), PATTERNS["full"]
     with refusals():
         plain = replace(setup, pattern="full", grid=())
@@ -101,10 +107,15 @@ def against_full(setup: Setup, budget: float) -> Figures:
         ours(), theirs()
         pairs = duel(ours, theirs, budget)
     visited = setup.chosen.visited(setup.n, setup.grid)
+    per_pair = full.visited(setup.n) / visited / pairs.speedup
     facts = {
         "visited / useful": visited / setup.chosen.useful(setup.n, setup.grid),
-        "time per visited pair, full = 1": full.visited(setup.n) / visited / pairs.speedup,
+        "time per visited pair, full = 1": per_pair,
     }
+    if setup.direction == "forward":
+        turns = take_turns(mover(*tensors), ours, turns=len(pairs.first), warmup=1)
+        rows = turns.seconds[0] / pairs.seconds[0]
+        facts |= {"moving the rows, of the time": rows, FLOOR: min(per_pair, 1 / rows)}
     return Figures(pairs.first, pairs.second, facts)
 
 

@@ -19,6 +19,12 @@ def reader(buffers: Sequence[Tensor]) -> Callable[[], object]:
     return lambda: [kernel(x, out) for x in words]
 
 
+def mover(q: Tensor, k: Tensor, v: Tensor) -> Callable[[], object]:
+    """A call that reads q, k and v once and writes a new tensor like q, as any attention must."""
+    read = reader((k, v))
+    return lambda: (read(), q.clone())
+
+
 def script(lanes: int) -> str:
     """TVMScript of `main(x, out)`: row t of `out` gets the sums of thread t's part of `x`.
 

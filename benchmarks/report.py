@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from attnc.runtime.timing import Pairs
 from benchmarks import loops
+from benchmarks.attention import FLOOR
 from benchmarks.results import Results, Row
 from benchmarks.sections import SECTIONS, Section
 
@@ -23,6 +24,8 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "of the reading loop": "{:.0%}".format,
     "visited / useful": "{:.2f}".format,
     "time per visited pair, full = 1": "{:.2f}".format,
+    "moving the rows, of the time": "{:.0%}".format,
+    FLOOR: "{:.2f}".format,
     "choosing, of the other": "{:.1%}".format,
     "bytes per chosen block": "{:.1f}".format,
     **dict.fromkeys(loops.COLUMNS, "{:.0f}".format),

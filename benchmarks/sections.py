@@ -42,7 +42,10 @@ SECTIONS = (
     Section(
         "Pairs visited",
         "*Visited* is every pair whose dot product is computed, *useful* those of the pattern. The "
-        "time for each visited pair is compared with that of full attention of the same shape.",
+        "time for each visited pair is compared with that of full attention of the same shape. "
+        "Short windows do little for each row: *moving the rows* is a loop that reads q, k and v "
+        "and writes an output, each once, and nothing else. *The greater floor* is the longer of "
+        "that and of the visited pairs at the rate of full attention.",
         tuple(cases.visited()),
     ),
     Section(

@@ -9,7 +9,7 @@ import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from benchmarks import loops, memory, plan, reading, routes
-from benchmarks.attention import Setup, against_full, compare
+from benchmarks.attention import FLOOR, Setup, against_full, compare
 from benchmarks.measure import Figures, UnavailableError, check_equal, duel
 from benchmarks.patterns import PATTERNS, TEXT
 from benchmarks.product import attention
@@ -58,7 +58,10 @@ def test_useful_pairs_of_the_last_queries():
 def test_full_attention_costs_one_per_visited_pair():
     found = against_full(replace(TINY, pattern="full"), 0.0)
     assert found.facts["visited / useful"] == pytest.approx(1.0, abs=0.1)
-    assert found.facts["time per visited pair, full = 1"] > 0  # no speed is claimed by a test
+    per_pair = found.facts["time per visited pair, full = 1"]
+    assert per_pair > 0  # no speed is claimed by a test
+    rows = found.facts["moving the rows, of the time"]
+    assert rows > 0 and found.facts[FLOOR] == min(per_pair, 1 / rows)
 
 
 def test_what_a_peer_refuses_is_the_reason():
