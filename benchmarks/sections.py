@@ -59,7 +59,11 @@ SECTIONS = (
         "the same buffers on the same threads.",
         tuple(cases.decoding()),
     ),
-    Section("By length", "", tuple(cases.lengths())),
+    Section(
+        "By length",
+        "![Time over length](../docs/images/time_over_length.png)",
+        tuple(cases.lengths()),
+    ),
     Section("Backward by length", "", tuple(cases.backward_lengths())),
     Section(
         "Plans",
@@ -109,7 +113,7 @@ SECTIONS = (
     Section(
         "PyTorch's own speed",
         "Five products of 1024 x 1024 matrices, in a process that has just called an operator, and "
-        "in one that never imported attnc.",
+        "in one that has just called SDPA and never imported attnc.",
         (Case("torch.matmul beside attnc", "torch.matmul without", matmul.measure, quick=True),),
     ),
 )
