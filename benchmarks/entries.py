@@ -25,7 +25,7 @@ from attnc.runtime.grids import fitted, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, random_inputs, segment_inputs
-from attnc.runtime.view.facts import Shape, tiling
+from attnc.runtime.view.facts import tiling
 
 SEQ, HEADS = 16_384, 8
 NATURAL = {1: (1024,), 2: (32, 32), 3: (4, 16, 16)}  # extents by the number of axes
@@ -106,7 +106,7 @@ def _sequence(name: str, bound: Bound, relation: str, status: str) -> Entry:
     heads = bound.listed_heads or HEADS
     found = attnc.analyze(name, seq=SEQ, heads=heads, kv_heads=heads, **_numbers(bound, SEQ))
     pairs = found.heads * found.q_len * found.kv_len
-    size, tile = f"{SEQ:,} tokens", _tile(bound, Shape(SEQ, (), heads, found.heads > 1))
+    size, tile = f"{SEQ:,} tokens", _tile(tiling(bound, heads))
     cache = "grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
     tiles = f"{tile}, {found.full_share:.0%} full"
     density = found.at_most / pairs
@@ -140,7 +140,7 @@ def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
     if bound.segments:  # each pair of parts has tiles of its own
         size = "×".join(map(str, extents)) + f" and {tokens - math.prod(extents)} tokens"
         return Entry(relation, size, float(pairs.double().mean()), True, "", "", status)
-    tiles = tiling(bound, Shape(tokens, extents, heads, len(pairs) > 1))
+    tiles = tiling(bound, heads)
     rows, columns = (_order(extents, tiles[side], tiles["steps"]) for side in "qk")
     visited = full = 0
     for head in pairs.numpy():
@@ -149,7 +149,7 @@ def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
         whole = np.outer(*(np.diff(side[1], append=tokens) for side in (rows, columns)))
         visited, full = visited + int((inside > 0).sum()), full + int((inside == whole).sum())
     size = "×".join(map(str, extents))
-    text = f"{_tile(bound, None, tiles)}, {full / max(visited, 1):.0%} full"
+    text = f"{_tile(tiles)}, {full / max(visited, 1):.0%} full"
     return Entry(relation, size, float(pairs.double().mean()), True, text, "", status)
 
 
@@ -181,8 +181,7 @@ def _blocks(
     return found
 
 
-def _tile(bound: Bound, shape: Shape | None, known: dict[str, list[int]] | None = None) -> str:
-    found = known or tiling(bound, shape)  # type: ignore[arg-type]
+def _tile(found: dict[str, list[int]]) -> str:
     queries, keys = ("×".join(map(str, found[side])) for side in "qk")
     step = math.prod(found["steps"])
     return f"{queries} by {keys}" + (f", {step} classes" if step > 1 else "")

@@ -3,7 +3,8 @@
     attends({w: $w, g: $g})(q, k, len, qlen, at)
 
 tells whether a pair is in the mask. `at` holds `h b heads kv_heads`, the coordinates of both tokens
-(`at.q`, `at.k`), the extents of the grid and the inputs, which are functions of their indices.
+(`at.q`, `at.k`; NaN off the grid) and their segments (`at.part.q`, `at.part.k`), the extents of the
+grid, the lengths of `at.segments`, and the inputs, which are functions of their indices.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from typing import assert_never
 from attnc.codegen.expressions import condition
 from attnc.codegen.javascript.target import HELPERS, PLACES, JavaScriptTarget
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import SegmentsApart
 from attnc.dsl.program import Bound
 
 ARGUMENTS = ", ".join((*PLACES, "at"))
@@ -21,8 +21,6 @@ ARGUMENTS = ", ".join((*PLACES, "at"))
 
 def print_pattern(bound: Bound) -> str:
     """The text of the function `attends` and of what it calls."""
-    if bound.segments:
-        raise SegmentsApart(bound.name)
     printer = _Printer(bound)
     names = [parameter.name for parameter in bound.program.attention.parameters]
     scope = printer.target.declaring(*names)
@@ -42,10 +40,13 @@ class _Printer:
     @property
     def target(self) -> JavaScriptTarget:
         """The scope of a named mask, before its parameters."""
-        labels = tuple(label for label, _ in self.bound.grid)
-        named = (extent for _, extent in self.bound.grid)
-        extents = {name: at for at, name in enumerate(named) if isinstance(name, str)}
-        return JavaScriptTarget(frozenset(), labels, extents, condition)
+        axes, segments = self.bound.grid, self.bound.segments
+        sizes = {str(extent): f"at.extents[{place}]" for place, (_, extent) in enumerate(axes)}
+        for name, length in segments:
+            sizes |= dict.fromkeys((name, str(length)), f"at.segments.{name}")
+        labels = tuple(label for label, _ in axes)
+        parts = frozenset(name for name, _ in segments)
+        return JavaScriptTarget(frozenset(), labels, parts, sizes, condition)
 
     def pairs(self, body: ast.SetExpr, scope: JavaScriptTarget) -> str:
         """The condition for a pair to be in a set."""
@@ -64,7 +65,8 @@ class _Printer:
             case ast.OnAxis(operand, axis):
                 place = scope.labels.index(axis)
                 along = f"at.q[{place}], at.k[{place}], at.extents[{place}], at.extents[{place}]"
-                return f"(({', '.join(PLACES)}) => {self.pairs(operand, scope)})({along})"
+                lifted = f"(({', '.join(PLACES)}) => {self.pairs(operand, scope)})({along})"
+                return f"(!at.part.q && !at.part.k && {lifted})" if scope.segments else lifted
             case _:
                 assert_never(body)
 

@@ -1,15 +1,15 @@
 """How JavaScript spells the operations of an expression, for one pair at a time.
 
 Names that a spec declares are written with a `$` before them, so that none is a word of JavaScript.
-The functions `div`, `mod`, `some` and `drawn` are those of `HELPERS`; numbers are exact below 2^53.
+The functions `div`, `mod`, `some`, `differ` and `drawn` are those of `HELPERS`; numbers are exact
+below 2^53. Coordinates of tokens off the grid are NaN, so that what compares them is false.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attnc.codegen.expressions import BOOL, FLOAT, INT, Value
-from attnc.dsl.errors import NotBuiltForTarget
-from attnc.dsl.syntax import Exists, Expr, Member
+from attnc.dsl.syntax import Exists, Expr, Member, Name
 
 HELPERS = """\
 const positive = (n) => {
@@ -22,7 +22,9 @@ const some = (low, high, holds) => {
   for (let i = low; i < high; i++) if (holds(i)) return true;
   return false;
 };
+const differ = (a, b) => a < b || a > b;
 const drawn = (n, seed, ...places) => {
+  if (places.some(Number.isNaN)) return NaN;
   const turned = (x, by) => (x << by) | (x >>> (32 - by));
   let h = seed | 0;
   for (const place of places) {
@@ -38,7 +40,7 @@ const drawn = (n, seed, ...places) => {
 OPERATORS = {
     **{op: f"({{0}} {op} {{1}})" for op in ("+", "-", "*", "/", "<", "<=", ">", ">=")},
     "==": "({0} === {1})",
-    "!=": "({0} !== {1})",
+    "!=": "differ({0}, {1})",
     "div": "div({0}, {1})",
     "mod": "mod({0}, {1})",
     "pow": "({0} ** {1})",
@@ -59,17 +61,18 @@ COUNTS = ("h", "b", "heads", "kv_heads")  # fields of its argument `at`
 
 @dataclass(slots=True)
 class JavaScriptTarget:
-    """Names of one scope; `extents` are the places of the axes by the names of their extents."""
+    """Names of one scope; `sizes` are the texts of extents and of lengths of segments by name."""
 
     declared: frozenset[str]
     labels: tuple[str, ...]
-    extents: Mapping[str, int]
+    segments: frozenset[str]
+    sizes: Mapping[str, str]
     render: Callable[[Expr, "JavaScriptTarget"], str]
     operators: Mapping[str, str] = field(default_factory=lambda: OPERATORS)
     functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
 
     def name(self, name: str) -> Value:
-        """A declared name, a place, a coordinate, a count, the extent of an axis or an input."""
+        """A declared name, a place, a coordinate, a count, an extent, a length or an input."""
         if name in self.declared:
             return Value(f"${name}", INT)
         if name in PLACES:
@@ -79,8 +82,8 @@ class JavaScriptTarget:
         if "." in name:
             side, label = name.split(".")
             return Value(f"at.{side}[{self.labels.index(label)}]", INT)
-        if name in self.extents:
-            return Value(f"at.extents[{self.extents[name]}]", INT)
+        if name in self.sizes:
+            return Value(self.sizes[name], INT)
         return Value(f"at.inputs.{name}", INT)
 
     def read(self, base: str, indices: tuple[Expr, ...]) -> Value:
@@ -89,8 +92,13 @@ class JavaScriptTarget:
         return Value(f"{self.name(base).text}({places})", INT)
 
     def member(self, test: Member) -> Value:
-        """Not built: the page has no lists."""
-        raise NotBuiltForTarget(f"a test of the set `{test.base}`", "a page")
+        """Whether a token is in a segment, or a value in a list, a function of its indices."""
+        match test:
+            case Member(Name(side), base, ()) if base in self.segments:
+                return Value(f'(at.part.{side} === "{base}")', BOOL)
+            case _:
+                held = self.render(test.value, self)
+                return Value(f"{self.read(test.base, test.indices).text}.has({held})", BOOL)
 
     def draw(self, count: Value, places: tuple[Value, ...]) -> Value:
         """A hash of the places, by the helper."""
@@ -106,7 +114,7 @@ class JavaScriptTarget:
     def declaring(self, *names: str) -> "JavaScriptTarget":
         """The scope with further names."""
         declared = self.declared | frozenset(names)
-        return JavaScriptTarget(declared, self.labels, self.extents, self.render)
+        return replace(self, declared=declared)
 
     def cast(self, value: Value, dtype: str) -> Value:
         """There is one kind of number; a constant real is rounded as tensors of reals are."""

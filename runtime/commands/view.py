@@ -2,9 +2,11 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from attnc.dsl.loader import load_any
-from attnc.dsl.stack import StackProgram
+from attnc.dsl.program import Bound, Program
+from attnc.dsl.stack import BoundStack, StackProgram
 from attnc.runtime.commands import options as shared
 from attnc.runtime.commands.output import print_json, progress
 from attnc.runtime.commands.report import YES, UsageError
@@ -25,15 +27,12 @@ def run(options: argparse.Namespace) -> int:
     """0, with the page written."""
     if options.output.suffix not in SUFFIXES:
         raise UsageError(f"the page's name has to end in {' or '.join(SUFFIXES)}")
-    if isinstance(load_any(options.spec), StackProgram):
-        raise UsageError("a page shows one attention, and this is a stack: give one of its layers")
     with progress("writing"):
-        from attnc.runtime.api import split_parameters
         from attnc.runtime.view.facts import ViewError
         from attnc.runtime.view.page import view
 
         given = shared.given(options)
-        bound, _ = split_parameters(options.spec, given)
+        bound = _bound(load_any(options.spec), given)
         shared.check_size(bound, options, "seq")
         shape = {"seq": options.seq, "grid": options.grid, "heads": options.heads}
         try:
@@ -45,3 +44,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{shared.title(bound)} is in {options.output}")
     return YES
+
+
+def _bound(program: Program | StackProgram, given: dict[str, Any]) -> Bound | BoundStack:
+    """The spec with its parameters; inputs, lengths of segments among them, are no parameters."""
+    inputs = () if isinstance(program, StackProgram) else program.inputs
+    return program.bind(**{name: value for name, value in given.items() if name not in inputs})

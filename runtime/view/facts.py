@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import torch
@@ -11,15 +10,17 @@ from attnc.compiler import fold
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.proofs import proofs_of
+from attnc.compiler.segments import steps_of
 from attnc.dsl import syntax as ast
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
 from attnc.runtime.cpus import host_machine
-from attnc.runtime.grids import fitted
+from attnc.runtime.grids import fitted, segment_lengths, tokens_of
 from attnc.runtime.lower import chosen_tile, grid_tiles, needs_heads
 from attnc.runtime.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
-from attnc.runtime.trials import Trial, random_inputs
+from attnc.runtime.sets import padded_sets
+from attnc.runtime.trials import Trial, random_inputs, segment_inputs
 from attnc.version import __version__
 
 LONGEST = 1024  # tokens: a page holds a byte for each pair
@@ -35,16 +36,28 @@ class ViewError(AttnError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a page begins with: tokens, extents of the grid (none for a sequence), heads."""
+    """What a page begins with: tokens, extents of the grid (() for a sequence), segments, heads."""
 
     seq: int
     grid: tuple[int, ...]
+    segments: Mapping[str, int]
     heads: int
     reads_heads: bool
 
 
-def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: int | None) -> Shape:
-    """The shape to begin with, from what was asked for."""
+def shape_of(
+    bound: Bound,
+    seq: int | None,
+    grid: Sequence[int] | None,
+    heads: int | None,
+    given: Mapping[str, Any],
+    values: Mapping[str, Any],
+) -> Shape:
+    """The shape to begin with, from what was asked for.
+
+    `given` are inputs, lengths of segments among them; `values` the parameters that a usual length
+    follows from.
+    """
     if bound.routes:
         raise ViewError("a route chooses by queries and keys, which a page does not have")
     heads = heads or bound.listed_heads or USUAL_HEADS
@@ -52,22 +65,30 @@ def shape_of(bound: Bound, seq: int | None, grid: Sequence[int] | None, heads: i
         raise ViewError(f"a page shows 1 to {MOST_HEADS} heads, not {heads}")
     usual = USUAL_EXTENTS.get(len(bound.grid), (4,) * len(bound.grid))
     extents = fitted(bound, grid, usual)
-    tokens = prod(extents) if extents else seq or _usual(bound)
+    beside = segment_lengths(bound, segment_inputs(bound) | dict(given))
+    tokens = tokens_of(extents, segments=beside) if extents else seq or _usual(values)
     if not 1 <= tokens <= LONGEST:
         raise ViewError(f"a page shows 1 to {LONGEST} tokens, not {tokens}")
-    return Shape(tokens, extents, heads, _reads_heads(bound))
+    return Shape(tokens, extents, beside, heads, _reads_heads(bound))
 
 
-def _usual(bound: Bound) -> int:
+def _usual(values: Mapping[str, Any]) -> int:
     """Twice the greatest parameter, from 256 to what a page holds."""
-    sizes = [value for value in bound.values.values() if isinstance(value, int)]
+    sizes = [value for value in values.values() if isinstance(value, int)]
     return min(max(256, 2 * max(sizes, default=0)), LONGEST)
+
+
+def _conditions(bound: Bound, heads: int | None) -> list[ast.Expr]:
+    """The mask; with segments, that of each pair of parts."""
+    if bound.segments:
+        return [step.condition for step in steps_of(bound, heads, heads)]
+    return [mask_condition(bound, heads, heads)]
 
 
 def _reads_heads(bound: Bound) -> bool:
     """Whether the mask depends on the head or on how many there are."""
     try:
-        return "h" in fold.names(mask_condition(bound, None, None))
+        return any("h" in fold.names(condition) for condition in _conditions(bound, None))
     except HeadsMissing:
         return True
 
@@ -79,7 +100,8 @@ def facts(
     heads = shape.heads if shape.reads_heads else None
     read = _read(bound, shape)
     tensors, numbers = _inputs(bound, read, given)
-    note = "Tensors hold random numbers; the classes of tiles are for these." if tensors else ""
+    drawn = sorted(tensors.keys() - given.keys())
+    note = f"Random here: {', '.join(drawn)}; the picture is for these." if drawn else ""
     return {
         "title": title,
         "summary": summary,
@@ -88,6 +110,7 @@ def facts(
         "numbers": [_control(name, value) for name, value in numbers.items()],
         "inputs": tensors,
         "grid": list(_axes(bound, shape)),
+        "segments": list(_segments(bound, shape)),
         "seq": shape.seq,
         "longest": LONGEST,
         "heads": {
@@ -96,7 +119,7 @@ def facts(
             "count": shape.heads,
             "most": MOST_HEADS,
         },
-        "tiling": tiling(bound, shape),
+        "tiling": tiling(bound, shape.heads),
         "proofs": [proof.to_dict() for proof in proofs_of(bound, heads, heads)],
         "colours": {"skipped": SKIPPED, "masked": MASKED, "tested": TESTED, "whole": WHOLE},
         "legend": LEGEND,
@@ -107,10 +130,12 @@ def facts(
 
 def _read(bound: Bound, shape: Shape) -> frozenset[str]:
     """The inputs that the mask reads."""
-    condition = mask_condition(bound, shape.heads, shape.heads)
-    nodes = fold.walk(condition)
-    bases = {node.base for node in nodes if isinstance(node, ast.Index | ast.Member)}
-    return fold.names(condition) | bases
+    found: frozenset[str] = frozenset()
+    for condition in _conditions(bound, shape.heads):
+        nodes = fold.walk(condition)
+        bases = {node.base for node in nodes if isinstance(node, ast.Index | ast.Member)}
+        found |= fold.names(condition) | bases
+    return found - shape.segments.keys()
 
 
 def _control(name: str, value: Any) -> dict[str, Any]:
@@ -133,26 +158,51 @@ def _axes(bound: Bound, shape: Shape) -> Iterator[dict[str, Any]]:
         yield {"label": label, "extent": None if isinstance(extent, int) else extent, "value": size}
 
 
+def _segments(bound: Bound, shape: Shape) -> Iterator[dict[str, Any]]:
+    """The parts of the tokens in order; the grid, or all of a sequence, has no name."""
+    fixed = {name for name, length in bound.segments if isinstance(length, int)}
+    for name in bound.parts:
+        yield {"name": name, "value": shape.segments.get(name, 0), "fixed": name in fixed}
+
+
 def _inputs(
     bound: Bound, read: frozenset[str], given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The tensors that the mask reads, and its run-time numbers."""
     trial = Trial("view", LONGEST, LONGEST, heads=MOST_HEADS, kv_heads=MOST_HEADS)
-    found = random_inputs(bound, trial, torch.Generator().manual_seed(1)) | dict(given)
+    found = random_inputs(bound, trial, torch.Generator().manual_seed(1))
+    found |= padded_sets(bound, given)
     wanted = {name: found[name] for name in bound.inputs if name in read}
     numbers = {n: x for n, x in wanted.items() if not bound.inputs[n].axes}
     tensors = {}
     for name in wanted.keys() - numbers.keys():
         x = torch.as_tensor(wanted[name])
-        if x.numel() > MOST_NUMBERS or x.dim() > 3:
+        lists = bound.inputs[name].dtype == "set"
+        if x.numel() > MOST_NUMBERS or x.dim() > 3 + lists:
             raise ViewError(f"input `{name}` has too many numbers for a page")
-        tensors[name] = {"shape": list(x.shape), "values": x.flatten().tolist()}
+        tensors[name] = {"shape": list(x.shape), "values": x.flatten().tolist(), "lists": lists}
     return tensors, numbers
 
 
-def tiling(bound: Bound, shape: Shape) -> dict[str, list[int]]:
-    """Points of a tile along each axis, of queries and of keys, and how far apart they lie."""
-    heads = shape.heads if needs_heads(bound) else 0
+def tiling(bound: Bound, heads: int) -> dict[str, list[int]]:
+    """Points of a tile along each axis, of queries and of keys, and how far apart they lie.
+
+    `line` are the tokens of a tile of queries and of keys in a segment.
+    """
+    one_by_one = {"steps": [1] * len(bound.grid), "q": [1] * len(bound.grid), "line": [1, 1]}
+    one_by_one["k"] = one_by_one["q"]
+    if not bound.segments:
+        return one_by_one | _tiles(bound, heads)
+    places = [step.bound for step in steps_of(bound, heads, heads)]
+    inside = next((_tiles(one, heads) for one in places if one.grid), {})
+    beside = next((_tiles(one, heads) for one in places if not one.grid), None)
+    line = {"line": [*beside["q"], *beside["k"]]} if beside else {}
+    return one_by_one | inside | line
+
+
+def _tiles(bound: Bound, heads: int) -> dict[str, list[int]]:
+    """Those of a mask on a grid or on a line."""
+    heads = heads if needs_heads(bound) else 0
     sizes, machine = Sizes(heads, heads), host_machine()
     if bound.grid:
         boxes = grid_tiles(bound, sizes, machine)

@@ -1,103 +1,22 @@
 // The page: sliders, the picture, what is counted and what was proved. The address's fragment holds
 // what was set (`#seq=128&w=16&query=40`), so that a view can be linked to.
 
-const $ = (id) => document.getElementById(id);
-const given = new URLSearchParams(location.hash.slice(1));
-const controls = new Map(); // name -> a function that reads the control
-const state = {};
-
-function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-// A labelled control of a number, a truth value or a list; `name` is also its name in the address.
-function addControl({ name, label = name, kind, value, least = 0, most }) {
-  const line = element("label", undefined, { title: label });
-  line.append(element("span", label));
-  const start = given.get(name) ?? (kind === "list" ? value.join(", ") : String(value));
-  if (kind === "bool") {
-    const box = element("input", undefined, { type: "checkbox", name });
-    box.checked = start === "true";
-    line.append(box);
-    controls.set(name, () => box.checked);
-  } else if (kind === "list") {
-    const box = element("input", undefined, { type: "text", name });
-    box.value = start;
-    line.append(box);
-    controls.set(name, () => box.value.split(",").map(Number));
-  } else {
-    const step = kind === "int" ? 1 : "any";
-    const slider = element("input", undefined, { type: "range", min: least, max: most, step });
-    const box = element("input", undefined, { type: "number", name, min: least, step });
-    slider.value = box.value = start;
-    slider.addEventListener("input", () => { box.value = slider.value; });
-    box.addEventListener("input", () => { slider.value = box.value; });
-    line.append(slider, box);
-    controls.set(name, () => (kind === "int" ? Math.round(box.valueAsNumber) : box.valueAsNumber));
-  }
-  $("controls").append(line);
-}
-
-function buildControls() {
-  for (const one of facts.parameters) addControl({ ...one, most: Math.max(2 * one.value, 16) });
-  for (const one of facts.numbers) addControl({ ...one, most: Math.max(2 * one.value, 16) });
-  if (facts.grid.length) {
-    for (const { extent, value } of facts.grid) {
-      const label = `extent ${extent}`, kind = "int";
-      if (extent && !controls.has(extent)) {
-        addControl({ name: extent, label, kind, value, least: 1, most: 64 });
-      }
-    }
-  } else {
-    const name = "seq", label = "length", kind = "int";
-    addControl({ name, label, kind, value: facts.seq, least: 1, most: facts.longest });
-  }
-  if (facts.heads.used) {
-    const most = facts.heads.most, kind = "int";
-    if (!facts.heads.fixed) {
-      addControl({ name: "heads", kind, value: facts.heads.count, least: 1, most });
-    }
-    addControl({ name: "head", kind, value: 0, least: 0, most: facts.heads.count - 1 });
-  }
-  $("controls").addEventListener("input", update);
-  $("controls").addEventListener("submit", (event) => event.preventDefault());
-}
-
-const read = (name, otherwise) => (controls.has(name) ? controls.get(name)() : otherwise);
-
-function setting() {
-  const parameters = {}, inputs = { ...facts.inputs };
-  for (const one of facts.parameters) parameters[one.name] = read(one.name);
-  for (const one of facts.numbers) inputs[one.name] = read(one.name);
-  const extents = facts.grid.length
-    ? facts.grid.map(({ extent, value }) => read(extent, value)) : [read("seq")];
-  return { parameters, inputs, extents, heads: read("heads", facts.heads.count) };
-}
-
-function check({ parameters, extents, heads }, head) {
-  for (const [name, value] of Object.entries(parameters)) {
-    if ([value].flat().some(Number.isNaN)) throw new RangeError(`${name} is no number`);
-  }
-  const tokens = extents.reduce((a, b) => a * b, 1);
-  if (!(tokens >= 1 && tokens <= facts.longest)) {
-    throw new RangeError(`${tokens} tokens: this page shows 1 to ${facts.longest}`);
-  }
-  if (!(head < heads)) throw new RangeError(`there is no head ${head} among ${heads}`);
-}
-
 function update() {
   clearTimeout(state.timer);
+  if (read("layer", layer) !== layer && layers[read("layer")] !== undefined) {
+    location.hash = `#layer=${read("layer")}`; // its parameters are others
+    location.reload();
+    return;
+  }
   try {
     const now = setting(), head = read("head", 0);
     check(now, head);
-    const { steps, q, k } = facts.tiling;
-    const rows = tileOrder(now.extents, q, steps), columns = tileOrder(now.extents, k, steps);
+    const { steps, q, k, line } = facts.tiling;
+    const rows = tileOrder(now, q, steps, line[0]), columns = tileOrder(now, k, steps, line[1]);
     const pairs = pairsOf(now, head);
     const classes = tileClasses(pairs, rows, columns);
-    Object.assign(state, { now, head, rows, columns, pairs, classes, n: rows.order.length });
+    const tokens = tokensOf(now);
+    Object.assign(state, { now, head, rows, columns, pairs, classes, tokens, n: tokens.length });
     state.query = Math.min(state.query ?? Math.floor(state.n / 2), state.n - 1);
     $("error").hidden = true;
     showFacts();
@@ -138,6 +57,7 @@ function showFacts() {
     ["density", share(found, n * n), "density"],
     ["tiles", `${of(EMPTY)} empty, ${of(PARTIAL)} partial, ${of(FULL)} full`, "tiles"],
     ["a tile", `${size}${each}`],
+    ...(facts.layers ? [["layers with this pattern", facts.layers, "layers"]] : []),
     ["at this size", `${many(ahead)} keys after their query, ${many(rowsEmpty)} queries without a key`],
   ];
   shown.replaceChildren();
@@ -217,10 +137,12 @@ function paint() {
   context.strokeRect(0.5, row * scale + 0.5, n * scale - 1, Math.max(scale - 1, 2));
 }
 
-const named = (token) => facts.grid.length
-  ? `${token} (${coordinates(state.now.extents)[token].map(
-    (x, axis) => `${facts.grid[axis].label} ${x}`).join(", ")})`
-  : `${token}`;
+function named(token) {
+  if (!facts.grid.length) return `${token}`;
+  const { part, index, place } = state.tokens[token];
+  if (part) return `${token} (${part} ${index})`;
+  return `${token} (${place.map((x, axis) => `${facts.grid[axis].label} ${x}`).join(", ")})`;
+}
 
 function showQuery(query, key) {
   const { n, pairs, now } = state;
@@ -237,13 +159,15 @@ function showQuery(query, key) {
 // The keys of one query on the grid: planes of the last two axes, side by side.
 function drawNeighbours(row, query, extents) {
   const width = extents[extents.length - 1], height = extents[extents.length - 2];
-  const planes = row.length / (width * height), cell = Math.max(3, Math.floor(900 / (planes * width)));
+  const planes = extents.reduce((a, b) => a * b, 1) / (width * height), cell = Math.max(3, Math.floor(900 / (planes * width)));
   const canvas = $("near"), gap = planes > 1 ? cell : 0;
   canvas.width = planes * (width * cell + gap);
   canvas.height = height * cell;
   const context = canvas.getContext("2d");
   row.forEach((seen, token) => {
-    const plane = Math.floor(token / (width * height)), rest = token % (width * height);
+    const { part, index } = state.tokens[token];
+    if (part) return;
+    const plane = Math.floor(index / (width * height)), rest = index % (width * height);
     const x = plane * (width * cell + gap) + (rest % width) * cell;
     const colour = token === query ? "#b3261e" : seen ? facts.colours.whole : facts.colours.skipped;
     context.fillStyle = colour;

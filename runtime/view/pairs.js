@@ -14,17 +14,33 @@ function tensor({ shape, values }) {
   }
 }
 
-// What formulas see beside positions. A setting has `parameters`, `inputs`, `extents`, `heads`.
+// The lists of a set as a function of their indices; the last axis of the tensor is that of a list.
+function sets(name, { shape, values }) {
+  const length = shape[shape.length - 1], axes = shape.slice(0, -1);
+  const lists = Array.from({ length: axes.reduce((a, b) => a * b, 1) }, (_, i) =>
+    new Set(values.slice(i * length, (i + 1) * length)));
+  return (...indices) => {
+    const found = lists[indices.reduce((row, i, axis) => row * axes[axis] + i, 0)];
+    if (indices.every((i, axis) => i < axes[axis])) return found;
+    throw new RangeError(`there is no list ${name}[${indices.join(", ")}] among [${axes.join(", ")}]`);
+  };
+}
+
+// What formulas see beside positions. A setting has `parameters`, `inputs`, `extents`, `heads`, and
+// `segments`, the lengths of the parts of the tokens in their order; the grid is the one named "".
 function world(setting) {
   const inputs = {}, parameters = {};
   for (const [name, value] of Object.entries(setting.inputs)) {
-    inputs[name] = typeof value === "object" ? tensor(value) : value;
+    if (value.lists) inputs[name] = sets(name, value);
+    else inputs[name] = typeof value === "object" ? tensor(value) : value;
   }
   for (const [name, value] of Object.entries(setting.parameters)) {
     parameters[name] = Array.isArray(value) ? (i) => value[i] : value;
   }
   const heads = setting.heads;
   const at = { h: 0, b: 0, heads, kv_heads: heads, q: [], k: [], extents: setting.extents, inputs };
+  at.part = { q: "", k: "" };
+  at.segments = Object.fromEntries(setting.segments ?? []);
   return { at, holds: attends(parameters) };
 }
 
@@ -41,16 +57,24 @@ function coordinates(extents) {
   });
 }
 
+// The part of each token, its number there, and its coordinates: NaN off the grid.
+function tokensOf({ extents, segments = [["", 0]] }) {
+  const points = coordinates(extents), nowhere = extents.map(() => NaN);
+  return segments.flatMap(([part, length], number) => part === ""
+    ? points.map((place, index) => ({ part, number, index, place }))
+    : Array.from({ length }, (_, index) => ({ part, number, index, place: nowhere })));
+}
+
 // One head's pairs as bytes, [n, n] by row.
 function pairsOf(setting, head) {
   const { at, holds } = world(setting);
-  const places = coordinates(setting.extents), n = places.length;
+  const tokens = tokensOf(setting), n = tokens.length;
   const found = new Uint8Array(n * n);
   at.h = head;
   for (let q = 0; q < n; q++) {
-    at.q = places[q];
+    ({ place: at.q, part: at.part.q } = tokens[q]);
     for (let k = 0; k < n; k++) {
-      at.k = places[k];
+      ({ place: at.k, part: at.part.k } = tokens[k]);
       if (holds(q, k, n, n, at)) found[q * n + k] = 1;
     }
   }
@@ -63,13 +87,15 @@ function count(pairs) {
   return total;
 }
 
-// Tokens in the order of their tiles: by residue class, then by box. `starts` has the first place
-// of each tile and ends with the number of tokens; `sizes` and `steps` are per axis.
-function tileOrder(extents, sizes, steps) {
-  const keyed = coordinates(extents).map((place, token) => {
+// Tokens in the order of their tiles: by residue class, then by box; a segment's by `line` of them.
+// `starts` has the first place of each tile and ends with the number of tokens; `sizes` and `steps`
+// are per axis.
+function tileOrder(setting, sizes, steps, line = 1) {
+  const keyed = tokensOf(setting).map(({ part, number, index, place }, token) => {
+    if (part !== "") return { token, key: [number, Math.floor(index / line)] };
     const residue = place.map((x, axis) => x % steps[axis]);
     const box = place.map((x, axis) => Math.floor(Math.floor(x / steps[axis]) / sizes[axis]));
-    return { token, key: [...residue, ...box] };
+    return { token, key: [number, ...residue, ...box] };
   });
   const compare = (a, b) => {
     for (let i = 0; i < a.key.length; i++) if (a.key[i] !== b.key[i]) return a.key[i] - b.key[i];

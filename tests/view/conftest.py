@@ -10,6 +10,7 @@ from py_mini_racer import MiniRacer
 
 from attnc.codegen.javascript.pattern import print_pattern
 from attnc.dsl.program import Bound
+from attnc.runtime.grids import segment_lengths
 from attnc.runtime.view.page import embedded, text
 
 Pairs = NDArray[np.bool_]
@@ -29,8 +30,13 @@ def pairs(javascript: MiniRacer) -> Callable[..., Pairs]:
 
     def found(bound: Bound, extents: tuple[int, ...], heads: int, **inputs: Any) -> Pairs:
         values = {n: [*x] if isinstance(x, tuple) else x for n, x in bound.values.items()}
+        lengths = segment_lengths(bound, inputs)
         setting = {"parameters": values, "extents": extents, "heads": heads}
-        setting["inputs"] = {name: _tensor(value) for name, value in inputs.items()}
+        setting["segments"] = [(part, lengths.get(part, 0)) for part in bound.parts]
+        setting["inputs"] = {
+            name: _tensor(value, lists=bound.inputs[name].dtype == "set")
+            for name, value in inputs.items()
+        }
         run = f"""(() => {{
             {print_pattern(bound)}
             globalThis.attends = attends;
@@ -38,14 +44,16 @@ def pairs(javascript: MiniRacer) -> Callable[..., Pairs]:
             return heads.map((h) => pairsOf({embedded(setting)}, h).join("")).join("");
         }})()"""
         bits = np.frombuffer(str(javascript.eval(run)).encode(), dtype=np.uint8)
-        n = int(np.prod(extents))
+        n = int(np.prod(extents)) + sum(lengths.values())
         return (bits == ord("1")).reshape(heads, n, n)
 
     return found
 
 
-def _tensor(value: Any) -> Any:
+def _tensor(value: Any, lists: bool) -> Any:
     if isinstance(value, int | float):
         return value
     found = np.asarray(value)
-    return {"shape": found.shape, "values": found.ravel().tolist()} if found.ndim else found.item()
+    if not found.ndim:
+        return found.item()
+    return {"shape": found.shape, "values": found.ravel().tolist(), "lists": lists}

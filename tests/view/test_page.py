@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import torch
 from matplotlib.image import imread
 
 from attnc.runtime.oracle import mask
@@ -75,6 +76,36 @@ def test_heads_and_grids(tmp_path: Path) -> None:
     dom = browse(page, tmp_path, "--dump-dom", fragment="query=17")
     assert shown(dom, "density") == density("grid/natten2d", grid=(9, 14), kernel_x=5)
     assert shown(dom, "here") == "query 17 (y 1, x 3) sees 35 keys"
+
+
+def test_tokens_beside_a_grid(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    view("grid/clear", page, grid=(6, 9), r=2, text=5)
+    dom = browse(page, tmp_path, "--dump-dom", fragment="text=7&query=7")
+    assert shown(dom, "density") == density("grid/clear", grid=(6, 9), r=2, text=7)
+    assert shown(dom, "here") == "query 7 (y 0, x 0) sees 13 keys"
+    dom = browse(page, tmp_path, "--dump-dom", fragment="query=4")
+    assert shown(dom, "here") == "query 4 (text 4) sees 59 keys"
+
+
+def test_lists(tmp_path: Path) -> None:
+    page, lists = tmp_path / "page.html", torch.randint(-1, 90, (90, 4))
+    view("input/gather", page, seq=90, nbr=lists)
+    dom = browse(page, tmp_path, "--dump-dom")
+    assert shown(dom, "density") == density("input/gather", seq=90, nbr=lists)
+    dom = browse(page, tmp_path, "--dump-dom", fragment="seq=91")
+    assert "there is no list nbr[90] among [90]" in shown(dom, "error")
+
+
+def test_layers_of_a_stack(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    view("grid/dinat_stack", page, grid=(9, 14), kernel=3, dilation=2)
+    for layer, dilation in ((0, 1), (5, 2)):
+        dom = browse(page, tmp_path, "--dump-dom", fragment=f"layer={layer}")
+        given = {"kernel_y": 3, "kernel_x": 3, "dilation_y": dilation, "dilation_x": dilation}
+        assert shown(dom, "density") == density("grid/natten2d", grid=(9, 14), **given)
+        assert "covers proved" in shown(dom, "proofs")
+        assert shown(dom, "layers") == ("1, 3, 5, 7" if layer % 2 else "0, 2, 4, 6")
 
 
 def test_screenshot(tmp_path: Path) -> None:

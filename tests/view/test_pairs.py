@@ -13,13 +13,12 @@ from py_mini_racer import JSEvalException
 from attnc.codegen.javascript.pattern import print_pattern
 from attnc.compiler.fold import walk
 from attnc.dsl import syntax as ast
-from attnc.dsl.errors import SegmentsApart
 from attnc.dsl.loader import load
 from attnc.dsl.print_nodes import print_expression
 from attnc.runtime.oracle import mask
 from attnc.runtime.trials import Trial, random_inputs
 from tests.compiler.formulas import conditions
-from tests.references import PARAMETERS, WITHOUT_SETS, inputs
+from tests.references import PARAMETERS, inputs
 from tests.references.grid import CASES
 from tests.view.conftest import Pairs
 
@@ -32,7 +31,7 @@ def wanted(spec: str, heads: int, **given: Any) -> Pairs:
     return np.broadcast_to(found, (heads, *found.shape[1:]))
 
 
-@pytest.mark.parametrize("name", WITHOUT_SETS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_sequences(name: str, pairs: Callable[..., Pairs]) -> None:
     program = load(name)
     for chosen in (*PARAMETERS[name], {}):
@@ -50,10 +49,6 @@ def test_grids(
     program = load(name)
     drawn = {n: x for n, x in given.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in given.items() if n not in drawn})
-    if bound.segments:
-        with pytest.raises(SegmentsApart):
-            print_pattern(bound)
-        return
     found = pairs(bound, grid, 2, **drawn)
     np.testing.assert_array_equal(found, wanted(name, 2, grid=grid, **given))
 
@@ -69,6 +64,7 @@ SPECS = {
     "floats": "attention a(x = 0.1) { input e: float[token]  mask { e[q] < x or e[k] >= 0.3 } }",
     "table": "attention a { input bits: int[h, d]  mask { bits[h, clamp(q - k, 0, 7)] == 1 } }",
     "number": "attention a { input n: int  mask { q < k + n } }",
+    "pages": "attention a { input n: set[h, q]  mask causal & { k div 8 in n[h, q div 4] } }",
     "counts": "attention a { mask { k mod heads == h } when qlen > 3 }",
 }
 
@@ -80,6 +76,22 @@ def test_language(name: str, pairs: Callable[..., Pairs]) -> None:
     drawn = random_inputs(bound, trial, torch.Generator().manual_seed(1))
     found = pairs(bound, (30,), HEADS, **drawn)
     np.testing.assert_array_equal(found, wanted(text, HEADS, seq=30, **drawn))
+
+
+BESIDE = """grid y: Y, x: X
+segment cls: 2 before
+segment text: L after
+mask near(one, other) = { abs(one - other) <= 1 }
+attention beside {
+    mask near(q.y, k.y) & { q.x != k.x } | ~(full on x) & { q in cls or k.x < L - 3 }
+        | (window(1) on x) & { q >= k } | { k in text and draw(3, 5, q.y) == 1 }
+}
+"""
+
+
+def test_tokens_beside_a_grid(pairs: Callable[..., Pairs]) -> None:
+    found = pairs(load(BESIDE).bind(), (3, 4), 1, text=5)
+    np.testing.assert_array_equal(found, wanted(BESIDE, 1, grid=(3, 4), text=5))
 
 
 @settings(max_examples=25, deadline=None)

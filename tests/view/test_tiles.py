@@ -25,8 +25,9 @@ def test_classes_are_those_of_the_compiler(name: str, javascript: MiniRacer, pai
     setting = {"parameters": bound.values, "inputs": {}, "extents": [SEQ], "heads": heads}
     for head in range(heads):
         run = f"""(() => {{
-            const [rows, columns] = {list(tile)}.map((size) => tileOrder([{SEQ}], [size], [1]));
-            const pairs = pairsOf({embedded(setting)}, {head});
+            const setting = {embedded(setting)};
+            const [rows, columns] = {list(tile)}.map((size) => tileOrder(setting, [size], [1]));
+            const pairs = pairsOf(setting, {head});
             return JSON.stringify(tileClasses(pairs, rows, columns));
         }})()"""
         found = json.loads(javascript.eval(run))
@@ -36,11 +37,17 @@ def test_classes_are_those_of_the_compiler(name: str, javascript: MiniRacer, pai
 
 
 def test_order_is_by_residue_then_box(javascript: MiniRacer) -> None:
-    found = json.loads(javascript.eval("JSON.stringify(tileOrder([7], [2], [3]))"))
+    found = json.loads(javascript.eval("JSON.stringify(tileOrder({ extents: [7] }, [2], [3]))"))
     assert found == {"order": [0, 3, 6, 1, 4, 2, 5], "starts": [0, 2, 3, 5, 7]}
-    grid = json.loads(javascript.eval("JSON.stringify(tileOrder([4, 6], [2, 4], [1, 1]))"))
+    grid = json.loads(
+        javascript.eval("JSON.stringify(tileOrder({ extents: [4, 6] }, [2, 4], [1, 1]))")
+    )
     assert grid["order"][:8] == [0, 1, 2, 3, 6, 7, 8, 9]
     assert len(grid["starts"]) == 1 + ceil(4 / 2) * ceil(6 / 4)
+    beside = 'tileOrder({ extents: [4], segments: [["a", 3], ["", 0], ["b", 5]] }, [2], [2], 2)'
+    found = json.loads(javascript.eval(f"JSON.stringify({beside})"))
+    assert found["order"] == [0, 1, 2, 3, 5, 4, 6, *range(7, 12)]
+    assert found["starts"] == [0, 2, 3, 5, 7, 9, 11, 12]
 
 
 def test_embedded_text_ends_no_script() -> None:

@@ -8,7 +8,9 @@ const some = (low, high, holds) => {
   for (let i = low; i < high; i++) if (holds(i)) return true;
   return false;
 };
+const differ = (a, b) => a < b || a > b;
 const drawn = (n, seed, ...places) => {
+  if (places.some(Number.isNaN)) return NaN;
   const turned = (x, by) => (x << by) | (x >>> (32 - by));
   let h = seed | 0;
   for (const place of places) {
