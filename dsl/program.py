@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
@@ -59,7 +60,7 @@ class Program:
         return bound
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bound:
     """A checked attention whose parameters have values.
 
@@ -127,7 +128,7 @@ class Bound:
         """Whether there is more to compute than one attention: branches, or an `output`."""
         return self.merge is not None or self.output is not None
 
-    @property
+    @cached_property
     def routes(self) -> tuple[BoundRoute, ...]:
         """The routes that the masks call, each after those that it needs."""
         if not self.program.routes:

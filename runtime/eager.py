@@ -58,7 +58,7 @@ def _sequence(
     places = torch.tensor(entry), h, i, j
     scores = q @ k.transpose(1, 2) * call.scale
     if functions.score is not None:
-        scores = functions.score(scores, *places)
+        scores = torch.as_tensor(functions.score(scores, *places)).expand_as(scores)
     if bound.routes:
         _, pairs, _ = seen(bound, call, index, dict(inputs), lists)
     else:

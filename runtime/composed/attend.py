@@ -1,13 +1,13 @@
 """The steps of a call: each branch over its own keys, the merge, the `output`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnc.compiler.inline import output_expression
-from attnc.dsl.branch import Part, parts
+from attnc.dsl.branch import Part
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime.call import bind_call
@@ -21,6 +21,7 @@ Run = Callable[[Part, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], A
 
 def attend(
     bound: Bound,
+    parts: Sequence[Part],
     tensors: tuple[Tensor, Tensor, Tensor],
     where: dict[str, Any],
     inputs: Mapping[str, Any],
@@ -29,14 +30,14 @@ def attend(
 ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
     """Outputs, lse (None for a sum of branches) and routes of a spec of several steps.
 
-    `run(part, q, k, v, keywords, inputs)` gives those of one attention. Tensors and keywords are
+    `parts` are its attentions; `run(part, q, k, v, keywords, inputs)` gives those of one. Tensors and keywords are
     the caller's; lists of routes are among the inputs.
     """
     q, k, v = tensors
     axis = 1 if layout == "bshd" else 2
     found = []
     routes: dict[str, Tensor] = {}
-    for part in parts(bound):
+    for part in parts:
         keywords, keys, values = where, k, v
         if part.pool is not None:
             queries = q.shape[axis] if q.dim() == 4 else 0  # a packed call is refused
@@ -49,6 +50,8 @@ def attend(
         routes |= chosen
     outs, lses = zip(*found, strict=True)
     out, lse = _merged(bound, outs, lses, inputs, layout)
+    if bound.output is None:
+        return out, lse, routes
     _, own = split_lists(bound, inputs)
     return _output(bound, out, tensors, where, own, layout), lse, routes
 
@@ -78,8 +81,7 @@ def _output(
     call = bind_call(bound, *tensors, layout=layout, inputs=inputs, **where)
     heads, kv_heads = call.q.shape[1], call.k.shape[1]
     expr = output_expression(bound, heads, kv_heads)
-    if expr is None:
-        return out
+    assert expr is not None, "a spec with an `output`"
     swapped = layout == "bshd" or out.dim() == 3
     full = out.transpose(-3, -2) if swapped else out  # [B, H, N, Dv], packed [H, N, Dv]
     full = full if full.dim() == 4 else full.unsqueeze(0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.segments import Step, steps_of
-from attnc.dsl.branch import Part
+from attnc.dsl.branch import Part, parts
 from attnc.dsl.program import Bound
 from attnc.runtime.composed.attend import attend
 from attnc.runtime.eager import eager
@@ -31,7 +31,7 @@ def eager_steps(
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         return (*_attention(part.bound, q, k, v, values, own), {})
 
-    out, lse, _ = attend(bound, (q, k, v), where, inputs, "bhsd", run)
+    out, lse, _ = attend(bound, parts(bound), (q, k, v), where, inputs, "bhsd", run)
     return out, torch.full_like(out[..., 0], torch.nan) if lse is None else lse
 
 

@@ -24,7 +24,9 @@ class ComposedOperator(Operator):
 
     def __init__(self, bound: Bound, options: Options) -> None:
         self.bound, self.options, self.artifact = bound, options, None
-        self.parts = {part.name: attention_operator(part.bound, options) for part in parts(bound)}
+        # Found now: `torch.compile` traces calls, and cannot look into the parser.
+        self._routes, self._parts = bound.routes, parts(bound)
+        self._own = {part.name: attention_operator(part.bound, options) for part in self._parts}
 
     def _check_lse(self) -> None:
         """A sum of branches has none."""
@@ -41,17 +43,18 @@ class ComposedOperator(Operator):
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Outputs, lse (None for a sum of branches) and index lists of all steps."""
         layout, given = self.options.layout, tensors | numbers
-        bind_call(self.bound, *operands, layout=layout, inputs=given, **where)
-        return attend(self.bound, operands, where, given | routes, layout, self._run_part)
+        if not inside:  # the attentions check their own calls
+            bind_call(self.bound, *operands, layout=layout, inputs=given, **where)
 
-    def _run_part(
-        self, part: Part, q: Tensor, k: Tensor, v: Tensor, where: Any, inputs: Any
-    ) -> Any:
-        """One attention of the spec."""
-        own = self.parts[part.name]
-        return own(q, k, v, return_lse=True, return_routes=True, **where, **inputs)
+        def run(part: Part, q: Tensor, k: Tensor, v: Tensor, own: Any, inputs: Any) -> Any:
+            found = self._own[part.name](
+                *(q, k, v), return_lse=True, return_routes=not inside, **own, **inputs
+            )
+            return (*found, {}) if inside else found
+
+        return attend(self.bound, self._parts, operands, where, given | routes, layout, run)
 
     @property
     def compilations(self) -> int:
         """How many kernels the attentions of this spec have loaded in this process."""
-        return sum(own.compilations for own in self.parts.values())
+        return sum(own.compilations for own in self._own.values())

@@ -8,6 +8,9 @@ from torch import Tensor
 
 import attnc
 from attnc.dsl.errors import GradientNotDeclared, InvalidValue, SeveralMasks, ShapeMismatch
+from attnc.dsl.loader import load
+from attnc.runtime.eager import eager
+from tests.runtime.tolerance import qkv
 
 SPEC = """attention a(w = 8, size = 4) {{
     {gate}
@@ -136,3 +139,12 @@ def test_wrong_calls_are_told() -> None:
     plain = SUM.replace("branch] grad", "branch]")
     with pytest.raises(GradientNotDeclared):
         attnc.compile(plain)(**tensors)
+
+
+def test_plain_torch_takes_a_score_that_reads_no_product() -> None:
+    """A score of the query alone, as a memory has (Re-ttention): all keys count the same."""
+    bound = load("attention a { input mass: float[h, q]  score mass[h, q] }").bind()
+    q, k, v = qkv(9, heads=2, dim=4)
+    out, lse = eager(bound, q, k, v, {"mass": torch.zeros(2, 9)})
+    torch.testing.assert_close(out, v.mean(2, keepdim=True).expand_as(out))
+    torch.testing.assert_close(lse, torch.full_like(lse, 9.0).log())

@@ -25,6 +25,22 @@ def test_one_graph_with_the_choice_in_it() -> None:
         torch.testing.assert_close(x, y, rtol=0, atol=0)
 
 
+def test_branches_are_one_graph() -> None:
+    """Branches, their routes and their gate: nothing of the spec is looked up while tracing."""
+    op = attnc.compile("route/nsa", w=16, n=2)
+    q, k, v = (x.requires_grad_() for x in qkv(100, heads=2, dim=16))
+    gate = torch.rand(1, 100, 2, 3, requires_grad=True)
+    compiled = torch.compile(
+        lambda q, k, v, gate: op(q, k, v, gate=gate), fullgraph=True, backend="aot_eager"
+    )
+    pairs = []
+    for call in (compiled, lambda *x: op(*x[:3], gate=x[3])):
+        out = call(q, k, v, gate)
+        pairs.append((out, *torch.autograd.grad(out.square().sum(), (q, k, v, gate))))
+    for x, y in zip(*pairs, strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-6, atol=1e-6)
+
+
 def test_bfloat16() -> None:
     q, k, v = (x.bfloat16() for x in qkv(100, heads=2, dim=16))
     out, lists = attnc.compile(SPEC)(q, k, v, return_routes=True)
