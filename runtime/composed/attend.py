@@ -30,8 +30,8 @@ def attend(
 ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
     """Outputs, lse (None for a sum of branches) and routes of a spec of several steps.
 
-    `parts` are its attentions; `run(part, q, k, v, keywords, inputs)` gives those of one. Tensors and keywords are
-    the caller's; lists of routes are among the inputs.
+    `parts` are its attentions; `run(part, q, k, v, keywords, inputs)` gives those of one. Tensors
+    and keywords are the caller's; lists of routes are among the inputs.
     """
     q, k, v = tensors
     axis = 1 if layout == "bshd" else 2

@@ -24,8 +24,8 @@ class ComposedOperator(Operator):
 
     def __init__(self, bound: Bound, options: Options) -> None:
         self.bound, self.options, self.artifact = bound, options, None
-        # Found now: `torch.compile` traces calls, and cannot look into the parser.
-        self._routes, self._parts = bound.routes, parts(bound)
+        self._parts = parts(bound)
+        _ = bound.routes  # found now: `torch.compile` traces calls, and cannot look into the parser
         self._own = {part.name: attention_operator(part.bound, options) for part in self._parts}
 
     def _check_lse(self) -> None:
@@ -47,9 +47,8 @@ class ComposedOperator(Operator):
             bind_call(self.bound, *operands, layout=layout, inputs=given, **where)
 
         def run(part: Part, q: Tensor, k: Tensor, v: Tensor, own: Any, inputs: Any) -> Any:
-            found = self._own[part.name](
-                *(q, k, v), return_lse=True, return_routes=not inside, **own, **inputs
-            )
+            call, chosen = self._own[part.name], not inside
+            found = call(q, k, v, return_lse=True, return_routes=chosen, **own, **inputs)
             return (*found, {}) if inside else found
 
         return attend(self.bound, self._parts, operands, where, given | routes, layout, run)

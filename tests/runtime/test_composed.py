@@ -143,7 +143,7 @@ def test_wrong_calls_are_told() -> None:
 
 def test_plain_torch_takes_a_score_that_reads_no_product() -> None:
     """A score of the query alone, as a memory has (Re-ttention): all keys count the same."""
-    bound = load("attention a { input mass: float[h, q]  score mass[h, q] }").bind()
+    bound = load("attention a { input mass: float[h, q]  mask full  score mass[h, q] }").bind()
     q, k, v = qkv(9, heads=2, dim=4)
     out, lse = eager(bound, q, k, v, {"mass": torch.zeros(2, 9)})
     torch.testing.assert_close(out, v.mean(2, keepdim=True).expand_as(out))
