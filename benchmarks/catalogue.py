@@ -32,8 +32,8 @@ Written by `make catalogue` from the specs that ship; `attnc view SPEC -o page.h
 
 - *relation*: the first sentence of the spec, which names the paper.
 - *density*: the share of all pairs at the size given, with the spec's own parameters and 8 heads;
-  "at most" where tensors of the call decide. Grids are counted at a natural size of images and
-  videos.
+  "at most" where tensors of the call decide, "about" where draws do: of half a million pairs, taken
+  at random. Grids are counted at a natural size of images and videos, with random inputs.
 - *tiles*: queries by keys of a tile, as chosen for the CPU that wrote this page, and how many of
   the visited tiles need no mask.
 - *cache*: the keys that a decoder has to keep, proved for every length.
@@ -72,8 +72,7 @@ def _lines(systems: list[System], found: dict[str, Entry], gaps: bool) -> Iterat
 def _cells(one: Entry) -> list[str]:
     density = ""
     if one.density is not None:
-        bound = "" if one.exact else "at most "
-        density = f"{bound}{one.density:.3%} of {one.size}"
+        density = f"{one.bound} {one.density:.3%} of {one.size}".strip()
     return [one.relation.replace("|", "\\|"), density, one.tiles, one.cache, one.status]
 
 

@@ -38,12 +38,12 @@ TOLERANCE = {"forward": 2e-5, "backward": 1e-4}  # of the largest number, float3
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The columns of a row; `density` is an upper bound where tensors decide (`exact` is false)."""
+    """The columns of a row; `bound` is "at most" or "about" where tensors or draws decide."""
 
     relation: str
     size: str
     density: float | None
-    exact: bool
+    bound: str
     tiles: str
     cache: str
     status: str
@@ -58,18 +58,18 @@ def entry(name: str) -> Entry:
     bound = program.bind()
     status = _attempt(lambda: _status([(attnc.compile(name), Reference(bound))]))
     if bound.routes:  # the pairs are those that queries and keys choose
-        return Entry(relation, "", None, False, "", "", status)
+        return Entry(relation, "", None, "", "", "", status)
     measured = _grid if bound.grid else _sequence
     try:
         return measured(name, bound, relation, status)
     except AttnError as reason:
-        return Entry(relation, "", None, False, "", f"not analysed: {_first(reason)}", status)
+        return Entry(relation, "", None, "", "", f"not analysed: {_first(reason)}", status)
 
 
 def unseen(name: str) -> Entry:
     """The row of a spec that has not been looked at."""
     relation = summary(_text(load_any(name)))
-    return Entry(relation, "", None, False, "", "", "not checked for this page yet")
+    return Entry(relation, "", None, "", "", "", "not checked for this page yet")
 
 
 def _text(program: Any) -> str:
@@ -109,8 +109,10 @@ def _sequence(name: str, bound: Bound, relation: str, status: str) -> Entry:
     size, tile = f"{SEQ:,} tokens", _tile(tiling(bound, heads))
     cache = "grows" if found.cache_bound is None else f"{found.cache_bound:,} keys"
     tiles = f"{tile}, {found.full_share:.0%} full"
-    density = found.at_most / pairs
-    return Entry(relation, size, density, found.density is not None, tiles, cache, status)
+    density, word = found.at_most / pairs, "" if found.density is not None else "at most"
+    if found.estimate is not None:
+        density, word = found.estimate[0], "about"
+    return Entry(relation, size, density, word, tiles, cache, status)
 
 
 def _stack(name: str, relation: str) -> Entry:
@@ -124,10 +126,10 @@ def _stack(name: str, relation: str) -> Entry:
     cache = "" if extents else known
     points = "×".join(map(str, extents)) or f"{SEQ:,} tokens"
     size, tiles = f"{points}, {len(shares)} layers", f"{full / visited:.0%} full"
-    exact = all(one.density is not None for one in found.layers)
+    word = "" if all(one.density is not None for one in found.layers) else "at most"
     layers = {id(one): (one, Reference(one.bound)) for one in attnc.stack(name)}
     status = _attempt(lambda: _status(list(layers.values())))
-    return Entry(relation, size, sum(shares) / len(shares), exact, tiles, cache, status)
+    return Entry(relation, size, sum(shares) / len(shares), word, tiles, cache, status)
 
 
 def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
@@ -139,7 +141,10 @@ def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
     ).flatten(0, -3)
     if bound.segments:  # each pair of parts has tiles of its own
         size = "×".join(map(str, extents)) + f" and {tokens - math.prod(extents)} tokens"
-        return Entry(relation, size, float(pairs.double().mean()), True, "", "", status)
+        given = {"heads": heads, "kv_heads": heads} | segment_inputs(bound)
+        share = attnc.analyze(name, grid=extents, **given).full_share
+        tiles = f"those of each pair of parts, {share:.0%} full"
+        return Entry(relation, size, float(pairs.double().mean()), "", tiles, "", status)
     tiles = tiling(bound, heads)
     rows, columns = (_order(extents, tiles[side], tiles["steps"]) for side in "qk")
     visited = full = 0
@@ -150,7 +155,7 @@ def _grid(name: str, bound: Bound, relation: str, status: str) -> Entry:
         visited, full = visited + int((inside > 0).sum()), full + int((inside == whole).sum())
     size = "×".join(map(str, extents))
     text = f"{_tile(tiles)}, {full / max(visited, 1):.0%} full"
-    return Entry(relation, size, float(pairs.double().mean()), True, text, "", status)
+    return Entry(relation, size, float(pairs.double().mean()), "", text, "", status)
 
 
 def _extents(bound: Bound, usual: dict[int, tuple[int, ...]]) -> tuple[int, ...]:

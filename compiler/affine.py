@@ -21,6 +21,12 @@ def deciders(condition: ast.Expr) -> str:
     return " and ".join(both)
 
 
+def drawn_only(condition: ast.Expr) -> bool:
+    """Whether integer sets cannot hold the condition, because of draws and nothing else."""
+    nodes = list(filter(opaque, walk(condition)))
+    return bool(nodes) and all(isinstance(node, ast.Call) for node in nodes)
+
+
 def names_of_sets(expr: ast.Expr) -> frozenset[str]:
     """The names that an integer set over the expression has: those of draws are not among them."""
     found: set[str] = set()

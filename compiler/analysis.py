@@ -1,8 +1,9 @@
 """What a spec costs, computed from its pattern: density, tiles, flops, bytes, cache, proofs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from attnc.compiler.affine import deciders
@@ -10,6 +11,7 @@ from attnc.compiler.counts import Census, census
 from attnc.compiler.proofs import Proof, Retention, proofs_of, repeated_field, retention
 from attnc.compiler.relation import LENGTHS, Relation, of_bound, relation as of_condition
 from attnc.compiler.residues import Classes, split
+from attnc.compiler.tile_choices import TileChoice, ranked
 from attnc.dsl.errors import MissingInput
 
 if TYPE_CHECKING:
@@ -26,30 +28,15 @@ class TileCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class TileChoice:
-    """What boxes of `queries` by `keys` points would visit, in residue classes of `steps`.
-
-    `speedup` is the number of all pairs over those visited: what the pattern can gain over a dense
-    kernel of the same speed. `waste` is the visited pairs for each useful one.
-    """
-
-    queries: tuple[int, ...]
-    keys: tuple[int, ...]
-    steps: tuple[int, ...]
-    visited: int
-    speedup: float
-    waste: float
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """The result of `analyze`, for one batch entry.
 
     `heads` is the Hm of the counts: the number of heads if the mask depends on the head, else 1.
     `useful` are the pairs of the pattern, `density` useful / (heads * q_len * kv_len), `visited`
     every pair whose dot product is computed (live tiles count whole). `useful` and `density` are
-    None where a tensor has a say in the mask: `at_most` bounds the pairs then.
+    None where a tensor or a draw has a say in the mask: `at_most` bounds the pairs then, and
+    `visited` counts tiles that a kernel may find empty when it runs. Where only draws have,
+    `estimate` is the density of a sample of pairs and its standard error.
 
     `flops` are the multiplications and additions of both products, `4 * head_dim * visited`.
     `bytes` is the traffic of a kernel that reads each query row and writes each output row once,
@@ -61,7 +48,7 @@ class Analysis:
     of the pattern, up to the layer after which it stays (at most 8). `full_share` is the part of
     the visited tiles that are full, `intensity` flops / bytes.
 
-    On a grid, `grid` are its extents and `choices` what other tiles would visit; `cache_bound` is
+    `choices` is what other tiles would visit. On a grid, `grid` are its extents; `cache_bound` is
     then of whole hyperplanes of the first axis, as the keys of a model that makes frame by frame.
 
     `backends` says of each target what it makes of the spec; `predicted_seconds` is the time of the
@@ -94,6 +81,7 @@ class Analysis:
     notes: tuple[str, ...]
     grid: tuple[int, ...] = ()
     choices: tuple[TileChoice, ...] = ()
+    estimate: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data, as the command's `--json` prints them."""
@@ -162,17 +150,19 @@ def analyze(
     itemsize: int = 4,
     numbers: Mapping[str, int] | None = None,
     classes: Classes | None = None,
+    heights: Sequence[int] = (),
 ) -> Analysis:
     """Analyse a bound spec at given lengths.
 
     `numbers` are its run-time integers, `classes` the residue classes that a kernel takes one by
-    one. Raises `HeadsMissing` where the mask depends on a head count that is None, `MissingInput`
-    for a run-time integer without a value, `AnalysisTooComplex` for a pattern beyond the limits.
+    one, `heights` the rows of other tiles to compare with the kernel's. Raises `HeadsMissing` where
+    the mask depends on a head count that is None, `MissingInput` for a run-time integer without a
+    value, `AnalysisTooComplex` for a pattern beyond the limits.
     """
     relation = of_bound(bound, heads, kv_heads)
     values = lengths.values | _numbers(relation, numbers or {})
     found = _census(relation, tile, values, classes)
-    return derived(
+    analysis = derived(
         Pattern(
             bound.name,
             (lengths.q_len, lengths.kv_len),
@@ -187,6 +177,18 @@ def analyze(
         proofs=tuple(proofs_of(bound, heads, kv_heads)),
         notes=notes_on(relation.exact, relation.uses_batch, deciders(relation.condition)),
     )
+    if not heights:
+        return analysis
+    every = ((rows, tile[1]) for rows in dict.fromkeys((tile[0], *heights)))
+    choices = [
+        TileChoice.of(
+            (one[:1], one[1:], (1 if within is None else within.step,)),
+            _census(relation, one, values, within),
+            chosen=(within, one) == (classes, tile),
+        )
+        for within, one in product(dict.fromkeys((classes, None)), every)
+    ]
+    return replace(analysis, choices=ranked(choices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +286,8 @@ def notes_on(exact: bool, uses_batch: bool, what: str) -> tuple[str, ...]:
     if not exact:
         notes.append(
             f"{what} decide part of the mask: `useful` and `density` are unknown, the "
-            "pairs are at most `at_most`; tiles and `visited` are what a kernel visits"
+            "pairs are at most `at_most`; `visited` is what a kernel visits at most, as it skips "
+            "tiles that it finds empty"
         )
     if uses_batch:
         notes.append("the mask depends on the batch entry: the numbers are for one of them")

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from attnc.compiler import fold
-from attnc.compiler.analysis import Analysis, Pattern, TileChoice, derived, notes_on
+from attnc.compiler.analysis import Analysis, Pattern, derived, notes_on
 from attnc.compiler.boxes import boxes
 from attnc.compiler.grid_counts import Box, GridPattern, Grids, total
 from attnc.compiler.grid_field import receptive_field
@@ -15,6 +15,7 @@ from attnc.compiler.grids import products
 from attnc.compiler.inline import mask_condition
 from attnc.compiler.proofs import Retention, proofs_of, retention
 from attnc.compiler.relation import relation
+from attnc.compiler.tile_choices import TileChoice, ranked
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex, HeadsMissing, MissingInput
 
@@ -125,14 +126,12 @@ def _choices(
             )
             each = [_choice(one, grids, dense, one == kernel) for one in shapes]
             found += [one for one in each if one.chosen] + [min(each, key=lambda one: one.visited)]
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (not one.chosen, one.visited)))
+    return ranked(found)
 
 
 def _choice(tiles: GridTiles, grids: Grids, dense: int, chosen: bool) -> TileChoice:
-    found = total(grids, tiles.queries, tiles.keys)
-    speedup = dense / found.visited if found.visited else 1.0
-    waste = found.visited / found.useful if found.useful else 1.0
-    return TileChoice(tiles.queries, tiles.keys, tiles.steps, found.visited, speedup, waste, chosen)
+    found = replace(total(grids, tiles.queries, tiles.keys), pairs=dense)
+    return TileChoice.of((tiles.queries, tiles.keys, tiles.steps), found, chosen=chosen)
 
 
 def _retention(pattern: GridPattern, heads: int | None) -> Retention:

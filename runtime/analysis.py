@@ -14,6 +14,7 @@ from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
 from attnc.runtime.lower import chosen_tile, grid_tiles, tiling
+from attnc.runtime.sampling import sampled_density
 from attnc.runtime.segmented.attend import facts_of, keys_of, rows_of
 
 NOT_RUN = "compiles; this CPU cannot run it"
@@ -29,7 +30,8 @@ def analyze_at(
 ) -> Analysis:
     """The analysis of a bound spec with what the CPU target makes of it."""
     sizes = Sizes(heads or 0, kv_heads or heads or 0)
-    tile, classes = chosen_tile(bound, sizes, host_machine())
+    machine = host_machine()
+    tile, classes = chosen_tile(bound, sizes, machine)
     found = analyze_bound(
         bound,
         lengths,
@@ -39,8 +41,10 @@ def analyze_at(
         tile=tile,
         numbers=_numbers(bound, inputs),
         classes=classes,
+        heights=tiling(machine, sizes).rows,
     )
-    return _on_this_machine(found, -(-found.q_len // tile[0]))
+    sample = sampled_density(bound, lengths, heads, kv_heads, inputs)
+    return _on_this_machine(replace(found, estimate=sample), -(-found.q_len // tile[0]))
 
 
 def analyze_on(

@@ -17,7 +17,8 @@ from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import is_gpu
 
 if TYPE_CHECKING:
-    from attnc.compiler.analysis import Analysis, StackAnalysis, TileChoice
+    from attnc.compiler.analysis import Analysis, StackAnalysis
+    from attnc.compiler.tile_choices import TileChoice
 
 HEAD_DIM = 64
 
@@ -158,6 +159,8 @@ def _rows(found: "Analysis") -> dict[str, str]:
     density = f" of {found.heads * found.q_len * found.kv_len:,}"
     if found.density is not None:
         density += f", density {found.density:.4%}"
+    if found.estimate is not None:
+        density += ", density about {:.4%} (standard error {:.4%})".format(*found.estimate)
     bound = "" if found.cache_bound is None else f"{found.cache_bound:,} keys: "
     return {
         "pairs": pairs + density,

@@ -14,7 +14,7 @@ from attnc.version import __version__
 
 if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
-    from attnc.runtime import flex, graphs, integrations, routes
+    from attnc.runtime import blocks, flex, graphs, integrations, routes
     from attnc.runtime.api import analyze, compile, load, mask, reference
     from attnc.runtime.composed.merge import merge_partials
     from attnc.runtime.gpu.static import analyze_static
@@ -39,6 +39,7 @@ __all__ = [
     "analyze",
     "analyze_stack",
     "analyze_static",
+    "blocks",
     "compile",
     "flex",
     "graphs",
@@ -54,7 +55,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home."""
-    if name in ("flex", "graphs", "integrations", "routes"):
+    if name in ("blocks", "flex", "graphs", "integrations", "routes"):
         return import_module(f"attnc.runtime.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'attnc' has no attribute {name!r}")

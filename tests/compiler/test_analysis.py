@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from attnc.compiler.analysis import Lengths, analyze
+from attnc.compiler.relation import of_bound
+from attnc.compiler.residues import classes
 from attnc.dsl.errors import HeadsMissing, MissingInput
 from tests.compiler import brute, specs
 
@@ -120,3 +122,26 @@ def test_facts_that_follow_from_the_counts():
     assert found.intensity == found.flops / found.bytes
     assert (found.cache_bound, found.cache_rule) == (104, "keeps the first 4 keys and the last 100")
     assert "p" in found.cache_keys and "k" in found.cache_keys
+
+
+def test_other_tiles_and_classes_are_counted_too():
+    bound = specs.bind("causal & dilated(4, 3)")
+    whole = of_bound(bound, None, None)
+    found = analyze(
+        bound, Lengths.of(100, None, None), tile=(16, 8), classes=classes(whole), heights=(16, 32)
+    )
+    assert {(one.queries, one.steps) for one in found.choices} == {
+        ((rows,), (step,)) for rows in (16, 32) for step in (1, 3)
+    }
+    chosen, *others = found.choices
+    assert chosen.chosen and chosen.visited == found.visited and chosen.steps == (3,)
+    for one in others:
+        tile = (*one.queries, *one.keys)
+        alone = analyze(
+            bound,
+            Lengths.of(100, None, None),
+            tile=tile,
+            classes=classes(whole) if one.steps == (3,) else None,
+        )
+        assert one.visited == alone.visited and not one.chosen
+        assert one.speedup == 100 * 100 / one.visited and one.waste == one.visited / found.useful

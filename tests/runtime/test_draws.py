@@ -1,5 +1,7 @@
 """Numbers drawn by counting: one hash everywhere, and the sets that are made of it."""
 
+import time
+
 import mmh3
 import pytest
 import torch
@@ -40,6 +42,26 @@ def test_share_of_pairs(p):
     assert abs(found.sum().item() - p * pairs) <= 4 * (p * (1 - p) * pairs) ** 0.5
     if 0 < p < 1:
         assert not torch.equal(found[0], found[1])
+
+
+@pytest.mark.parametrize(
+    ("spec", "given"),
+    [("line/bigbird", {"block": 16, "seed": 5}), ("line/subsample", {"seed": -2, "p": 0.3})],
+)
+def test_analyze_samples_what_was_drawn(spec, given):
+    start = time.process_time()
+    found = attnc.analyze(spec, seq=700, heads=2, **given)
+    assert time.process_time() - start < 1
+    assert found.estimate is not None and found.density is None
+    share, error = found.estimate
+    exact = attnc.mask(spec, seq=700, heads=2, **given).double().mean().item()
+    assert 0 < error < 1e-3 and abs(share - exact) < 4 * error
+
+
+def test_what_a_tensor_says_is_not_sampled() -> None:
+    text = "attention a { input doc: int[token] mask random(0.5, 1) & { doc[q] == doc[k] } }"
+    assert attnc.analyze(text, seq=64, heads=1).estimate is None
+    assert attnc.analyze("line/causal", seq=64).estimate is None
 
 
 def test_blocks_of_a_row_are_different_ones() -> None:

@@ -1,9 +1,11 @@
-"""Graphs as run-time sets."""
+"""Graphs and soft masks as run-time sets."""
 
 import networkx as nx
+import pytest
 import torch
 
 import attnc
+from attnc.dsl.errors import InvalidValue
 
 
 def test_hops_are_a_mask() -> None:
@@ -24,3 +26,29 @@ def test_order_brings_neighbours_together() -> None:
     place = {int(node): i for i, node in enumerate(found)}
     far = max(abs(place[a] - place[b]) for a, b in graph.edges)
     assert far <= 12 < max(abs(a - b) for a, b in graph.edges)
+
+
+KEPT = """attention kept(block = 4) {
+    input logit: float[h, q, k] grad
+    input picked: set[h, q]
+    mask { k div block in picked[h, q div block] }
+    score s + log(sigmoid(logit[h, q, k]))
+}
+"""
+
+
+def test_blocks_of_a_soft_mask() -> None:
+    torch.manual_seed(0)
+    logit = torch.randn(2, 35, 35, requires_grad=True)
+    picked = attnc.blocks.above(logit.sigmoid(), 4, 0.88)
+    found = attnc.mask(KEPT, seq=35, heads=2, picked=picked)
+    for h in range(2):
+        for i in range(0, 35, 4):
+            for j in range(0, 35, 4):
+                some = bool((logit[h, i : i + 4, j : j + 4].sigmoid() > 0.88).any())
+                assert bool((found[h, i : i + 4, j : j + 4] == some).all())
+    assert picked.shape[:2] == (2, 9) and 0.2 < found.double().mean() < 0.9
+    assert attnc.blocks.above(torch.zeros(5, 5), 2, 0.5).shape == (3, 0)
+    for wrong in ((logit, 0), (logit[0, 0], 4)):
+        with pytest.raises(InvalidValue):
+            attnc.blocks.above(*wrong, 0.5)
