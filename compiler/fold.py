@@ -236,7 +236,10 @@ def names(expr: ast.Expr) -> frozenset[str]:
 
 
 def on_diagonal(expr: ast.Expr, floats: frozenset[str] = frozenset()) -> ast.Expr:
-    """The condition for `k = q`; a tensor compared with itself is decided, if it holds no NaN."""
+    """The condition for `k = q`; a tensor compared with itself is decided, if it holds no NaN.
+
+    A difference of the same positions is 0, so that sums of distances couple no axes.
+    """
 
     def change(part: ast.Expr) -> ast.Expr:
         return on_diagonal(part, floats)
@@ -248,6 +251,10 @@ def on_diagonal(expr: ast.Expr, floats: frozenset[str] = frozenset()) -> ast.Exp
             a, b = map(change, operands)
             same = a == b and isinstance(a, ast.Index) and a.base not in floats
             return ast.Bool(op in ("==", "<=", ">=")) if same else compare((op,), (a, b))
+        case ast.Binary("-", left, right):
+            a, b = change(left), change(right)
+            same = a == b and isinstance(a, ast.Name) and a.id not in floats
+            return ast.Int(0) if same else binary("-", a, b)
         case _:
             return rebuilt(expr, change)
 

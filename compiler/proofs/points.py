@@ -145,18 +145,23 @@ def _satisfied(mask: GridMask, condition: ast.Expr) -> _Cases:
 
 
 def _uncovered(mask: GridMask, condition: ast.Expr) -> _Cases:
-    """The kinds of queries, by the cells that they have pairs in, and whether none holds a key."""
+    """The kinds of queries, by the cells that they have pairs in, and whether none holds a key.
+
+    No kind is left where each query surely sees itself, whatever couples axes elsewhere.
+    """
+    if _always_itself(mask, condition):
+        nothing = np.zeros((0,) * len(mask.axes), bool)
+        return _Cases([[] for _ in mask.axes], Truth(nothing, nothing))
     asked = formula(condition, mask.labels, mask.floats)
     pairs = _cells(mask, asked.atoms())
     truth = asked.truth([[cell.members for cell in own] for own in pairs])
     kinds = [images(own, QUERIES, "q") for own in pairs]
     shape = tuple(map(len, kinds))
     possible, certain = np.zeros(shape, bool), np.zeros(shape, bool)
-    sees_itself = _always_itself(mask, condition)
     for place in np.ndindex(shape):
         met = np.ix_(*(own[i].members for own, i in zip(kinds, place, strict=True)))
-        possible[place] = not (sees_itself or truth.certain[met].any())
-        certain[place] = not (sees_itself or truth.possible[met].any())
+        possible[place] = not truth.certain[met].any()
+        certain[place] = not truth.possible[met].any()
     return _Cases(kinds, Truth(possible, certain))
 
 
