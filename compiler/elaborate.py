@@ -52,7 +52,8 @@ class Sizes:
     fixes the rows of a query tile in a kernel for many queries (0: the cost model chooses). A
     kernel of units of so many keys that each query chooses has `unit`; one that keeps the greatest
     scores of each query, how many: `best`, of keys or of `units`. A kernel of a GPU with
-    `sequences` reads from a table of the call where each sequence lies.
+    `sequences` reads from a table of the call where each sequence lies. A backward kernel of `sums`
+    has no gradient but dV.
     """
 
     heads: int = 0
@@ -68,6 +69,7 @@ class Sizes:
     best: int = 0
     units: Units | None = None
     sequences: bool = False
+    sums: bool = False
 
 
 def elaborate(bound: Bound, sizes: Sizes) -> ModuleOp:

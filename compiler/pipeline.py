@@ -73,11 +73,16 @@ def passes(
 
 
 def backward_passes(
-    tiling: Tiling, inputs: tuple[str, ...] = (), cropped: bool = False, apart: str = ""
+    tiling: Tiling,
+    inputs: tuple[str, ...] = (),
+    cropped: bool = False,
+    apart: str = "",
+    only: tuple[str, ...] = (),
 ) -> tuple[ModulePass, ...]:
     """The passes to the kernel of the gradients, which owns keys; `inputs` want theirs too.
 
-    With `apart`, to the kernel that owns that side and has the gradients of its rows only.
+    With `apart`, to the kernel that owns that side and has the gradients of its rows; with `only`,
+    to one that has no other gradients than these.
     """
     assume = CROPPED if cropped else FROM_ZERO
     return (
@@ -88,7 +93,7 @@ def backward_passes(
         ChooseTiles(**asdict(tiling), owner=apart or "k"),
         ClassifyTiles(assume=assume),
         PlanVisits(assume=assume),
-        DeriveBackward(inputs, bool(apart)),  # needs the visits
+        DeriveBackward(inputs, bool(apart), only),  # needs the visits
         Specialise(),
     )
 

@@ -143,7 +143,8 @@ def lower_backward(
     module = elaborate(as_sets(bound), sizes)
     if watch is not None:
         watch("elaborate", module)
-    run(module, backward_passes(_tallest(tiling(machine, sizes)), inputs, sizes.cropped), watch)
+    tallest, only = _tallest(tiling(machine, sizes)), ("dv",) if sizes.sums else ()
+    run(module, backward_passes(tallest, inputs, sizes.cropped, only=only), watch)
     return module
 
 

@@ -141,8 +141,6 @@ class Operator:
         numbers: dict[str, Any],
     ) -> tuple[Tensor, Tensor]:
         """The outputs and lse of the kernels."""
-        k_start = where["k_start"]
-        at_zero = isinstance(k_start, int) and k_start == 0
         found: tuple[Tensor, Tensor] = ops.attention(
             self._key,
             *operands,
@@ -152,7 +150,7 @@ class Operator:
             list(numbers.values()),
             where["scale"],
             _starts("q_start", where["q_start"]),
-            None if at_zero else _starts("k_start", k_start),
+            _starts("k_start", where["k_start"]),
             where["cu_seqlens"],
             where["kv_len"],
             _extents(where["grid"]),
@@ -182,6 +180,19 @@ class Operator:
         return f"<attnc operator {self.bound.name}({values})>"
 
 
+def keywords_of(inputs: dict[str, Any], where: Mapping[str, Any]) -> ops.Keywords:
+    """The keywords of a call as runners take them."""
+    return ops.Keywords(
+        inputs,
+        where["scale"],
+        _starts("q_start", where["q_start"]),
+        _starts("k_start", where["k_start"]),
+        where["cu_seqlens"],
+        where["kv_len"],
+        _extents(where["grid"]),
+    )
+
+
 def _extents(grid: Sequence[int] | None) -> list[int] | None:
     if grid is None:
         return None
@@ -209,8 +220,11 @@ def _runner(bound: Bound, options: Options, only: tuple[Sizes, Any] | None) -> o
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
+    """Positions as a tensor; None where they are the default, which packed calls need."""
     if value is None or isinstance(value, Tensor):
         return value
+    if name == "k_start" and isinstance(value, int) and value == 0:
+        return None
     if not isinstance(value, int | torch.SymInt):
         raise DtypeMismatch(name, "an int or an int32 tensor", type(value).__name__)
     return torch.full((1,), value, dtype=torch.int64)

@@ -34,11 +34,15 @@ TARGETS_OF = {"q": ("dq",), "k": ("dk", "dv")}
 
 @dataclass(frozen=True)
 class DeriveBackward(ModulePass):
-    """Write the backward kernel of each attention; `inputs` are those whose gradient is wanted."""
+    """Write the backward kernel of each attention; `inputs` are those whose gradient is wanted.
+
+    With `only`, the kernel has no other gradients than these, out of dq, dk and dv.
+    """
 
     name: ClassVar[str] = "derive-backward"
     inputs: tuple[str, ...] = ()
     apart: bool = False
+    only: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its backward kernel."""
@@ -51,11 +55,11 @@ class DeriveBackward(ModulePass):
         at = Builder(InsertPoint.at_end(body))
         owner = the(attention, attn.TilingOp).owner.data
         owned = {name: at.insert(load(name, OPERANDS[name])).result for name in ROWS[owner]}
-        targets = ("dq", "dk", "dv") if not self.apart else TARGETS_OF[owner]
+        targets = self.only or (TARGETS_OF[owner] if self.apart else ("dq", "dk", "dv"))
         for visits in all_of(attention, attn.VisitsOp):
             step = _Step(attention, owner, dict(owned), targets, self.inputs)
             at.insert(visit(visits, step.block()))
-        for target in TARGETS_OF[owner]:
+        for target in (one for one in TARGETS_OF[owner] if one in targets):
             at.insert(_store(target, None if target == "dv" else "scale"))
         return kernel(attention, body, owner=owner)
 
@@ -86,6 +90,8 @@ class _Step:
         weights = self.map("exp(s - lse)", s=self.masked(scores), lse=lse)
         if "dv" in self.targets:
             self.accumulate(weights, self.load("do"), "dv")
+        if self.targets == ("dv",):
+            return block
         d_weights = self.product("v", "do")
         delta = self.load("delta")
         gradient = self.map("p * (dp - delta)", p=weights, dp=d_weights, delta=delta)

@@ -46,7 +46,7 @@ class RoutedRunner(SpecRunner):
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
-        call, own, lists = self._chosen(q, k, v, keywords)
+        call, own, lists = self.choices(q, k, v, keywords)
         if not (splits(self.bound) and gathers(call)):
             return self.plain.run(q, k, v, self.with_sets(call, own, lists))
         out, lse = self.before.run(q, k, v, own)
@@ -57,10 +57,10 @@ class RoutedRunner(SpecRunner):
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
     ) -> ops.Gradients:
         """The gradients through the chosen keys; a choice itself has none."""
-        call, own, lists = self._chosen(q, k, v, keywords)
+        call, own, lists = self.choices(q, k, v, keywords)
         return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
 
-    def _chosen(
+    def choices(
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords
     ) -> tuple[Call, ops.Keywords, dict[str, Tensor]]:
         """The call, its keywords without lists, and the lists; routes without one choose now."""
