@@ -51,9 +51,6 @@ CASES = (
     Case("LongLoRA shift", "line/longlora"),
     Case("MoBA-style", "route/moba", {"n": 16, "block": 64}),
     Case("LServe", "route/lserve", {"n": 64, "page": 16, "sinks": 64, "w": 256}),
-)
-NEXT = (  # declared, and moved up once they are measured
-    Case("HiP", "route/hip", {"n": 16, "block": 32, "sinks": 32, "w": 256}),
     Case(
         "InfLLM",
         "route/infllm",
@@ -68,6 +65,9 @@ NEXT = (  # declared, and moved up once they are measured
     ),
     Case("MInference", "route/minference", {"kinds": [1, 1, 1, 1], "lines": 500, "last": 64}),
     Case("DHSA", "route/dhsa", {"n": 64, "block": 64, "w": 256}, inputs=quality_inputs.chunks),
+)
+NEXT = (  # declared, and moved up once they are measured
+    Case("HiP", "route/hip", {"n": 16, "block": 32, "sinks": 32, "w": 256}),
     Case(
         "Squeezed",
         "route/squeezed",
