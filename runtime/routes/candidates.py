@@ -187,10 +187,29 @@ class Region:
     def _parts(self, open_: Tensor, first: int) -> Iterator[Tensor]:
         """The undecided pairs of a chooser and a unit, so many at a time as memory allows."""
         low, high = self.at.spans
-        keys = int((high - low + 1).max()) if self.at.units else 0
+        keys = self.looked_at(low, high) if self.at.units else 0
         queries = int((self.at.last_query - self.at.first_query + 1).max()) if self.at.count else 0
         step = max(1, ELEMENTS // max(keys * queries, 1))
         return iter(torch.split(open_, step) if len(open_) else ())
+
+    def looked_at(self, low: Tensor, high: Tensor) -> int:
+        """How many keys of a unit to look at: one where all of them are in the same pairs.
+
+        So it is inside of coarser units, `k div 128 in coarse[h, q]`, for smaller ones.
+        """
+        route = self.at.route
+        nodes = list(fold.walk(self.condition))
+        wholes = [
+            node.right.value % route.size == 0
+            for node in nodes
+            if isinstance(node, ast.Binary)
+            and (node.op, node.left) == ("div", ast.Name("k"))
+            and isinstance(node.right, ast.Int)
+        ]
+        reads = [n for n in nodes if isinstance(n, ast.Name) and n.id.partition(".")[0] == "k"]
+        aligned = route.units == "blocks" and route.size == route.stride
+        same = aligned and all(wholes) and len(wholes) == len(reads)
+        return 1 if same else int((high - low).max()) + 1
 
     def _look(self, part: Tensor, h: int, first: int, some: bool) -> Tensor:
         """Whether all pairs (some pair) of positions are in the set; `part` [T, 3]."""
@@ -199,7 +218,7 @@ class Region:
         low, high = (x[of, unit] for x in at.spans)
         i0, i1 = at.first_query[chooser + first], at.last_query[chooser + first]
         i = i0[:, None] + torch.arange(int((i1 - i0).max()) + 1)
-        j = low[:, None] + torch.arange(int((high - low).max()) + 1)
+        j = low[:, None] + torch.arange(self.looked_at(low, high))
         inside = (i <= i1[:, None])[:, :, None] & (j <= high[:, None])[:, None]
         if at.route.units == "cluster":
             labels = at.labels.expand(at.spans[0].shape[0], -1)

@@ -1,6 +1,7 @@
 """What routes choose at a call, against the oracle: other code for the same definition."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor
 
 import attnc
 from attnc.dsl.loader import load
+from attnc.dsl.parser import parse_expression
 from attnc.runtime.call import bind_call
+from attnc.runtime.routes.candidates import Region
 from attnc.runtime.routes.select import select
 
 HEADS, KV_HEADS, N, DIM = 4, 2, 70, 16
@@ -194,3 +197,18 @@ def test_clusters_of_an_entry_without_keys() -> None:
     call = {"label": torch.arange(9).int() // 4, "kv_len": torch.tensor([9, 0])}
     wanted = attnc.reference(source)(q, k, v, **call)
     torch.testing.assert_close(attnc.compile(source)(q, k, v, **call), wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("k div 16 in r[h, q]", 1),
+        ("k div 12 in r[h, q]", 8),
+        ("k div 16 in r[h, q] and k <= q", 8),
+    ],
+)
+def test_one_key_of_a_unit_is_looked_at_where_all_agree(text: str, count: int) -> None:
+    """Inside of coarser units, as in HiP: not every pair of a query and a key."""
+    at = SimpleNamespace(route=SimpleNamespace(units="blocks", size=8, stride=8))
+    region = Region(cast(Any, at), parse_expression(text))
+    assert region.looked_at(torch.tensor([0]), torch.tensor([7])) == count
