@@ -61,6 +61,44 @@ def column_sums(
     return _sums(runner, q, k, v, lse, given)
 
 
+def block_sums(
+    op: Operator,
+    q: Tensor,
+    k: Tensor,
+    lse: Tensor,
+    *,
+    block: tuple[int, int] = (64, 64),
+    q_start: int | Tensor | None = None,
+    k_start: int | Tensor = 0,
+    **keywords: Any,
+) -> Tensor:
+    """Probabilities added up in blocks of rows of queries and of keys, [B, Hq, Nq / a, Nk / b].
+
+    `block` is (a, b); the last blocks may be short. Otherwise as `column_sums`, which runs once for
+    each block of queries. These are what gates that choose blocks are trained with
+    (SeerAttention, pooled by sums). Raises `NotBuiltForTarget` also for packed calls, grids, and
+    inputs and routes that have a list or a number for each query.
+    """
+    named = [name for name, declared in op.bound.inputs.items() if "q" in declared.axes]
+    named += [route.name for route in op.bound.routes]
+    named += [name for name in ("cu_seqlens", "grid") if keywords.get(name) is not None]
+    if named:
+        raise NotBuiltForTarget(f"block sums of a call with `{named[0]}`", "cpu")
+    axis = 1 if op.options.layout == "bshd" else 2
+    queries, keys = q.shape[axis], k.shape[axis]
+    first = q_start
+    if first is None:
+        first = 0 if op.bound.cross else k_start + keys - queries
+    parts = []
+    for row in range(0, queries, block[0]):
+        some = min(block[0], queries - row)
+        rows = q.narrow(axis, row, some), k, lse.narrow(2, row, some)
+        found = column_sums(op, *rows, q_start=first + row, k_start=k_start, **keywords)
+        pooled = torch.nn.functional.pad(found, (0, -keys % block[1]))
+        parts.append(pooled.view(*pooled.shape[:2], -1, block[1]).sum(-1))
+    return torch.stack(parts, 2)
+
+
 def _runner(op: Operator) -> SpecRunner:
     """The runner of an operator whose columns can be added up."""
     found = getattr(op, "_runner", None)

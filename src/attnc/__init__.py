@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attnc.dsl.errors import AttnError
     from attnc.runtime import blocks, flex, graphs, integrations, routes
     from attnc.runtime.api import analyze, compile, load, mask, reference
-    from attnc.runtime.column_sums import column_sums
+    from attnc.runtime.column_sums import block_sums, column_sums
     from attnc.runtime.composed.merge import merge_partials
     from attnc.runtime.gpu.static import analyze_static
     from attnc.runtime.stack import analyze_stack, stack
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AttnError": "attnc.dsl.errors",
     "analyze": "attnc.runtime.api",
+    "block_sums": "attnc.runtime.column_sums",
     "column_sums": "attnc.runtime.column_sums",
     "compile": "attnc.runtime.api",
     "load": "attnc.runtime.api",
@@ -41,6 +42,7 @@ __all__ = [
     "analyze",
     "analyze_stack",
     "analyze_static",
+    "block_sums",
     "blocks",
     "column_sums",
     "compile",

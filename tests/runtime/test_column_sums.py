@@ -68,3 +68,24 @@ def test_what_has_no_sums_says_so() -> None:
         attnc.column_sums(op, q, k, lse[:, :1])
     with pytest.raises(NotBuiltForTarget, match="several attentions"):
         attnc.column_sums(attnc.compile("route/cca"), q, k, lse)
+
+
+@pytest.mark.parametrize("k_start", [0, torch.tensor([3, 9], dtype=torch.int32)])
+def test_sums_of_blocks(k_start: Any) -> None:
+    """Against the oracle's probabilities, queries fewer than keys, the last blocks short."""
+    q, k, v = (x.repeat(2, 1, 1, 1) for x in qkv(90, heads=4, kv_heads=2, dim=16))
+    q, slope = q[:, :, -40:], torch.rand(4)
+    op = attnc.compile(SPEC)
+    _, lse = op(q, k, v, return_lse=True, slope=slope, k_start=k_start)
+    found = attnc.block_sums(op, q, k, lse, block=(16, 8), slope=slope, k_start=k_start)
+    eye = torch.eye(90).expand(2, 2, 90, 90)
+    exact = attnc.reference(SPEC)(q, k, eye, slope=slope, k_start=k_start)
+    whole = torch.nn.functional.pad(exact, (0, 6, 0, 8))
+    wanted = whole.unflatten(3, (12, 8)).unflatten(2, (3, 16)).sum((3, 5))
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_sums_of_blocks_refuse_routes() -> None:
+    q, k, _ = qkv(9, heads=2, dim=8)
+    with pytest.raises(NotBuiltForTarget, match="block sums of a call with `r`"):
+        attnc.block_sums(attnc.compile(ROUTED), q, k, q[..., 0])
