@@ -65,9 +65,9 @@ CASES = (
     ),
     Case("MInference", "route/minference", {"kinds": [1, 1, 1, 1], "lines": 500, "last": 64}),
     Case("DHSA", "route/dhsa", {"n": 64, "block": 64, "w": 256}, inputs=quality_inputs.chunks),
+    Case("HiP", "route/hip", {"n": 16, "block": 32, "sinks": 32, "w": 256}),
 )
 NEXT = (  # declared, and moved up once they are measured
-    Case("HiP", "route/hip", {"n": 16, "block": 32, "sinks": 32, "w": 256}),
     Case(
         "Squeezed",
         "route/squeezed",
