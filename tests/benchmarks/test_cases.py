@@ -112,8 +112,9 @@ def test_figures_without_a_peer():
     assert Figures((1.0,)).theirs == ()
 
 
-def test_the_process_beside_attnc_calls_an_operator():
-    assert attention()().shape == (1, 8, 512, 64)
+@pytest.mark.parametrize("role", ["attnc", "plain"])
+def test_the_processes_of_matrix_products_call_attention(role):
+    assert attention(role)().shape == (1, 8, 512, 64)
 
 
 def test_pairs_of_lists_are_counted():
