@@ -6,6 +6,7 @@ tokens at once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 from attnc.compiler import fold
 from attnc.compiler.grids import coordinate
@@ -21,6 +22,18 @@ class Layout:
 
     extents: tuple[int, ...]
     rows: Mapping[str, range]
+
+
+def rows_of(
+    bound: Bound, extents: tuple[int, ...], lengths: Mapping[str, int]
+) -> dict[str, range]:
+    """The rows of each part of the tokens; `lengths` are those of the segments."""
+    found: dict[str, range] = {}
+    end = 0
+    for part in bound.parts:
+        start, end = end, end + (prod(extents) if part == GRID else lengths[part])
+        found[part] = range(start, end)
+    return found
 
 
 def all_tokens(

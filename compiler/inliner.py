@@ -91,11 +91,11 @@ class Inliner:
             case ast.Unary(op, operand):
                 return fold.unary(op, self.close(operand, env))
             case ast.Binary(op, left, right):
-                return fold.binary(op, self.close(left, env), self.close(right, env))
+                return self._binary(op, self.close(left, env), self.close(right, env))
             case ast.Compare(ops, operands):
                 return self._compare(ops, tuple(self.close(o, env) for o in operands))
             case ast.Call(function, arguments):
-                return fold.call(function, tuple(self.close(a, env) for a in arguments))
+                return self._call(function, tuple(self.close(a, env) for a in arguments))
             case ast.Exists():
                 return self._exists(expr, env)
             case _:
@@ -128,13 +128,47 @@ class Inliner:
         place, (side, dot, _) = self.place, name.partition(".")
         return bool(dot and place and not place.on_grid and place.part(side) == GRID)
 
+    def _binary(self, op: str, left: ast.Expr, right: ast.Expr) -> ast.Expr:
+        """An operation; one that reads what a place lacks is not folded (`q.y mod 1` is no 0)."""
+        if self._given(left, right) != ast.Bool(True):
+            return ast.Binary(op, left, right)  # type: ignore[arg-type]
+        return fold.binary(op, left, right)
+
+    def _call(self, function: str, arguments: tuple[ast.Expr, ...]) -> ast.Expr:
+        """A function; `chance` is a test, hence false where it reads what a place lacks."""
+        given = self._given(*arguments) if function == "chance" else ast.Bool(True)
+        if given == ast.Bool(True):
+            return fold.call(function, arguments)
+        return fold.conjunction(given, fold.call(function, tuple(map(_filled, arguments))))
+
     def _compare(self, ops: tuple[str, ...], operands: tuple[ast.Expr, ...]) -> ast.Expr:
         """A comparison; false where it reads a coordinate that the tokens of the place lack."""
-        everywhere = self.place is None or self.place.on_grid
-        read = (name for operand in operands for name in fold.names(operand))
-        if not everywhere and any("." in name for name in read):
-            return ast.Bool(False)
-        return by_head(ast.Compare(ops, operands))  # type: ignore[arg-type]
+        given = self._given(*operands)
+        if given != ast.Bool(True):
+            operands = tuple(map(_filled, operands))
+        compared = by_head(ast.Compare(ops, operands))  # type: ignore[arg-type]
+        return fold.conjunction(given, compared)
+
+    def _given(self, *exprs: ast.Expr) -> ast.Expr:
+        """Where the tokens of the place have the coordinates that numbers read.
+
+        Coordinates that they have are data by now; `where` reads the branch that it takes.
+        """
+        if self.place is None or self.place.on_grid:
+            return ast.Bool(True)
+        given: ast.Expr = ast.Bool(True)
+        for expr in exprs:
+            match expr:
+                case ast.Name(name):
+                    here: ast.Expr = ast.Bool("." not in name)
+                case ast.Call("where", (condition, yes, no)):
+                    taken = fold.conjunction(condition, self._given(yes))
+                    other = fold.conjunction(fold.negation(condition), self._given(no))
+                    here = fold.disjunction(taken, other)
+                case _:
+                    here = self._given(*fold.children(expr))
+            given = fold.conjunction(given, here)
+        return given
 
     def _indexed(self, expr: ast.Index, env: Environment) -> ast.Expr:
         indices = tuple(self.close(index, env) for index in expr.indices)
@@ -184,6 +218,11 @@ class Inliner:
         if not affine_in(body, variable):
             return None
         return ast.Exists(variable, ast.Int(low), ast.Int(high), body)
+
+
+def _filled(expr: ast.Expr) -> ast.Expr:
+    """The expression with some number for each coordinate that is not there."""
+    return fold.substitute(expr, {n: ast.Int(0) for n in fold.names(expr) if "." in n})
 
 
 def _any(cases: list[ast.Expr]) -> ast.Expr:

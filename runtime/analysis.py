@@ -10,6 +10,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.compiler.grid_analysis import analyze_grid
 from attnc.compiler.proofs import proofs_of
 from attnc.compiler.segments import Step, steps_of
+from attnc.dsl.place import GRID, Place
 from attnc.dsl.program import Bound
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
@@ -110,6 +111,9 @@ def analyze_parts(
         return analyze_at(step.bound, lengths, heads, kv_heads, head_dim, numbers)
 
     found = [one for one in map(analysis, steps) if one is not None]
+    if not found:  # no pair of tokens is in the mask
+        points = replace(bound, place=Place(GRID, GRID))
+        found = [analyze_on(points, extents, heads, kv_heads, head_dim, {})]
     tokens = max(span.stop for span in rows.values())
     proofs = tuple(proofs_of(bound, heads, kv_heads))
     return replace(_summed(bound.name, found, tokens), grid=extents, proofs=proofs)

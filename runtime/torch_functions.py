@@ -72,8 +72,6 @@ def function_of(
     """
     extents = dict(zip((label for label, _ in bound.grid), grid, strict=False))
     writer = _Writer(bound, rows, heads, dict(inputs), extents, device)
-    if not score:  # a condition gives a tensor of bools also where it is made of constants
-        expr = ast.Unary("not", ast.Unary("not", expr))
     return writer.function(f"{score}b, h, i, j", expr)
 
 
@@ -133,10 +131,12 @@ class _Writer:
     names: dict[str, Any] = field(default_factory=lambda: dict(HELPERS))
 
     def function(self, arguments: str, expr: ast.Expr) -> Function:
-        """A function of rows; the formula's `q` and `k` are positions."""
+        """A function of rows; the formula's `q` and `k` are positions. A condition gives bools."""
         positions = f"i + {self.rows.q_start}, j + {self.rows.k_start}"
-        text = f"lambda {arguments}: (lambda q, k: {self.text(expr)})({positions})"
-        found: Function = eval(text, self.names)
+        text = f"(lambda q, k: {self.text(expr)})({positions})"
+        if not arguments.startswith("s"):
+            text = f"holds_({text}, b)"
+        found: Function = eval(f"lambda {arguments}: {text}", self.names)
         return found
 
     def text(self, expr: ast.Expr) -> str:

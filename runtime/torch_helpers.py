@@ -14,6 +14,13 @@ def _not(x: Any) -> Any:
     return torch.logical_not(x) if isinstance(x, Tensor) else not x
 
 
+def _holds(x: Any, entry: Tensor) -> Tensor:
+    """A condition as a tensor of bools, also where it is made of constants."""
+    if isinstance(x, Tensor):
+        return x.bool()
+    return entry.new_full((), bool(x), dtype=torch.bool)
+
+
 def _where(condition: Any, yes: Any, no: Any) -> Any:
     if isinstance(condition, Tensor):
         return torch.where(condition, yes, no)
@@ -45,6 +52,7 @@ def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
 HELPERS: Final[dict[str, Any]] = {
     "__builtins__": {},
     "not_": _not,
+    "holds_": _holds,
     "where_": _where,
     "min_": _least,
     "max_": _greatest,

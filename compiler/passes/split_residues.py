@@ -56,14 +56,14 @@ class SplitResidues(ModulePass):
 
 def _split_grid(attention: attn.AttentionOp) -> None:
     """Along each axis, the classes that all products share."""
-    parts = products_of(attention)
+    parts = products_of(attention)  # none: no pair is in the pattern
     factors = [list(one.product.factors) for one in parts]
     axes = list(attention.axes)
     beside = _read(attention).union(*(fold.names(one.product.rest) for one in parts))
     for place, label in enumerate(labels(attention)):
         split = [classes(one.factors[place]) for one in parts]
         steps = {found.step if found else 1 for found in split}
-        if len(steps) > 1 or None in split or {f"{n}.{label}" for n in NAMES} & beside or (
+        if len(steps) != 1 or None in split or {f"{n}.{label}" for n in NAMES} & beside or (
             {"q", "k"} & beside
         ):  # fmt: skip
             continue

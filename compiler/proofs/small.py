@@ -28,14 +28,14 @@ def first_failure(
     `why` says what stands in the way of a proof for every extent.
     """
     conditions = [condition for _, condition in asked]
-    if any(_reads_input(one, axes) for one in conditions):
+    if any(reads_input(one, axes) for one in conditions):
         return "unknown", None, "it depends on the values of an input"
     labels = [label for label, _ in axes]
     largest: tuple[int, ...] = ()
     for sizes in small_sizes(axes):
         for head, condition in asked:
             try:
-                found = _failure(on_tokens(condition, labels, sizes), prod(sizes), covers)
+                found = failure_of(on_tokens(condition, labels, sizes), prod(sizes), covers)
             except AnalysisTooComplex as error:
                 return "unknown", None, str(error)
             if found is not None:
@@ -65,7 +65,7 @@ def consistent(axes: Axes, sizes: Sequence[int]) -> bool:
     )
 
 
-def _failure(condition: ast.Expr, tokens: int, covers: bool) -> dict[str, int] | None:
+def failure_of(condition: ast.Expr, tokens: int, covers: bool) -> dict[str, int] | None:
     """The first pair for which the condition holds, or the first query for which it never does."""
     numbers = {name: ast.Int(tokens) for name in ("len", "qlen")}
     with guard(OPERATIONS):
@@ -76,7 +76,7 @@ def _failure(condition: ast.Expr, tokens: int, covers: bool) -> dict[str, int] |
         return (parse(f"{{ [q] : 0 <= q < {tokens} }}") - pairs.project("k")).first_point()
 
 
-def _reads_input(condition: ast.Expr, axes: Axes) -> bool:
+def reads_input(condition: ast.Expr, axes: Axes) -> bool:
     """Whether anything but positions and sizes has a say."""
     known = {"q", "k", "len", "qlen"} | {f"{n}.{a}" for n in ("q", "k", "len") for a, _ in axes}
     tensors = any(map(opaque, fold.walk(condition)))

@@ -1,6 +1,6 @@
 """Evaluation of the tree: numbers, conditions and sets of pairs, by broadcasting tensors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl import syntax as ast
-from attnc.dsl.complexity import nodes
+from attnc.dsl.complexity import children
 from attnc.dsl.constants import Value
 from attnc.dsl.errors import HeadCountMismatch, SeveralMasks
 from attnc.runtime.oracle.operations import BINARY, COMPARE, FUNCTIONS
@@ -23,13 +23,13 @@ Names = Mapping[str, Tensor | tuple[float, ...]]
 class Formula:
     """Values of expressions in one scope.
 
-    `names` are parameters (lists as tuples), variables of `exists`, and `s` in a score; `defined`
+    `names` are parameters (lists as tuples), variables of `exists`, and `s` in a score; `given`
     says of the parameters of a mask where their arguments have values.
     """
 
     names: Names
     world: World
-    defined: Mapping[str, list[Tensor]] = field(default_factory=dict)
+    given: Mapping[str, Tensor] = field(default_factory=dict)
 
     def value(self, expr: ast.Expr) -> Tensor:
         """int64, float or bool, of a shape that broadcasts against the world's places."""
@@ -51,7 +51,10 @@ class Formula:
             case ast.Compare(ops, operands):
                 pairs = pairwise(map(self.value, operands))
                 holds = (COMPARE[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
-                return reduce(torch.logical_and, [*holds, *self._defined(operands)])
+                return reduce(torch.logical_and, [*holds, *map(self.has, operands)])
+            case ast.Call("chance", arguments):
+                drawn = FUNCTIONS["chance"](*map(self.value, arguments))
+                return reduce(torch.logical_and, [drawn, *map(self.has, arguments)])
             case ast.Call(function, arguments):
                 return FUNCTIONS[function](*map(self.value, arguments))
             case ast.Exists():
@@ -61,18 +64,23 @@ class Formula:
             case _:
                 assert_never(expr)
 
-    def _defined(self, operands: Iterable[ast.Expr]) -> list[Tensor]:
-        """Where the tokens have the coordinates that are read: a comparison is false elsewhere."""
-        found = []
-        for node in (node for operand in operands for node in nodes(operand)):
-            match node:
-                case ast.Name(name) if name in self.defined:
-                    found += self.defined[name]
-                case ast.Name(name) if "." in name and self.world.bound.segments:
-                    found.append(self.world.on_grid(name[0]))
-                case _:
-                    pass
-        return found
+    def has(self, expr: ast.Expr) -> Tensor:
+        """bool: where the tokens have the coordinates that the value is computed from.
+
+        A test is false where they lack one, and so has a value; `where` reads the branch it takes.
+        """
+        match expr:
+            case ast.Name(name) if name in self.given:
+                return self.given[name]
+            case ast.Name(name) if "." in name and self.world.bound.segments:
+                return self.world.on_grid(name[0])
+            case ast.Call("where", (condition, yes, no)):
+                return torch.where(self.value(condition), self.has(yes), self.has(no))
+            case ast.Compare() | ast.Member() | ast.Exists() | ast.Call("chance"):
+                return torch.tensor(True)
+            case _:
+                parts = (part for part in children(expr) if isinstance(part, ast.Expr))
+                return reduce(torch.logical_and, map(self.has, parts), torch.tensor(True))
 
     def _name(self, name: str) -> Tensor:
         match self.names.get(name):
@@ -147,13 +155,15 @@ class Formula:
         inner: dict[str, Tensor | tuple[float, ...]] = {
             name: self.names[name] for name in lifted if name in self.names
         }
+        has: dict[str, Tensor] = {}
         for parameter in mask.parameters:
-            if parameter.name in given:
-                inner[parameter.name] = self.value(given[parameter.name])
-            elif parameter.default is not None:
-                inner[parameter.name] = replace(self, names=inner).value(parameter.default)
-        defined = {name: self._defined([argument]) for name, argument in given.items()}
-        return replace(self, names=inner, defined=defined).pairs(mask.body)
+            at, value = self, given.get(parameter.name)
+            if value is None:
+                at, value = replace(self, names=dict(inner), given=dict(has)), parameter.default
+            if value is not None:
+                inner[parameter.name] = at.value(value)
+                has[parameter.name] = at.has(value)
+        return replace(self, names=inner, given=has).pairs(mask.body)
 
 
 def mask_of(world: World) -> Tensor:
@@ -172,12 +182,16 @@ def pairs_of(world: World, body: ast.SetExpr) -> Tensor:
 
 
 def score_of(world: World, s: Tensor) -> Tensor:
-    """The attention's scores from the scaled dot products `s`, in float64 and of its shape."""
+    """The attention's scores from the scaled dot products `s`, in float64 and of its shape.
+
+    NaN where a score reads a coordinate that a token does not have.
+    """
     body = world.bound.score
     if body is None:
         return s
-    names = {**parameters(world), "s": s}
-    return Formula(names, world).value(body).double().expand_as(s)
+    formula = Formula({**parameters(world), "s": s}, world)
+    found = formula.value(body).double().expand_as(s)
+    return torch.where(formula.has(body), found, torch.nan)
 
 
 def sink_of(world: World) -> Tensor | None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.compiler.all_tokens import Layout
+from attnc.compiler.all_tokens import Layout, rows_of as rows_of_parts
 from attnc.compiler.segments import Step
 from attnc.dsl.place import ALL_TOKENS, GRID, coordinate_input
 from attnc.dsl.program import Bound
@@ -62,13 +62,7 @@ def attend(
 
 def rows_of(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> dict[str, range]:
     """The rows of each part of the tokens."""
-    lengths = segment_lengths(bound, inputs)
-    found: dict[str, range] = {}
-    end = 0
-    for part in bound.parts:
-        start, end = end, end + (math.prod(extents) if part == GRID else lengths[part])
-        found[part] = range(start, end)
-    return found
+    return rows_of_parts(bound, extents, segment_lengths(bound, inputs))
 
 
 def layout_of(bound: Bound, extents: tuple[int, ...], inputs: Mapping[str, Any]) -> Layout:

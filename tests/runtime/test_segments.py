@@ -76,6 +76,33 @@ def test_what_no_coordinate_reaches_stays_false_under_a_complement_of_sets() -> 
     assert_right(attnc.compile(text), q, k, v, grid=(2, 2))
 
 
+@pytest.mark.parametrize(
+    "test", ["q.y mod 1 == 0", "twice(q.y)", "chance(1, 3, k.y)", "chance(0.5, 3, q.x + k.y)"]
+)
+def test_a_test_of_a_coordinate_is_false_off_the_grid(test: str) -> None:
+    """Also where the number would be known, is a default, or no comparison is written."""
+    text = (
+        "grid y: H, x: W segment text: 2 before mask twice(m, n = m) = { n < 9 } "
+        f"attention a {{ mask {test if 'twice' in test else f'{{ {test} }}'} }}"
+    )
+    found = attnc.mask(text, grid=(2, 3))[0]
+    off = found[:2] if "q." in test else found[:, :2]
+    assert not off.any() and found[2:, 2:].any()
+    q, k, v = qkv(8, heads=2, dim=16)
+    assert_right(attnc.compile(text), q, k, v, grid=(2, 3))
+
+
+@pytest.mark.parametrize("mask", ["{ H > 5 }", "{ q.y != q.y } | { k in text and L > 5 }"])
+def test_a_mask_without_pairs(mask: str) -> None:
+    """Analysed, and computed as zeros."""
+    beside = "segment text: L before" if "text" in mask else ""
+    text = f"grid y: H, x: W {beside} attention a {{ mask {mask} }}"
+    assert attnc.analyze(text, grid=(2, 3)).useful == 0
+    q, k, v = qkv(6, heads=2, dim=16)
+    out, lse = attnc.compile(text)(q, k, v, grid=(2, 3), return_lse=True)
+    assert not out.any() and (lse == -torch.inf).all()
+
+
 def test_lengths() -> None:
     text = (
         "grid y: 3, x: 4 segment a: n before segment z: B after "
@@ -137,16 +164,24 @@ def test_mask_and_score_of_all_tokens(text: int) -> None:
     )
 
 
+SEGMENT = "segment a: L before"
+
+
 def test_assertions() -> None:
     def verdict(mask: str, claim: str) -> str:
-        text = f"grid x: X segment a: L before attention s {{ mask {mask} assert {claim} }}"
+        segments = "segment a: L before segment z: 2 after" if "in z" in mask else SEGMENT
+        text = f"grid x: X {segments} attention s {{ mask {mask} assert {claim} }}"
         (found,) = proofs_of(load(text).bind(), None, None)
         return found.verdict
 
     window = "causal & window(3, 0) on x"
     assert verdict(f"{window} | {{ k in a }}", "covers") == "proved"
     assert verdict(f"{window} | {{ k in a and not q in a }}", "covers") == "refuted"
-    assert verdict(f"{window} | {{ q == k }}", "covers") == "unknown"
+    assert verdict(f"{window} | {{ q == k }}", "covers") == "proved"
+    assert verdict(f"{window} | {{ q in a and k.x < 5 }}", "covers") == "unknown"
+    assert verdict("{ not (k in z and q.x > L) }", "covers") == "proved"  # two keys of `z`
+    assert verdict("causal & ~(same on x) | { k in a and q in a and k <= q }", "causal") == "proved"
+    assert verdict("{ len == k.x and not q in a }", "causal") == "unknown"  # there is no such token
     assert verdict("(causal & window(3, 0)) on x | { k in a and not q in a }", "causal") == "proved"
     assert verdict("(causal & window(3, 0)) on x | { k in a }", "causal") == "refuted"
     assert verdict("window(3) on x", "causal") == "refuted"
