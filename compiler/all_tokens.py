@@ -24,9 +24,7 @@ class Layout:
     rows: Mapping[str, range]
 
 
-def rows_of(
-    bound: Bound, extents: tuple[int, ...], lengths: Mapping[str, int]
-) -> dict[str, range]:
+def rows_of(bound: Bound, extents: tuple[int, ...], lengths: Mapping[str, int]) -> dict[str, range]:
     """The rows of each part of the tokens; `lengths` are those of the segments."""
     found: dict[str, range] = {}
     end = 0

@@ -52,11 +52,8 @@ class Formula:
                 pairs = pairwise(map(self.value, operands))
                 holds = (COMPARE[op](a, b) for op, (a, b) in zip(ops, pairs, strict=True))
                 return reduce(torch.logical_and, [*holds, *map(self.has, operands)])
-            case ast.Call("chance", arguments):
-                drawn = FUNCTIONS["chance"](*map(self.value, arguments))
-                return reduce(torch.logical_and, [drawn, *map(self.has, arguments)])
-            case ast.Call(function, arguments):
-                return FUNCTIONS[function](*map(self.value, arguments))
+            case ast.Call():
+                return self._call(expr)
             case ast.Exists():
                 return self._exists(expr)
             case ast.List():
@@ -91,6 +88,12 @@ class Formula:
                 return found
             case _:
                 raise TypeError(f"`{name}` is a list")  # the checker admits none here
+
+    def _call(self, call: ast.Call) -> Tensor:
+        found = FUNCTIONS[call.function](*map(self.value, call.arguments))
+        if call.function == "chance":
+            return reduce(torch.logical_and, [found, *map(self.has, call.arguments)])
+        return found
 
     def _item(self, base: str, indices: tuple[Tensor, ...]) -> Tensor:
         match self.names.get(base):

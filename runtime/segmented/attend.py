@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attnc.compiler.all_tokens import Layout, rows_of as rows_of_parts
 from attnc.compiler.segments import Step
-from attnc.dsl.place import ALL_TOKENS, GRID, coordinate_input
+from attnc.dsl.place import ALL_TOKENS, coordinate_input
 from attnc.dsl.program import Bound
 from attnc.runtime.composed.merge import merge_partials
 from attnc.runtime.grids import check_grid, named_extents, segment_lengths
