@@ -132,7 +132,7 @@ def _small_calls(bound: "Bound") -> Iterator[Layout]:
             return
         sizes = {e: n for (_, e), n in zip(bound.grid, extents, strict=True)}
         for chosen in itertools.product(LENGTHS, repeat=len(names)):
-            known = {**dict(zip(names, chosen, strict=True)), **sizes}
+            known = dict(zip(names, chosen, strict=True)) | sizes
             lengths = {n: x if isinstance(x, int) else known[x] for n, x in bound.segments}
             yield Layout(extents, rows_of(bound, extents, lengths))
 
