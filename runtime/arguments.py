@@ -36,7 +36,8 @@ def prepare(call: Call, out: Tensor, lse: Tensor) -> Arguments:
 
 def as_entries(sequences: int, x: Tensor) -> Tensor:
     """A tensor [B or 1, ...] as kernels take it: an entry for each sequence."""
-    return _as_stored(x).expand(sequences, *x.shape[1:])
+    stored = _as_stored(x)
+    return stored if x.shape[0] == sequences else stored.expand(sequences, *x.shape[1:])
 
 
 def _as_stored(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -25,7 +26,13 @@ UNFINISHED = ".new-"  # how folders that are no entry yet, or no longer, begin
 
 def root() -> Path:
     """The folder of the cache; it need not exist."""
-    return Path(os.environ.get("ATTNC_CACHE_DIR") or user_cache_dir("attnc"))
+    return _root(*map(os.environ.get, ("ATTNC_CACHE_DIR", "XDG_CACHE_HOME", "HOME")))
+
+
+@lru_cache
+def _root(own: str | None, *others: str | None) -> Path:
+    """The folder by what the environment says: calls ask for it."""
+    return Path(own or user_cache_dir("attnc"))
 
 
 def kernels() -> Path:

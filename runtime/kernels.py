@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -40,13 +41,29 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """What the lengths of a call decide: the row table, how work is cut and who takes it."""
+
+    rows: Tensor
+    tiles: int
+    key_tiles: int
+    planned: Schedule
+    threads: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedKernel:
-    """A callable kernel, its planner, what they must be given, and the schedules made so far."""
+    """A callable kernel, its planner, what they must be given, and the schedules made so far.
+
+    `last` is the last launch and the call's facts that it holds for, or empty.
+    """
 
     run: build.Kernel
     plan: build.Kernel | None
     facts: KernelFacts
     schedules: dict[bytes, Schedule] = field(default_factory=dict)
+    last: list[tuple[tuple[Any, ...], Launch]] = field(default_factory=list)
 
 
 def digest(bound: Bound, sizes: Sizes, host: Host, gradients: tuple[str, ...] | None = None) -> str:

@@ -38,6 +38,8 @@ def with_sets(
         else:
             longest = max((row.k_start + row.k_len for row in rows), default=0)
             lists[name] = _lists(x, reach(test.value, max(longest, 1)).high)
+    if not flags and not lists:
+        return call
     return replace(call, tensors={**call.tensors, **flags}, lists=lists)
 
 

@@ -14,7 +14,8 @@ class Machine:
     are LLVM's names of the instructions for p * 2^floor(x) and x - floor(x), where they exist,
     `dot` that of the instruction for products of pairs of bfloat16 numbers, without the vector's
     size. `matrices` is how many vectors of queries a matrix unit takes at a time, where there is
-    one. `plain` is the machine without what is for bfloat16 only, or without the matrix unit.
+    one. `plain` is the machine without what is for bfloat16 only, or without the matrix unit,
+    `few` what it is for tiles of few rows, where that is another.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Machine:
     matrices: int = 0
     real: Real = FLOAT32
     plain: "Machine | None" = None
+    few: "Machine | None" = None
 
     @property
     def tile_q(self) -> int:
@@ -61,6 +63,7 @@ AVX512 = Machine(
 AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps", plain=AVX512)
 # With two units of 512 bits a register of queries alone waits for its loads: low tiles cost more.
 AVX512_TWO = replace(AVX512, name="avx512_two")
+# Two products of pairs take the time of eight of float32, so few rows are widened instead.
 AMX = replace(
     AVX512_BF16,
     name="amx",
@@ -69,6 +72,7 @@ AMX = replace(
     chunk=4,
     matrices=2,
     plain=replace(AVX512_BF16, plain=AVX512_TWO),
+    few=AVX512_TWO,
 )
 AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
 NEON = Machine("neon", lanes=4, vectors=5, keys=4)

@@ -82,11 +82,16 @@ class Placement:
 def place_tile(machine: Machine, rows: int, keys: int, packed: int, columns: int) -> Placement:
     """The placement of a tile of rows by keys, whose operands have at least so many columns."""
     abreast = keys_abreast(machine, rows)
-    sums = 2 * machine.vectors * machine.keys // 3
     if abreast > 1 and keys % (STREAMS * abreast) == 0 and columns >= machine.lanes:
+        sums = _sums(machine.few or machine)
         return Placement(machine.lanes, 1, machine.lanes // abreast, packed, sums)
     vectors = -(-rows // machine.lanes)
-    return Placement(machine.lanes, vectors, machine.lanes * vectors, packed, sums)
+    return Placement(machine.lanes, vectors, machine.lanes * vectors, packed, _sums(machine))
+
+
+def _sums(machine: Machine) -> int:
+    """Registers for sums of columns: two thirds of a tile's, as the rest holds what is added."""
+    return 2 * machine.vectors * machine.keys // 3
 
 
 def keys_abreast(machine: Machine, rows: int) -> int:
@@ -96,6 +101,8 @@ def keys_abreast(machine: Machine, rows: int) -> int:
 
 def fitted(machine: Machine, placement: Placement, keys: int) -> Machine:
     """The machine with the vectors, keys and chunk of a kernel's tile."""
-    few = FEW_CHUNK_OF_PAIRS if machine.dot else FEW_CHUNK
-    chunk = few if placement.few else machine.chunk
+    if not placement.few:
+        return replace(machine, vectors=placement.vectors, keys=keys)
+    machine = machine.few or machine
+    chunk = FEW_CHUNK_OF_PAIRS if machine.dot else FEW_CHUNK
     return replace(machine, vectors=placement.vectors, keys=keys, chunk=chunk)

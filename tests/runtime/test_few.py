@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import attnc
-from attnc.codegen.tvm.machine import AVX2, AVX512, GENERIC, NEON, Machine
+from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime import build, kernels
@@ -71,6 +71,15 @@ def test_many_queries_or_few_keys_have_the_other_kernel() -> None:
         for lengths in ((65, 1000), (64, 1000), (10, 79), (10, 80), (1, 7), (1, 8))
     }
     assert list(few.values()) == [False, True, False, True, False, True]
+
+
+def test_products_of_pairs_are_used_where_they_are_fast() -> None:
+    bound, sizes = load("line/causal").bind(), Sizes(0, 0, 64, 64, dtype="bfloat16", rows=4)
+    texts = [
+        print_module(lower(bound, sizes, machine), bound, machine).text
+        for machine in (AVX512_BF16, AMX)
+    ]
+    assert ["dpbf16ps" in text for text in texts] == [True, False]
 
 
 def test_columns_that_fill_no_register_are_no_lanes() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 import attnc
 from attnc.runtime.operator import Operator
 from attnc.runtime.schedule import KEPT, schedule
-from tests.runtime.tolerance import qkv
+from tests.runtime.tolerance import assert_right, qkv
 
 TABLED = "attention a { mask neighborhood(13) }"
 TWO_DOCUMENTS = {"doc": (torch.arange(700) // 400).int()}
@@ -84,3 +84,12 @@ def test_schedules_are_remembered_but_not_all() -> None:
     last = list(kernel.schedules.values())[-1]
     op(*qkv(3 * KEPT - 1))
     assert list(kernel.schedules.values())[-1] is last
+
+
+def test_a_launch_holds_for_one_call_only() -> None:
+    """The last launch is taken again for the same lengths, numbers and head counts."""
+    op = attnc.compile("attention launched {\n input w: int\n mask causal & { q - k < w }\n}")
+    for length, heads, width in ((90, 2, 9), (90, 2, 9), (90, 2, 60), (90, 4, 60), (89, 4, 60)):
+        assert_right(op, *qkv(length, heads=heads), w=width)
+    (kernel,) = op._runner.loaded.values()
+    assert len(kernel.last) == 1
