@@ -17,7 +17,7 @@ from attnc.compiler.passes.derive_backward import DeriveBackward
 from attnc.compiler.passes.lower_to_tile import LowerToTile
 from attnc.compiler.passes.narrow import Narrow
 from attnc.compiler.passes.plan_units import PlanUnits
-from attnc.compiler.passes.plan_visits import PlanVisits
+from attnc.compiler.passes.plan_visits import PlanOne, PlanVisits
 from attnc.compiler.passes.prove import Prove
 from attnc.compiler.passes.simplify import Simplify
 from attnc.compiler.passes.specialise import Specialise
@@ -96,6 +96,11 @@ def backward_passes(
         DeriveBackward(inputs, bool(apart), only),  # needs the visits
         Specialise(),
     )
+
+
+def unplanned(steps: Sequence[ModulePass]) -> list[ModulePass]:
+    """The passes to a kernel that visits one tile, from which a printer knows what it lacks."""
+    return [PlanOne() if isinstance(step, PlanVisits) else step for step in steps]
 
 
 def unit_passes(size: int, rows: int, keys: int) -> tuple[ModulePass, ...]:

@@ -12,13 +12,12 @@ from attnc.compiler.proofs import proofs_of
 from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.place import GRID, Place
 from attnc.dsl.program import Bound
+from attnc.runtime.backends import backends, of_parts
 from attnc.runtime.costs import costs
-from attnc.runtime.cpus import TARGETS, host_machine, measured_machine, runnable
+from attnc.runtime.cpus import host_machine, measured_machine
 from attnc.runtime.lower import chosen_tile, grid_tiles, tiling
 from attnc.runtime.sampling import sampled_density
 from attnc.runtime.segmented.attend import facts_of, keys_of, rows_of
-
-NOT_RUN = "compiles; this CPU cannot run it"
 
 
 def analyze_at(
@@ -45,7 +44,9 @@ def analyze_at(
         heights=tiling(machine, sizes).rows,
     )
     sample = sampled_density(bound, lengths, heads, kv_heads, inputs)
-    return _on_this_machine(replace(found, estimate=sample), -(-found.q_len // tile[0]))
+    return _on_this_machine(
+        replace(found, estimate=sample), -(-found.q_len // tile[0]), bound, sizes
+    )
 
 
 def analyze_on(
@@ -69,7 +70,7 @@ def analyze_on(
         heights=tiling(machine, sizes).rows,
         numbers=_numbers(bound, inputs),
     )
-    return _on_this_machine(found, -(-found.q_len // math.prod(kernel.queries)))
+    return _on_this_machine(found, -(-found.q_len // math.prod(kernel.queries)), bound, sizes)
 
 
 def _numbers(bound: Bound, inputs: Mapping[str, Any]) -> dict[str, int]:
@@ -77,13 +78,14 @@ def _numbers(bound: Bound, inputs: Mapping[str, Any]) -> dict[str, int]:
     return {n: int(x) for n, x in inputs.items() if not bound.inputs[n].axes}
 
 
-def _on_this_machine(found: Analysis, tiles: int) -> Analysis:
+def _on_this_machine(found: Analysis, tiles: int, bound: Bound, sizes: Sizes) -> Analysis:
     """The analysis with backends and time; `tiles` are those of the queries of a head."""
     units = found.heads * tiles
     known = costs(measured_machine())
     work = known.work(found.visited, 2 * found.head_dim, units)
-    backends = {t: "accepts" if t in runnable() else NOT_RUN for t in TARGETS}
-    return replace(found, backends=backends, predicted_seconds=work * 1e-9 / known.threads(work))
+    seconds = work * 1e-9 / known.threads(work)
+    dims = replace(sizes, head_dim=found.head_dim, value_dim=found.head_dim)
+    return replace(found, backends=backends(bound, dims), predicted_seconds=seconds)
 
 
 def analyze_parts(
@@ -153,6 +155,7 @@ def _summed(name: str, found: Sequence[Analysis], tokens: int) -> Analysis:
         full_share=tiles.full / max(1, tiles.full + tiles.partial),
         intensity=flops / max(1, moved),
         predicted_seconds=sum(one.predicted_seconds or 0.0 for one in found),
+        backends=of_parts(one.backends for one in found),
         notes=tuple(dict.fromkeys(note for one in found for note in one.notes)),
         choices=(),
     )

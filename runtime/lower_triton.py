@@ -10,7 +10,7 @@ from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.facts import attentions
 from attnc.compiler.inline import sink_expression
-from attnc.compiler.pipeline import Tiling, backward_passes, passes, run
+from attnc.compiler.pipeline import Tiling, backward_passes, passes, run, unplanned
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime.lower import header
@@ -27,13 +27,15 @@ def triton_source(
     config: TritonConfig | None = None,
     backward: tuple[int, int] | None = None,
     wanted: Sequence[str] | None = None,
+    planned: bool = True,
 ) -> TritonSource:
     """The file for tiles of this many queries and keys: forward, and both passes with `backward`.
 
     `backward` are the owned and the visited rows of a tile of its kernels, `wanted` the inputs
     whose gradients they give: by default all that the spec declares `grad`. With `sizes.rows`, the
     kernel for few queries: its rows are those, and hold `sizes.packed` heads. With that or
-    `sizes.sequences`, a call may say where each sequence lies.
+    `sizes.sequences`, a call may say where each sequence lies. What is not `planned` visits
+    one tile: it is made to see whether it can be.
 
     Raises `NotBuiltForTarget`: the printer lacks something that the spec needs.
     """
@@ -44,8 +46,10 @@ def triton_source(
     config = config or TritonConfig()
     if wanted is None:
         wanted = [name for name, declared in bound.inputs.items() if declared.grad]
-    gradients = _gradients(bound, sizes, backward, config, tuple(wanted)) if backward else None
-    kernel = _kernel(bound, sizes, steps)
+    gradients: Gradients | None = None
+    if backward:
+        gradients = _gradients(bound, sizes, backward, config, tuple(wanted), planned)
+    kernel = _kernel(bound, sizes, steps, planned)
     return print_triton(kernel, config, header(bound), sink, gradients, sizes.sequences)
 
 
@@ -68,18 +72,21 @@ def _gradients(
     tile: tuple[int, int],
     config: TritonConfig,
     wanted: tuple[str, ...],
+    planned: bool,
 ) -> Gradients:
     """Both kernels of the backward pass."""
     tiling = Tiling((tile[0],), (100,), tile[1], boxes=True)
     queries, keys = (
-        _kernel(bound, sizes, backward_passes(tiling, wanted, apart=owner)) for owner in "qk"
+        _kernel(bound, sizes, backward_passes(tiling, wanted, apart=owner), planned)
+        for owner in "qk"
     )
     return Gradients(queries, keys, wanted, config)
 
 
-def _kernel(bound: Bound, sizes: Sizes, steps: Sequence[ModulePass]) -> KernelOp:
+def _kernel(bound: Bound, sizes: Sizes, steps: Sequence[ModulePass], planned: bool) -> KernelOp:
     """The one kernel that passes leave."""
     module = elaborate(bound, sizes)
+    steps = steps if planned else unplanned(steps)
     run(module, [step for step in steps if step.name not in LEFT_OUT])
     (kernel,) = (op for op in module.body.block.ops if isinstance(op, KernelOp))
     return kernel

@@ -5,7 +5,7 @@ from attnc.codegen.tvm_gpu.layout import Layout
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.inline import sink_expression
-from attnc.compiler.pipeline import Tiling, passes, run
+from attnc.compiler.pipeline import Tiling, passes, run, unplanned
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.build import tvm
@@ -17,14 +17,18 @@ TILES = (32, 16)  # queries and keys; the greatest that fits into shared memory 
 LEFT_OUT = ("prove", "split-residues")
 
 
-def gpu_script(bound: Bound, sizes: Sizes) -> GpuSource:
-    """The TVMScript of the forward pass. Raises `NotBuiltForTarget` for what the printer lacks."""
+def gpu_script(bound: Bound, sizes: Sizes, planned: bool = True) -> GpuSource:
+    """The TVMScript of the forward pass; what is not `planned` visits one tile, as a trial.
+
+    Raises `NotBuiltForTarget` for what the printer lacks.
+    """
     if bound.routes:
         raise NotBuiltForTarget("a mask whose keys a route chooses", "tvm for GPUs", ("cpu",))
     dims = sizes.head_dim, sizes.value_dim
     size = next((n for n in TILES if Layout(n, n, *dims).fits), TILES[-1])
     module = elaborate(bound, sizes)
-    steps = passes(Tiling((size,), (100,), size))
+    tiling = Tiling((size,), (100,), size)
+    steps = passes(tiling) if planned else unplanned(passes(tiling))
     run(module, [step for step in steps if step.name not in LEFT_OUT])
     (kernel,) = (op for op in module.body.block.ops if isinstance(op, KernelOp))
     sink = sink_expression(bound, sizes.heads or None, sizes.kv_heads or None)

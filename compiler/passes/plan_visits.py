@@ -48,6 +48,19 @@ class PlanVisits(ModulePass):
                 record(attention, name, source, plan.nest, verdict)
 
 
+@dataclass(frozen=True)
+class PlanOne(ModulePass):
+    """Record one tile of each class: a kernel to ask a printer about, with the pattern's mask."""
+
+    name: ClassVar[str] = "plan-visits"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """The first tile, as if it were full and partial."""
+        for attention in attentions(op):
+            for name in ("full", "partial"):
+                _record(attention, name, "loops", [_Nest(None).push("0")])
+
+
 def _plan_grid(attention: attn.AttentionOp) -> None:
     """The nests of a union of products; whether a tile is full is decided when it is pushed."""
     tiling, found = the(attention, attn.TilingOp), products_of(attention)

@@ -4,7 +4,7 @@ With `--static`, kernels for a GPU are, and their machine code is judged.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -178,8 +178,16 @@ def _rows(found: "Analysis") -> dict[str, str]:
             else {}
         ),
         "layers": _layers(found),
-        "backends": "; ".join(f"{name} {says}" for name, says in found.backends.items()),
+        "backends": _backends(found.backends),
     }
+
+
+def _backends(found: Mapping[str, str]) -> str:
+    """A line for each thing that targets say."""
+    saying: dict[str, list[str]] = {}
+    for target, says in found.items():
+        saying.setdefault(says, []).append(target)
+    return "\n".join(f"{says}: {', '.join(targets)}" for says, targets in saying.items())
 
 
 def _share(visited: int, pairs: int) -> str:

@@ -76,6 +76,11 @@ def candidates(
     return sorted(found, key=lambda one: one.guess)
 
 
+def fits_any(gpu: Gpu, sizes: Sizes) -> bool:
+    """Whether any config fits by its size alone."""
+    return bool(_fitting(gpu, sizes))
+
+
 def first_guess(gpu: Gpu, sizes: Sizes) -> Config:
     """A config where no machine code is made, as in the interpreter: the greatest that fits."""
     return max(_fitting(gpu, sizes), key=lambda one: one.tile)

@@ -95,7 +95,7 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
 def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
     """Raise `NotBuiltForTarget`, which says where it is built, if Triton has no form of a spec."""
     try:
-        triton_source(bound, sizes)
+        triton_source(bound, sizes, planned=False)
     except NotBuiltForTarget as error:
         raise NotBuiltForTarget(error.feature, target, ("cpu",)) from None
 
