@@ -63,7 +63,8 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
     lse = lse.masked_fill(lse == -math.inf, math.inf)
     d_q = torch.zeros(*call.q.shape[:3], splits, facts.width, dtype=real)
-    d_k, d_v = (torch.zeros(x.shape, dtype=real) for x in (call.k, call.v))
+    make = torch.empty if _covered(call) else torch.zeros
+    d_k, d_v = (make(x.shape, dtype=real) for x in (call.k, call.v))
     own = splits == 1 and len(rows) == sequences
     sums = {name: _sum(bound, call, name, threads, own) for name in facts.gradients}
     numbers = [call.numbers[name] for name in facts.numbers]
@@ -86,6 +87,11 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
     inputs = {name: x.sum(0) for name, x in sums.items()}
     return Sums(whole[..., : call.q.shape[3]], d_k, d_v, _asked(call, inputs, given.wanted))
+
+
+def _covered(call: Call) -> bool:
+    """Whether the sequences of a call take up every row of keys, so that all are written."""
+    return sum(row.k_len for row in call.rows) == call.k.shape[0] * call.k.shape[2]
 
 
 def _inverse(bound: Bound, name: str, lists: Lists) -> Lists:

@@ -5,6 +5,7 @@ dQ in memory, each split into a copy of its own, so that nothing is written by t
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from xdsl.ir import Operation, SSAValue
 
@@ -16,9 +17,15 @@ from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
 from attnc.codegen.tvm.planner import emit_listing
-from attnc.codegen.tvm.rows import emit_base, emit_owned_tile
+from attnc.codegen.tvm.rows import emit_base, emit_owned_tile, stored_row
 from attnc.codegen.tvm.signature import emit_row
 from attnc.codegen.tvm.spread import emit_spread, padded
+from attnc.codegen.tvm.stored import elements
+from attnc.codegen.tvm.transpose import (
+    emit_columns_from_rows,
+    emit_rows_from_columns,
+    emit_zeros,
+)
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
 
@@ -89,24 +96,40 @@ def _emit_tile(context: Context) -> None:
 
 def _emit_load(context: Context) -> None:
     """Keys and values transposed, keys as rows too (both times the scale), sums of zero."""
-    out, rows, real = context.out, context.rows, context.real
-    width = padded(context.head_dim, context.machine.lanes)
     for name, columns in (("k", context.head_dim), ("v", context.value_dim)):
-        part = OWNED[name]
-        out.line(f"# {part} [{'d' if name == 'k' else 'v'} {columns}, k {rows}]")
-        with out.block(f"for r in range({rows}):"):
-            out.line(f"{name}_at: T.int64 = {context.row_offset(name, 'r', held=True)}")
-            with out.block(f"for d in range({columns}):"):
-                factor = " * scale" if name == "k" else ""
-                number = out.bind("x", f"{name}_t[{name}_at + d]{factor}")
-                out.line(f"f[{part}_at + d * {rows} + r] = {number}")
-                if name == "k":
-                    out.line(f"f[key_rows_at + r * {width} + d] = {number}")
-                out.line(f"f[d{name}_at + d * {rows} + r] = {real.constant(0.0)}")
-            if name == "k" and width > columns:
-                with out.block(f"for d in range({width - columns}):"):
-                    zero = real.constant(0.0)
-                    out.line(f"f[key_rows_at + r * {width} + {columns} + d] = {zero}")
+        part, axis = OWNED[name], "d" if name == "k" else "v"
+        context.out.line(f"# {part} [{axis} {columns}, k {context.rows}]")
+        emit_columns_from_rows(context, part, columns, partial(_number, context, name))
+        emit_zeros(context, f"d{name}")
+    _emit_key_rows(context)
+
+
+def _emit_key_rows(context: Context) -> None:
+    """The keys as rows of whole vectors: columns, then zeros."""
+    out, m, columns = context.out, context.machine, context.head_dim
+    width = padded(columns, m.lanes)
+    whole = columns // m.lanes * m.lanes
+    out.line(f"# key_rows [k {context.rows}, d {width}]")
+    with out.block(f"for r in range({context.rows}):"):
+        to = f"r * {width}"
+        for first in range(0, whole, m.lanes):
+            place = context.part("key_rows", f"{to} + {first}")
+            out.line(f"{place} = {_number(context, 'k', 'r', str(first), m.lanes)}")
+        for column in range(whole, width):
+            inside = column < columns
+            value = (
+                _number(context, "k", "r", str(column), 1) if inside else context.real.constant(0.0)
+            )
+            out.line(f"{context.part('key_rows', f'{to} + {column}', 1)} = {value}")
+
+
+def _number(context: Context, name: str, row: str, column: str, lanes: int) -> str:
+    """Numbers of an owned row from a column on, of keys times the scale; the last row repeats."""
+    place = f"{context.row_offset(name, row, held=True)} + {column}"
+    number = elements(f"{name}_t", place, lanes)
+    if name == "v":
+        return number
+    return f"{number} * T.broadcast(scale, {lanes})" if lanes > 1 else f"{number} * scale"
 
 
 def _emit_visits(context: Context) -> None:
@@ -166,11 +189,15 @@ def _emit_step(
 
 def _emit_store(context: Context, op: tile.StoreOp) -> None:
     """The rows of dK or dV that exist."""
-    out, rows, target = context.out, context.rows, op.target.data
+    target = op.target.data
     columns = context.head_dim if target == "dk" else context.value_dim
-    factor = f" * {op.factor.data}" if op.factor else ""
-    out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
-    with context.geometry.existing(context):
-        out.line(f"{target}_row: T.int64 = {context.row_offset(target, 'r')}")
-        with out.block(f"for d in range({columns}):"):
-            out.line(f"{target}_t[{target}_row + d] = f[{target}_at + d * {rows} + r]{factor}")
+
+    def write(row: str, column: str, lanes: int, numbers: str) -> None:
+        if op.factor:
+            factor = op.factor.data
+            numbers += f" * T.broadcast({factor}, {lanes})" if lanes > 1 else f" * {factor}"
+        place = f"{context.row_offset(target, stored_row(context, row))} + {column}"
+        context.out.line(f"{elements(f'{target}_t', place, lanes)} = {numbers}")
+
+    context.out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
+    emit_rows_from_columns(context, target, columns, write)

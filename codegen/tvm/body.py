@@ -21,7 +21,7 @@ from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import elements, widened
 from attnc.codegen.tvm.stretches import emit_state
-from attnc.codegen.tvm.transpose import emit_columns_from_rows
+from attnc.codegen.tvm.transpose import emit_columns_from_rows, emit_zeros
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
 
@@ -89,8 +89,7 @@ def _emit_load(context: Context) -> None:
     if context.gathered or context.count:
         (emit_state if context.gathered else emit_no_choice)(context)
         return
-    with out.block(f"for i in range({context.float_parts['output'] // m.lanes}):"):
-        out.line(f"{context.part('output', f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
+    emit_zeros(context, "output")
     with out.block(f"for v in T.unroll({m.vectors}):"):
         out.line(f"{context.part('maximum', f'v * {m.lanes}')} = {m.real.constant(LEAST, m.lanes)}")
         out.line(f"{context.part('total', f'v * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")

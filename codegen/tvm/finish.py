@@ -8,6 +8,7 @@ from attnc.codegen.tvm import columns
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.logarithm import log
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.rows import stored_row
 from attnc.codegen.tvm.shares import part_offset
 from attnc.codegen.tvm.stored import elements, rounded
 from attnc.codegen.tvm.transpose import emit_rows_from_columns
@@ -102,16 +103,8 @@ def _emit_numbers(context: Context, store: str, place: Callable[[str], str]) -> 
     def write(row: str, column: str, lanes: int, numbers: str) -> None:
         value = rounded(context, f"({numbers})", lanes) if store == "out_t" else numbers
         out.line(
-            f"{elements(store, f'{place(_stored(context, row))} + {column}', lanes)} = {value}"
+            f"{elements(store, f'{place(stored_row(context, row))} + {column}', lanes)} = {value}"
         )
 
     out.line(f"# {store} [q {context.rows}, v {width}] = output^T / total")
     emit_rows_from_columns(context, "output", width, write, "total")
-
-
-def _stored(context: Context, row: str) -> str:
-    """Which row's place is written: for one that does not exist, one that is written later."""
-    if context.geometry.parts:  # a point that does not exist has the place of one before it
-        return row
-    rows = f"T.min({context.owned_rows}, q_len - i_first) * {context.placement.packed}"
-    return f"T.min({row}, {rows} - 1)"

@@ -31,22 +31,27 @@ def _hurried(context: Context) -> bool:
 
 
 def emit_next_unit(context: Context) -> None:
-    """Before one of the last tiles of a list: ask for queries and outputs of the next unit.
+    """Before one of the last tiles of a list: ask for operands and outputs of the next unit.
 
-    Which one this thread will take is a guess: most units that follow each other are neighbours in
-    a head, and each thread takes one.
+    Which one this thread will take of queries is a guess: most units that follow each other are
+    neighbours in a head, and each thread takes one. Of keys it is known.
     """
     out, lie, rows = context.out, context.geometry, context.rows
-    plain = context.owned is QUERIES and type(lie) is Line and not context.split
+    plain = type(lie) is Line and not context.split
     if not plain or context.placement.packed > 1 or context.count:
         return
     share = -(-rows // LAST)
+    if context.owned is QUERIES:
+        apart, operands = "threads", {"q": context.head_dim, "out": context.value_dim}
+    else:
+        apart, operands = "splits", {"k": context.head_dim, "v": context.value_dim}
     with out.block(f"if list_left - g <= {LAST}:"):
         for i in range(share):
-            row = f"i_first + threads * {rows} + (list_left - g - 1) * {share} + {i}"
+            first = f"{context.owned.first} + {apart} * {rows}"
+            row = f"{first} + (list_left - g - 1) * {share} + {i}"
             last = f"T.min({row}, {lie.last(context.owned)})"
             place = out.bind("place", f"T.Cast('int64', {lie.tensor_row(last)})")
-            for name, columns in (("q", context.head_dim), ("out", context.value_dim)):
+            for name, columns in operands.items():
                 at = out.bind("at", f"{name}_base + {place} * {name}_s2")
                 _emit_lines(context, name, at, range(columns), SECOND_CACHE)
 

@@ -34,3 +34,14 @@ def emit_row_inputs(context: Context) -> None:
         with out.block(f"for r in range({context.placement.width}):"):
             value = owned_element(context, attr, "r")
             out.line(f"{buffer}[in_{name}_at + r] = {value}")
+
+
+def stored_row(context: Context, row: str) -> str:
+    """Which row's place is written: for one that does not exist, one that is written later."""
+    if context.geometry.parts:  # a point that does not exist has the place of one before it
+        return row
+    owned = context.owned
+    rows = f"T.min({context.owned_rows}, {owned.length} - {owned.first})"
+    if context.placement.packed > 1:
+        rows += f" * {context.placement.packed}"
+    return f"T.min({row}, {rows} - 1)"

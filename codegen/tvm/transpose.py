@@ -63,6 +63,13 @@ def emit_rows_from_columns(
                 write(row, "first", lanes, f"{found}[{lanes - 1} - i]")
 
 
+def emit_zeros(context: Context, part: str) -> None:
+    """Zeros in a part of whole vectors."""
+    out, m = context.out, context.machine
+    with out.block(f"for i in range({context.float_parts[part] // m.lanes}):"):
+        out.line(f"{context.part(part, f'i * {m.lanes}')} = {m.real.constant(0.0, m.lanes)}")
+
+
 @contextmanager
 def _each_number(context: Context, columns: int) -> Iterator[None]:
     out = context.out

@@ -326,7 +326,7 @@ class Module:
                                         x_49[2 * i + 1] = T.Shuffle([x_50[i // 8 * 16 + i % 8], x_50[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                     for i in T.unroll(16):
                                         bits_51: T.let = T.reinterpret('uint32x16', (x_49[15 - i]))
-                                        out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(128, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_51 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_51, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
+                                        out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(128, q_len - i_first) - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_51 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_51, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
                             for r in range(T.min(128, q_len - i_first)):
                                 lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                                 lse_t[lse_at] = f[maximum_at + r]

@@ -445,7 +445,7 @@ class Module:
                                     x_74[2 * i + 0] = T.Shuffle([x_75[i // 8 * 16 + i % 8], x_75[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
                                     x_74[2 * i + 1] = T.Shuffle([x_75[i // 8 * 16 + i % 8], x_75[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
                                 for i in T.unroll(16):
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) * 1 - 1)) * out_s2 + first, 1, 16)] = (x_74[15 - i])
+                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(16, q_len - i_first) - 1)) * out_s2 + first, 1, 16)] = (x_74[15 - i])
                         for r in range(T.min(16, q_len - i_first)):
                             lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
                             lse_t[lse_at] = f[maximum_at + r]
