@@ -103,6 +103,8 @@ def _compare(op: Comparison, left: Expr, right: Expr) -> Verdict:
     a, b = interval(left), interval(right)
     if a is None or b is None:
         return MAYBE
+    if a.low == a.high and b.low == b.high:
+        return Verdict(*(_link(op, a.low, b.low),) * 2)
     match op:
         case "<" | "<=":
             return Verdict(_link(op, a.low, b.high), _link(op, a.high, b.low))
@@ -175,8 +177,8 @@ def interval(value: Expr) -> Interval | None:
             return Interval(Name(f"{name}_low"), Name(f"{name}_high"))
         case Name():
             return Interval(value, value)
-        case Index(base=base, indices=indices):
-            return _input(base, indices)
+        case Index():
+            return _input(value)
         case Unary(op="-", operand=operand):
             inner = interval(operand)
             return inner and Interval(Unary("-", inner.high), Unary("-", inner.low))
@@ -195,11 +197,12 @@ def input_bounds(base: str, indices: tuple[Expr, ...]) -> str | None:
     return axes.pop() if plain and axes in ({"q"}, {"k"}) else None
 
 
-def _input(base: str, indices: tuple[Expr, ...]) -> Interval | None:
-    axis = input_bounds(base, indices)
-    return (
-        None if axis is None else Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
-    )
+def _input(value: Index) -> Interval | None:
+    """Of an element by head or batch entry: the one number that it is over a tile."""
+    if all(index in (Name("h"), Name("b")) for index in value.indices):
+        return Interval(value, value)
+    base, axis = value.base, input_bounds(value.base, value.indices)
+    return axis and Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
 
 
 def _binary(value: Binary) -> Interval | None:

@@ -76,10 +76,15 @@ def function_of(
 
 
 def tile_function(
-    bound: Bound, rows: Row, inputs: Mapping[str, Any], expr: ast.Expr, names: Sequence[str]
+    bound: Bound,
+    rows: Row,
+    heads: int,
+    inputs: Mapping[str, Any],
+    expr: ast.Expr,
+    names: Sequence[str],
 ) -> Function:
     """A function of `names` (`h`, `b`, or bounds such as `q_low`) from an expression over them."""
-    writer = _Writer(bound, rows, 0, dict(inputs))
+    writer = _Writer(bound, rows, heads, dict(inputs))
     arguments = ", ".join(name if name in "hb" else f"e_{name}" for name in names)
     found: Function = eval(f"lambda {arguments}: {writer.text(expr)}", writer.names)
     return found

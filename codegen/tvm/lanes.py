@@ -24,13 +24,20 @@ SCALARS = {
     "q_end": Value(QUERIES.end, INT),
     "b": Value("s", INT),
 }
+HEADS = {"h": "h", "hkv": "(h // group)", "b": "0"}  # where an input's axis holds that of the tile
 DTYPES = {"int": INT, "float": FLOAT}
 SIDES = {side.name: side for side in (QUERIES, KEYS)}
 
 
 def scalar_target(context: Context) -> TvmTarget:
-    """Expressions of a plan: everything is one number."""
-    return TvmTarget(context.out, _scalars(context), _no_reads, context.real)
+    """Expressions of a plan: everything is one number, by head or batch entry where it is read."""
+
+    def read(base: str, indices: tuple[Expr, ...]) -> Value:
+        attr = context.inputs[base]
+        places = [Value(HEADS[axis], INT) for axis in attr.axis_names]
+        return element(context, attr, places, DTYPES[attr.dtype.data])
+
+    return TvmTarget(context.out, _scalars(context), read, context.real)
 
 
 def _scalars(context: Context) -> dict[str, Value]:
@@ -145,10 +152,6 @@ def _numbers(context: Context) -> dict[str, Value]:
     }
 
 
-def _no_reads(base: str, indices: tuple[Expr, ...]) -> Value:
-    raise AssertionError(f"a plan reads no element of {base}")
-
-
 def _read(
     context: Context, target: TvmTarget, base: str, indices: tuple[Expr, ...], spot: Spot
 ) -> Value:
@@ -233,7 +236,7 @@ def owned_element(context: Context, attr: InputAttr, row: str) -> str:
 
 def row_element(context: Context, attr: InputAttr, side: Axis, row: str, head: str = "h") -> str:
     """The element of an input that has one number per row (and head), at a row of a side."""
-    heads = {"h": head, "hkv": "(h // group)", "b": "0"}
+    heads = HEADS | {"h": head}
     texts = [heads.get(axis) or tensor_row(axis, side, row) for axis in attr.axis_names]
     places = [Value(text, INT) for text in texts]
     return element(context, attr, places, DTYPES[attr.dtype.data]).text

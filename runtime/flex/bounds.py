@@ -41,9 +41,10 @@ def _has_bounds(pattern: Pattern) -> bool:
 
 def _holds(expr: Expr, pattern: Pattern, tiles: Tiles) -> Tensor:
     known = _ends(pattern, tiles)
-    names = sorted(fold.names(expr) & known.keys())
-    inputs = {name: x for name, x in pattern.inputs.items() if not pattern.bound.inputs[name].axes}
-    test = tile_function(pattern.bound, pattern.rows, inputs, expr, names)
+    names = sorted((fold.names(expr) | {"b"}) & known.keys())
+    test = tile_function(
+        pattern.bound, pattern.rows, pattern.heads or 0, pattern.inputs, expr, names
+    )
     found = test(*(known[name] for name in names))
     return torch.as_tensor(found).expand(tiles.head.shape)
 
