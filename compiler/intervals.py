@@ -202,7 +202,9 @@ def _input(value: Index) -> Interval | None:
     if all(index in (Name("h"), Name("b")) for index in value.indices):
         return Interval(value, value)
     base, axis = value.base, input_bounds(value.base, value.indices)
-    return axis and Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
+    if axis is None:
+        return UNBOUNDED
+    return Interval(Name(f"{base}_{axis}_low"), Name(f"{base}_{axis}_high"))
 
 
 def _binary(value: Binary) -> Interval | None:
