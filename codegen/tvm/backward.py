@@ -151,7 +151,8 @@ def _emit_product(context: Context, op: Operation, parts: dict[SSAValue, str]) -
     match op:
         case tile.DotOp():
             operand = _visited(context, op.right)
-            emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result])
+            beside = Visited("do", context.value_dim, "v") if operand.name == "q" else None
+            emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result], beside)
         case tile.AccumulateOp() if op.target.data == "dq":
             emit_spread(context, parts[op.weights], "key_rows", "dq", context.head_dim)
         case tile.AccumulateOp():

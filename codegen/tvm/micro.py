@@ -102,7 +102,7 @@ def emit_dot(
             ahead = []
         for one in ahead:
             emit_later(context, one.name)
-        if beside is not None or name == "q":
+        if beside is not None:
             emit_next_unit(context)
         zero = m.real.constant(0.0, m.lanes)
         sums = emit_accumulators(context, target, m.keys, lambda i, v: zero)
