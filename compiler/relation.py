@@ -111,7 +111,7 @@ def relation(
     space = Space((*(("h",) if uses_head else ()), "q", "k"), params)
     exists = space.parse(EXISTING + (f" and 0 <= h < {heads}" if uses_head else ""))
     tested = any(map(_reads_tensor(floats), fold.walk(condition)))
-    _check_size(condition)
+    check_size(condition)
 
     translate = Translator(space, floats)
 
@@ -129,7 +129,7 @@ def relation(
     )
 
 
-def _check_size(condition: ast.Expr) -> None:
+def check_size(condition: ast.Expr) -> None:
     """Refuse what makes isl slow long before it counts many operations."""
     pending = [(condition, 0)]
     while pending:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from attnc.compiler.grids import on_tokens, products
+from attnc.compiler.proofs.coupled import reached
 from attnc.compiler.proofs.points import GridMask, causal, heads_cover
 from attnc.compiler.proofs.proof import Counterexample, Proof, least, stopwatch
 from attnc.compiler.proofs.reaches import answered
@@ -56,7 +57,7 @@ def reaches(layers: GridLayers, sizes: tuple[int, ...] = ()) -> Proof:
     try:
         found = _by_axes(layers, sizes, ordered)
         if found is None:
-            found = _by_graph(layers, sizes, ordered)
+            found = _jointly(layers, sizes, ordered)
     except AnalysisTooComplex as error:
         return proof("unknown", None, str(error))
     return proof(found.verdict, found.counterexample, found.reason)
@@ -147,6 +148,27 @@ def _first_refuted(
         where = f"along `{axes[place][0]}` {one.reason}"
         return replace(one, counterexample=Counterexample(n, n, q, k, grid=grid), reason=where)
     return None
+
+
+def _jointly(layers: GridLayers, sizes: tuple[int, ...], ordered: bool) -> Proof:
+    """The verdict where axes are coupled: of sets, or of graphs, which have smaller examples."""
+    whole = _by_sets(layers, sizes, ordered)
+    if whole is not None and whole.verdict == "proved":
+        return whole
+    small = _by_graph(layers, sizes, ordered)
+    return whole if whole is not None and small.verdict == "unknown" else small
+
+
+def _by_sets(layers: GridLayers, sizes: tuple[int, ...], ordered: bool) -> Proof | None:
+    """The verdict of sets of the coordinates of all axes, for every extent or too many tokens."""
+    if 0 < prod(sizes) * bool(sizes) <= SHORT or min((n for _, n in layers), default=-1) < 0:
+        return None
+    axes = layers[0][0].axes
+    if sizes:
+        axes = tuple((label, n) for (label, _), n in zip(axes, sizes, strict=True))
+    asked = [([one for _, (one,) in mask.each_head()], count) for mask, count in layers]
+    found = reached(asked, axes, ordered)
+    return None if found is None else Proof("reaches", found[0], 0.0, *found[1:])
 
 
 def _by_graph(layers: GridLayers, sizes: tuple[int, ...], ordered: bool) -> Proof:

@@ -15,6 +15,7 @@ from attnc.compiler import fold
 from attnc.compiler.atoms import Booleans, Truth, formula
 from attnc.compiler.grids import lexicographic
 from attnc.compiler.partition import Cell, cells, images
+from attnc.compiler.proofs.coupled import decided
 from attnc.compiler.proofs.joint import Places
 from attnc.compiler.proofs.proof import Counterexample, Proof, Verdict, stopwatch
 from attnc.compiler.proofs.small import first_failure
@@ -133,8 +134,12 @@ def _tried(
     cases: Callable[[GridMask, ast.Expr], _Cases],
     why: str,
 ) -> tuple[Verdict, Counterexample | None, str]:
-    """The verdict of small grids, where cells decide nothing."""
-    return first_failure(asked, mask.axes, cases is _uncovered, why)
+    """The verdict of sets of all coordinates and of small grids, where cells decide nothing."""
+    whole = decided(asked, mask.axes, cases is _uncovered, mask.floats)
+    if whole is not None and whole[0] == "proved":
+        return whole
+    small = first_failure(asked, mask.axes, cases is _uncovered, why)
+    return whole if whole is not None and small[0] != "refuted" else small
 
 
 def _satisfied(mask: GridMask, condition: ast.Expr) -> _Cases:

@@ -108,15 +108,16 @@ class IntegerSet:
             return IntegerSet(raw)
 
     def compose(self, other: "IntegerSet") -> "IntegerSet":
-        """The pairs [a, c] with some b, [a, b] here and [b, c] there; both have two dimensions."""
+        """The pairs [a, c] with some b, [a, b] here and [b, c] there: halves of the dimensions."""
+        half = len(self.dims) // 2
         with guard():
             first, second = (
-                checked(isl.Map.from_range(s.raw)).move_dims(_DIM.in_, 0, _DIM.out, 0, 1)
+                checked(isl.Map.from_range(s.raw)).move_dims(_DIM.in_, 0, _DIM.out, 0, half)
                 for s in (self, other)
             )
             pairs = checked(checked(first.apply_range(second)).wrap().flatten()).coalesce()
             raw = checked(checked(pairs).compute_divs().coalesce())
-            for i, name in enumerate((self.dims[0], other.dims[1])):
+            for i, name in enumerate((*self.dims[:half], *other.dims[half:])):
                 raw = raw.set_dim_name(_DIM.set, i, name)
             return IntegerSet(raw)
 
