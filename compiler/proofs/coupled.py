@@ -48,7 +48,10 @@ def decided(
 
 
 def reached(
-    layers: Sequence[tuple[Sequence[ast.Expr], int]], axes: Axes, ordered: bool
+    layers: Sequence[tuple[Sequence[ast.Expr], int]],
+    axes: Axes,
+    floats: frozenset[str],
+    ordered: bool,
 ) -> tuple[Verdict, Counterexample | None, str] | None:
     """Whether every token of the hull is reached: conditions of heads, and how many such layers.
 
@@ -56,16 +59,16 @@ def reached(
     """
     try:
         with guard(COMPOSING):
-            joint = _Joint(axes, frozenset())
+            joint = _Joint(axes, floats)
             same = joint.pairs(lexicographic("==", "k", "q", joint.labels))[1]
             found = same
             for conditions, count in layers:
                 layer = reduce(IntegerSet.__or__, [same, *(joint.pairs(c)[1] for c in conditions)])
                 for _ in range(count):
                     found = found.compose(layer.coalesce()).coalesce()
-            hull = ast.Bool(True)
-            hull = lexicographic("<=", "k", "q", joint.labels) if ordered else hull
-            missed = joint.pairs(hull)[0] - found
+            missed = joint.pairs(ast.Bool(True))[0] - found
+            if ordered:
+                missed = missed & joint.pairs(lexicographic("<=", "k", "q", joint.labels))[0]
             if missed.is_empty():
                 return "proved", None, f"by composing the relation, {JOINTLY}"
             if any(reads_input(one, axes) for conditions, _ in layers for one in conditions):

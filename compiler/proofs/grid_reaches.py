@@ -167,7 +167,8 @@ def _by_sets(layers: GridLayers, sizes: tuple[int, ...], ordered: bool) -> Proof
     if sizes:
         axes = tuple((label, n) for (label, _), n in zip(axes, sizes, strict=True))
     asked = [([one for _, (one,) in mask.each_head()], count) for mask, count in layers]
-    found = reached(asked, axes, ordered)
+    floats = frozenset(name for mask, _ in layers for name in mask.floats)
+    found = reached(asked, axes, floats, ordered)
     return None if found is None else Proof("reaches", found[0], 0.0, *found[1:])
 
 
