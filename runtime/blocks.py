@@ -10,8 +10,8 @@ def above(weights: Tensor, block: int, least: float) -> Tensor:
     """The blocks of keys that hold a weight above `least`, for each block of queries.
 
     `weights` [..., Nq, Nk] gives int64 [..., ceil(Nq / block), n]: ascending, and -1 after the last
-    one of a list. A spec asks `k div block in s[q div block]`, with `h` before `q` where weights
-    have heads. Raises `InvalidValue`.
+    one of a list. A spec asks `k div block in picked[q div block]`, with `h` before `q` where
+    weights have heads. Raises `InvalidValue`.
     """
     if block < 1:
         raise InvalidValue("block", "a number of tokens, at least 1", str(block))

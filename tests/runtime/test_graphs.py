@@ -1,6 +1,7 @@
 """Graphs and soft masks as run-time sets."""
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 
@@ -52,3 +53,27 @@ def test_blocks_of_a_soft_mask() -> None:
     for wrong in ((logit, 0), (logit[0, 0], 4)):
         with pytest.raises(InvalidValue):
             attnc.blocks.above(*wrong, 0.5)
+
+
+def test_a_sparse_matrix_is_a_graph() -> None:
+    """SciPy's, by what networkx reads of it: an entry [q, k] is an edge from q to k."""
+    edges = torch.rand(30, 30, generator=torch.Generator().manual_seed(1)) < 0.06
+    step = edges | torch.eye(30, dtype=torch.bool)
+    nbr = attnc.graphs.hops(Sparse(edges), 2)
+    assert torch.equal(attnc.mask("input/gather", seq=30, nbr=nbr)[0], (step.int() @ step.int()) > 0)
+    assert torch.equal(attnc.graphs.order(Sparse(edges)).sort().values, torch.arange(30))
+
+
+class Sparse:
+    """What a `scipy.sparse.coo_array` has."""
+
+    format = "coo"
+
+    def __init__(self, edges: torch.Tensor) -> None:
+        self.shape, self.dtype = tuple(edges.shape), np.dtype(bool)
+        self.row, self.col = (x.numpy() for x in edges.nonzero(as_tuple=True))
+        self.coords, self.data = (self.row, self.col), np.ones(len(self.row), bool)
+
+    def tocoo(self) -> "Sparse":
+        """Itself."""
+        return self
