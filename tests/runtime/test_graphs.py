@@ -60,7 +60,8 @@ def test_a_sparse_matrix_is_a_graph() -> None:
     edges = torch.rand(30, 30, generator=torch.Generator().manual_seed(1)) < 0.06
     step = edges | torch.eye(30, dtype=torch.bool)
     nbr = attnc.graphs.hops(Sparse(edges), 2)
-    assert torch.equal(attnc.mask("input/gather", seq=30, nbr=nbr)[0], (step.int() @ step.int()) > 0)
+    within = step.int() @ step.int() > 0
+    assert torch.equal(attnc.mask("input/gather", seq=30, nbr=nbr)[0], within)
     assert torch.equal(attnc.graphs.order(Sparse(edges)).sort().values, torch.arange(30))
 
 
