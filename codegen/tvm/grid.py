@@ -112,6 +112,11 @@ class Grid:
         """The tensor row of a row of the owned tile."""
         return f"copies[own_row_at + {row}]"
 
+    def later_row(self, context: "Context", tiles: str, row: str) -> str:
+        """The tensor row of a row of the owned tile so many tiles later along the last axis."""
+        place = f"copies[own_row_at + {row}] + {tiles} * {self.boxes[-1] * self.step}"
+        return f"T.min({place}, {self.last(context.owned)})"
+
     def first(self, context: "Context", index: str) -> str:
         """The first row of the visited tile at an index of the lists."""
         return f"{context.list_name}[{index}]"

@@ -66,6 +66,11 @@ class Line:
             query = f"T.min({query}, {owned.length} - 1)"
         return self.tensor_row(query)
 
+    def later_row(self, context: "Context", tiles: str, row: str) -> str:
+        """The tensor row of a row of the owned tile that comes so many tiles later."""
+        place = f"{context.owned.first} + {tiles} * {context.rows} + {row}"
+        return self.tensor_row(f"T.min({place}, {self.last(context.owned)})")
+
     def first(self, context: "Context", index: str) -> str:
         """The first row of the visited tile at an index of the lists."""
         return f"{context.list_name}[{index}] * {context.machine.keys}"

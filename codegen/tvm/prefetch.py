@@ -6,7 +6,6 @@ next tile, which may lie in a far cache.
 
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.line import Line
 from attnc.codegen.tvm.stored import element_bytes
 
 LINE = 64  # bytes of a cache line
@@ -37,8 +36,8 @@ def emit_next_unit(context: Context) -> None:
     neighbours in a head, and each thread takes one. Of keys it is known.
     """
     out, lie, rows = context.out, context.geometry, context.rows
-    plain = type(lie) is Line and not context.split
-    if not plain or context.placement.packed > 1 or context.count:
+    other = context.gathered or context.split or context.placement.packed > 1
+    if other or context.count:
         return
     share = -(-rows // LAST)
     if context.owned is QUERIES:
@@ -47,10 +46,8 @@ def emit_next_unit(context: Context) -> None:
         apart, operands = "splits", {"k": context.head_dim, "v": context.value_dim}
     with out.block(f"if list_left - g <= {LAST}:"):
         for i in range(share):
-            first = f"{context.owned.first} + {apart} * {rows}"
-            row = f"{first} + (list_left - g - 1) * {share} + {i}"
-            last = f"T.min({row}, {lie.last(context.owned)})"
-            place = out.bind("place", f"T.Cast('int64', {lie.tensor_row(last)})")
+            row = f"T.min((list_left - g - 1) * {share} + {i}, {rows - 1})"
+            place = out.bind("place", f"T.Cast('int64', {lie.later_row(context, apart, row)})")
             for name, columns in operands.items():
                 at = out.bind("at", f"{name}_base + {place} * {name}_s2")
                 _emit_lines(context, name, at, range(columns), SECOND_CACHE)

@@ -173,7 +173,7 @@ class Module:
                                     k_later: T.int64 = k_base + T.Cast('int64', lists[list_at + T.min(g + 1, list_left - 1)] * 8) * k_s2
                                     v_later: T.int64 = v_base + T.Cast('int64', lists[list_at + T.min(g + 1, list_left - 1)] * 8) * v_s2
                                     if list_left - g <= 16:
-                                        place_7: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 0, q_len - 1))
+                                        place_7: T.let = T.Cast('int64', T.min(i_first + threads * 48 + T.min((list_left - g - 1) * 3 + 0, 47), q_len - 1))
                                         at_8: T.let = q_base + place_7 * q_s2
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 0]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_8 + 16]), 0, 2, 1))
@@ -184,7 +184,7 @@ class Module:
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 16]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 32]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_9 + 48]), 0, 2, 1))
-                                        place_10: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 1, q_len - 1))
+                                        place_10: T.let = T.Cast('int64', T.min(i_first + threads * 48 + T.min((list_left - g - 1) * 3 + 1, 47), q_len - 1))
                                         at_11: T.let = q_base + place_10 * q_s2
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 0]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_11 + 16]), 0, 2, 1))
@@ -195,7 +195,7 @@ class Module:
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 16]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 32]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(out_t[at_12 + 48]), 0, 2, 1))
-                                        place_13: T.let = T.Cast('int64', T.min(i_first + threads * 48 + (list_left - g - 1) * 3 + 2, q_len - 1))
+                                        place_13: T.let = T.Cast('int64', T.min(i_first + threads * 48 + T.min((list_left - g - 1) * 3 + 2, 47), q_len - 1))
                                         at_14: T.let = q_base + place_13 * q_s2
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 0]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_14 + 16]), 0, 2, 1))

@@ -246,7 +246,7 @@ class Module:
                                     T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 32]), 0, 3, 1))
                                     T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(v_t[at_24 + 48]), 0, 3, 1))
                                     if list_left - g <= 16:
-                                        place_25: T.let = T.Cast('int64', T.min(i_first + threads * 16 + (list_left - g - 1) * 1 + 0, q_len - 1))
+                                        place_25: T.let = T.Cast('int64', T.min(i_first + threads * 16 + T.min((list_left - g - 1) * 1 + 0, 15), q_len - 1))
                                         at_26: T.let = q_base + place_25 * q_s2
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 0]), 0, 2, 1))
                                         T.evaluate(T.call_llvm_intrin('void', 'llvm.prefetch', T.address_of(q_t[at_26 + 16]), 0, 2, 1))
