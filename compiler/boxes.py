@@ -8,7 +8,7 @@ from attnc.compiler import fold, lattice, loops
 from attnc.compiler.grids import Product, whole_condition
 from attnc.compiler.intervals import Verdict, bound
 from attnc.compiler.relation import OPERATIONS, Relation
-from attnc.compiler.sets import IntegerSet, context, guard, hull, membership
+from attnc.compiler.sets import IntegerSet, context, guard, hull, is_whole, membership
 from attnc.compiler.tiles import Visits, live_tiles, visits
 from attnc.dsl import syntax as ast
 
@@ -148,8 +148,9 @@ class Planner:
         for side, relation, visited in reversed(
             [*zip(self.sides, one.relations, one.visits, strict=True)]
         ):
+            points, known = self.met(side, relation, visited.live, self.fixed)
             with guard(OPERATIONS):
-                found = hull(*self.met(side, relation, visited.live, self.fixed))
+                found = hull(points, known)
             low, high = (
                 self.named(loops.as_expression(e, choices=True), side)
                 for e in (found.low, found.high)
@@ -159,7 +160,7 @@ class Planner:
             if found.nonempty is not None:
                 some = self.named(loops.as_condition(found.nonempty), side)
                 nest = (loops.Guard(some, nest),)
-            if not found.whole:
+            if not is_whole(points, known):
                 live = fold.conjunction(self.member(side, relation, visited.live), live)
         return nest, live
 

@@ -1,4 +1,4 @@
-"""`narrow`: positions are 32-bit numbers.
+"""`narrow`: positions, and coordinates of points, are 32-bit numbers.
 
 Input: a relation, exact for every length. Output: the relation for positions below 2^30, in which
 comparisons that no such position can decide otherwise (`2^31 <= q - k`) are folded away. Runs after
@@ -15,7 +15,7 @@ from xdsl.rewriter import Rewriter
 
 from attnc.compiler import ranges
 from attnc.compiler.dialects import attn
-from attnc.compiler.facts import attentions, float_numbers, labels, relation_op, the
+from attnc.compiler.facts import attentions, float_numbers, relation_op, the
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.printer import print_expr
 
@@ -29,8 +29,6 @@ class Narrow(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each relation that changes."""
         for attention in attentions(op):
-            if labels(attention):
-                continue  # coordinates are far below the limit
             old = the(attention, attn.RelationOp)
             condition = parse_expression(old.condition.data)
             narrowed = ranges.narrow(condition, ranges.LONGEST, float_numbers(attention))

@@ -5,7 +5,7 @@ limit on isl's operations and ends in `AnalysisTooComplex` where isl gives up, w
 says so (an exception, or None). isl contexts are not thread-safe: one context, one lock.
 """
 
-from attnc.compiler.sets.code import Code, Hull, Term, generate, hull, membership
+from attnc.compiler.sets.code import Code, Hull, Term, generate, hull, is_whole, membership
 from attnc.compiler.sets.context import OPERATIONS, guard
 from attnc.compiler.sets.pieces import Piece
 from attnc.compiler.sets.points import IntegerSet, context, parse
@@ -24,6 +24,7 @@ __all__ = [
     "generate",
     "guard",
     "hull",
+    "is_whole",
     "membership",
     "parse",
 ]

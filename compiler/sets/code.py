@@ -57,13 +57,12 @@ def membership(points: IntegerSet, known: IntegerSet) -> Term:
 class Hull:
     """The least and the greatest point of a one-dimensional set, where it has any.
 
-    `nonempty` is None where it always has; `whole` says that it holds all points between.
+    `nonempty` is None where it always has.
     """
 
     low: Term
     high: Term
     nonempty: Term | None
-    whole: bool
 
 
 def hull(points: IntegerSet, known: IntegerSet) -> Hull:
@@ -80,16 +79,22 @@ def hull(points: IntegerSet, known: IntegerSet) -> Hull:
             left = checked(domain.gist(facts).coalesce().compute_divs())
             test = _term(checked(build.expr_from_set(left)))
             nonempty = None if test == 1 else test
-        between = checked(_between(raw, ends).intersect_params(facts))
-        return Hull(low, high, nonempty, bool(checked(between.is_subset(raw))))
+        return Hull(low, high, nonempty)
 
 
-def _between(raw: Any, ends: list[Any]) -> Any:
-    """The points from the least to the greatest."""
-    space = isl.LocalSpace.from_space(raw.get_space())
-    point = isl.PwAff.var_on_domain(space, isl.dim_type.set, 0)
-    low, high = (end.add_dims(isl.dim_type.in_, 1) for end in ends)
-    return checked(point.ge_set(low)).intersect(checked(point.le_set(high)))
+def is_whole(points: IntegerSet, known: IntegerSet) -> bool:
+    """Whether a one-dimensional set surely holds all points from its least to its greatest."""
+    raw, facts = points.raw, known.raw.params()
+    try:
+        with guard():
+            ends = [checked(getattr(raw, f"dim_{end}")(0)) for end in ("min", "max")]
+            space = isl.LocalSpace.from_space(raw.get_space())
+            point = isl.PwAff.var_on_domain(space, isl.dim_type.set, 0)
+            low, high = (end.add_dims(isl.dim_type.in_, 1) for end in ends)
+            between = checked(point.ge_set(low)).intersect(checked(point.le_set(high)))
+            return bool(checked(checked(between.intersect_params(facts)).is_subset(raw)))
+    except AnalysisTooComplex:
+        return False
 
 
 def _code(node: Any) -> Code:
