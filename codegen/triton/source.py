@@ -13,6 +13,7 @@ from attnc.codegen.triton.host import emit_host
 from attnc.codegen.triton.kernel import emit_kernel
 from attnc.codegen.triton.lines import Lines
 from attnc.codegen.triton.merge import emit_merge
+from attnc.codegen.triton.names import clashes
 from attnc.codegen.triton.target import HELPERS
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.axes import classes_of
@@ -120,6 +121,7 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "the queries that chose a unit of keys"
     if kernel.dtype.data not in TYPES:
         yield f"dtype {kernel.dtype.data}"
+    yield from clashes(one.label.data for one in kernel.inputs)
     for op in kernel.walk():
         if isinstance(op, tile.MaskOp) and searches(op.condition.data):
             yield "`exists` over a range of many values"

@@ -1,6 +1,7 @@
 """The text of Triton files: goldens, a stable format, and what is refused."""
 
 import ast
+import builtins
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from attnc.codegen.triton.config import TritonConfig
+from attnc.codegen.triton.names import OWN
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
@@ -89,3 +91,26 @@ def test_float64_is_refused():
 def test_gradients_at_computed_places_are_refused():
     with pytest.raises(NotBuiltForTarget, match="the gradient of `table"):
         source("score/relative_bias", (64, 32))
+
+
+def test_an_input_with_a_name_of_the_file_is_refused():
+    """Else its pointer would be that of the outputs."""
+    bound = load("attention a {\n input out: float[h]\n mask causal\n score s + out[h]\n}").bind()
+    with pytest.raises(NotBuiltForTarget, match="an input named `out`"):
+        triton_source(bound, SIZES)
+
+
+@pytest.mark.parametrize("sizes", [{}, FEW, {"sequences": True}], ids=["", "few", "sequences"])
+def test_the_file_knows_its_own_names(sizes):
+    """What host functions name, apart from Python's own names and those of specs."""
+    backward = (64, 64) if not sizes else None
+    tree = ast.parse(source("line/power_attention", backward, **sizes).text)
+    hosts = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and not jitted(f)]
+    names = {node.id for f in hosts for node in ast.walk(f) if isinstance(node, ast.Name)}
+    names |= {argument.arg for f in hosts for argument in f.args.args + f.args.kwonlyargs}
+    known = OWN | {"q", "k", "v", "x", *dir(builtins)}
+    assert {name for name in names if name.islower() and not name.startswith("backward_")} <= known
+
+
+def jitted(function: ast.FunctionDef) -> bool:
+    return any("jit" in ast.unparse(decorator) for decorator in function.decorator_list)
