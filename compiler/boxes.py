@@ -8,9 +8,10 @@ from attnc.compiler import fold, lattice, loops
 from attnc.compiler.grids import Product, whole_condition
 from attnc.compiler.intervals import Verdict, bound
 from attnc.compiler.relation import OPERATIONS, Relation
-from attnc.compiler.sets import IntegerSet, context, guard, hull, is_whole, membership
+from attnc.compiler.sets import Hull, IntegerSet, context, guard, hull, is_whole, membership
 from attnc.compiler.tiles import Visits, live_tiles, visits
 from attnc.dsl import syntax as ast
+from attnc.dsl.errors import AnalysisTooComplex
 
 ALONG = ("q_start = 0", "k_start = 0", "q_len = k_len")  # of an axis
 
@@ -149,8 +150,7 @@ class Planner:
             [*zip(self.sides, one.relations, one.visits, strict=True)]
         ):
             points, known = self.met(side, relation, visited.live, self.fixed)
-            with guard(OPERATIONS):
-                found = hull(points, known)
+            found = _ends(points, known)
             low, high = (
                 self.named(loops.as_expression(e, choices=True), side)
                 for e in (found.low, found.high)
@@ -181,6 +181,16 @@ class Planned:
 
     nest: loops.Nest
     verdict: Verdict
+
+
+def _ends(points: IntegerSet, known: IntegerSet) -> Hull:
+    """The interval of a set, or of the least convex one around it where it has many pieces."""
+    try:
+        with guard(OPERATIONS):
+            return hull(points, known)
+    except AnalysisTooComplex:
+        with guard(OPERATIONS):
+            return hull(points.convex(), known)
 
 
 def boxes(rows: int, axes: int) -> list[tuple[int, ...]]:

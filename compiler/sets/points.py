@@ -81,6 +81,11 @@ class IntegerSet:
         with guard():
             return self._with(self.raw.gist_params(context.raw.params()).coalesce())
 
+    def convex(self) -> "IntegerSet":
+        """A convex set around this one."""
+        with guard():
+            return IntegerSet(checked(checked(self.raw.simple_hull()).to_set()))
+
     def project(self, *names: str) -> "IntegerSet":
         """The set without these dimensions: points that have some value for them."""
         with guard():
@@ -220,7 +225,15 @@ class IntegerSet:
     def pieces(self) -> list[Piece]:
         """The disjoint convex parts as rows of integers; no parameters may be left."""
         with guard():
-            return [piece(basic) for part in self.parts() for basic in part.raw.get_basic_sets()]
+            # Coalescing may have left divisions that are only known to exist.
+            known = [checked(part.raw.compute_divs()) for part in self.parts()]
+            return [piece(basic) for part in known for basic in _apart(part)]
+
+
+def _apart(part: Any) -> Sequence[Any]:
+    """The basic sets of a set, disjoint."""
+    found: Sequence[Any] = part.get_basic_sets()
+    return found if _disjoint(found) else checked(part.make_disjoint()).get_basic_sets()
 
 
 def _disjoint(parts: Sequence[Any]) -> bool:

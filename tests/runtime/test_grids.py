@@ -138,6 +138,6 @@ def test_a_second_grid(second: str) -> None:
 
 def test_distances_beyond_any_extent_and_classes_across_blocks() -> None:
     """2^31 is no coordinate; a stride that crosses blocks leaves holes which are tested for."""
-    for mask in ("powers(1) on x & (window(2) on y)", "(strided(2) & block_window(3, 1, 0)) on x"):
+    for mask in ("powers(1) on y & (sink(1) on x)", "(strided(2) & block_window(3, 1, 0)) on x"):
         op = attnc.compile(f"{PLANE} {{ mask {mask} }}")
         assert_right(op, *qkv(7 * 20, heads=2, dim=16), grid=(7, 20))
