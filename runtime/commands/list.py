@@ -4,6 +4,9 @@ import argparse
 from dataclasses import asdict, dataclass
 from importlib import resources
 
+from rich.padding import Padding
+from rich.text import Text
+
 from attnc.dsl.comments import summary
 from attnc.dsl.loader import STACK, SUFFIX, all_shipped
 from attnc.dsl.parser import parse
@@ -11,8 +14,10 @@ from attnc.dsl.printer import print_expression
 from attnc.dsl.source import Source
 from attnc.dsl.syntax import Attention, Parameter, Stack
 from attnc.runtime.commands import options as shared
-from attnc.runtime.commands.output import console, print_json, table
+from attnc.runtime.commands.output import console, print_json
 from attnc.runtime.commands.report import YES
+
+INDENT = 4  # columns before what a spec is
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([asdict(found) for found in entries])
         return YES
-    rows = table("spec", "parameters", "")
+    screen = console()
     for found in entries:
         values = ", ".join(f"{n} = {x}" if x else n for n, x in found.parameters.items())
-        rows.add_row(found.name, values, found.summary)
-    console().print(rows)
+        screen.print(Text.assemble((found.name, "bold"), f"({values})" if values else ""))
+        screen.print(Padding(found.summary, (0, 0, 0, INDENT), expand=False))
     return YES
 
 
