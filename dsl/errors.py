@@ -25,6 +25,7 @@ from attnc.dsl.failures import (
     NeedsGpu as NeedsGpu,
     NotBuiltForTarget as NotBuiltForTarget,
     NothingFits as NothingFits,
+    NotInArtifact as NotInArtifact,
     PackageMissing as PackageMissing,
     SegmentsApart as SegmentsApart,
     SeveralMasks as SeveralMasks,

@@ -244,6 +244,17 @@ class InvalidArtifact(Failure):
 
 
 @dataclass(eq=False)
+class NotInArtifact(Failure):
+    """A call whose kernel an artifact does not hold; none is compiled where it is loaded."""
+
+    template = "the artifact `{path}` holds no {kernel}"
+    notes = ("compile the spec again {way}: `attnc compile SPEC -o DIR`",)
+    path: str
+    kernel: str
+    way: str
+
+
+@dataclass(eq=False)
 class SeveralMasks(Failure):
     """A question about the one mask of a spec that has branches."""
 

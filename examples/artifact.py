@@ -20,6 +20,7 @@ def main() -> None:
         op = attnc.load(path)
         q, k, v = torch.randn(3, 1, 4, 1000, 64)
         print(op, "gives", tuple(op(q, k, v).shape))
+        print("for one more token", tuple(op(q[:, :, -1:], k, v).shape))
 
 
 if __name__ == "__main__":

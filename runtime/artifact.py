@@ -1,15 +1,19 @@
-"""Artifacts: a compiled kernel with its spec in a folder, to be loaded where attnc is installed.
+"""Artifacts: compiled kernels with their spec in a folder, to be loaded where attnc is installed.
 
-    kernel.ll       LLVM text, compiled to machine code when loaded: no compiler is needed
+Each kernel has a folder (`forward`, `few-4x4`, `backward`; see `attnc.runtime.contents`) with
+
+    kernel.ll       LLVM text, compiled to machine code when first called: no compiler is needed
     facts.json      what the kernel must be given
     kernel.py       the TVMScript that it came from, for reading
 
-and what every artifact has, see `attnc.runtime.manifest`. Those of a GPU are in
+and there is what every artifact has, see `attnc.runtime.manifest`. Those of a GPU are in
 `attnc.runtime.gpu.artifact`.
 """
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,24 +22,41 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import InvalidArtifact, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import build, kernels, manifest
+from attnc.runtime.composed.operator import operator
+from attnc.runtime.contents import Contents, Entry, attentions, entries
 from attnc.runtime.gpu.targets import is_gpu
+from attnc.runtime.library import Held, Library
 from attnc.runtime.operator import Artifact, Operator
 from attnc.runtime.options import Options
 
+COUNTS = ("heads", "kv_heads")
 
-def save(folder: Path, bound: Bound, sizes: Sizes, options: Options) -> Path:
-    """Compile a specialisation and write its artifact; returns the folder."""
-    if bound.composite:
-        raise NotBuiltForTarget("an artifact of a spec with an `output`", options.target)
+
+def save(
+    folder: Path, bound: Bound, sizes: Sizes, options: Options, contents: Contents | None = None
+) -> Path:
+    """Compile a specialisation and write its artifact; returns the folder.
+
+    On a CPU `contents` says which kernels it holds, by default those for any number of queries
+    and the gradients. Raises `NotBuiltForTarget` for a spec with routes.
+    """
     if is_gpu(options.target):
         from attnc.runtime.gpu import artifact as gpu
 
+        if bound.composite or bound.segments:
+            raise NotBuiltForTarget("an artifact of several attentions", options.target, ("cpu",))
         return gpu.save(folder, bound, sizes, options)
-    texts = kernels.files(bound, sizes, target=options.target)
+    held = list(entries(bound, sizes, options, contents or Contents()))
+    files = {
+        f"{one.folder}/{name}": text.encode()
+        for one in held
+        for name, text in kernels.files(one.bound, one.sizes, one.gradients, options.target).items()
+    }
     host = build.host(options.target)
-    facts = {"tvm": version("apache-tvm"), "cpu": host.cpu, "features": host.features}
-    files = {name: text.encode() for name, text in texts.items()}
-    return manifest.write(folder, bound, sizes, options, files, facts)
+    facts: dict[str, Any] = {"kernels": [_facts(one) for one in held]}
+    facts |= {"tvm": version("apache-tvm"), "cpu": host.cpu, "features": host.features}
+    counts = {name: max(getattr(one.sizes, name) for one in held) for name in COUNTS}
+    return manifest.write(folder, bound, replace(sizes, **counts), options, files, facts)
 
 
 def load(folder: str | os.PathLike[str]) -> Operator:
@@ -43,7 +64,7 @@ def load(folder: str | os.PathLike[str]) -> Operator:
 
     Raises `InvalidArtifact` for a folder that is none, a changed file, another schema or TVM, or
     a CPU without the instructions that it was compiled for, and `NeedsGpu` where the artifact's GPU
-    is not there.
+    is not there. A call raises `NotInArtifact` where its kernel is not held.
     """
     if not isinstance(folder, str | os.PathLike):
         raise InvalidArtifact(f"{folder!r:.60}", "it is no path")
@@ -53,12 +74,41 @@ def load(folder: str | os.PathLike[str]) -> Operator:
     if is_gpu(options.target):
         from attnc.runtime.gpu import artifact as gpu
 
-        kernel = gpu.load(path, options.target)
-        return Operator(bound, options, Artifact(str(path.resolve()), (sizes, kernel), load))
-    _check_host(path, found)
-    texts = {name: (path / name).read_text() for name in found["files"]}
-    only = (sizes, kernels.from_files(texts))
-    return Operator(bound, options, Artifact(str(path.resolve()), only, load))
+        kept: Any = (sizes, gpu.load(path, options.target))
+    else:
+        _check_host(path, found)
+        kept = _library(path.resolve(), found, bound, options)
+    home = Artifact(str(path.resolve()), found[manifest.SEAL], kept, load)
+    return operator(bound, options, home)
+
+
+def _facts(one: Entry) -> dict[str, Any]:
+    """What the manifest says of a kernel."""
+    fields = {"folder": one.folder, "attention": one.attention, "gradients": one.gradients}
+    return fields | {"sizes": asdict(one.sizes)}
+
+
+def _library(path: Path, found: Mapping[str, Any], bound: Bound, options: Options) -> Library:
+    """The kernels of a checked folder, none of them loaded yet."""
+    heads, kv_heads = options.heads, options.kv_heads
+    identities = {n: own.identity for n, own in attentions(bound, heads, kv_heads).items()}
+    held = [
+        Held(
+            identities[one["attention"]],
+            Sizes(**one["sizes"]),
+            None if one["gradients"] is None else tuple(one["gradients"]),
+            partial(_kernel, path, found, one["folder"]),
+        )
+        for one in found["kernels"]
+    ]
+    return Library(str(path), held)
+
+
+def _kernel(path: Path, found: Mapping[str, Any], folder: str) -> kernels.LoadedKernel:
+    """A kernel whose files are as they were when the artifact was loaded."""
+    names = (kernels.LLVM_FILE, kernels.FACTS_FILE)
+    data = {name: manifest.checked(path, found, f"{folder}/{name}") for name in names}
+    return kernels.from_files({name: one.decode() for name, one in data.items()})
 
 
 def _check_host(path: Path, found: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ threads. So calls whose keys are many times their queries get tiles of just enou
 the heads that share their keys, and the keys of a tile may be split.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -40,17 +40,15 @@ MANY = Rows()
 
 @dataclass
 class Tiles:
-    """Chooses the rows of a query tile for the calls of a spec, unless `only` one is there."""
+    """Chooses the rows of a query tile for the calls of a spec, for an artifact among `held`."""
 
     bound: Bound
     machine: Machine
-    only: Rows | None = None
+    held: Sequence[Rows] | None = None
     by_head: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def rows(self, call: Call) -> Rows:
         """The tile for a call."""
-        if self.only is not None:
-            return self.only
         if call.grid:
             return MANY
         heads, kv_heads = call.q.shape[1], call.k.shape[1]
@@ -59,12 +57,14 @@ class Tiles:
         queries = max(row.q_len for row in call.rows)
         if queries > MOST_QUERIES or max(row.k_len for row in call.rows) < KEYS_A_QUERY * queries:
             return MANY
-        return choose_rows(
+        group = 1 if self.by_head[heads, kv_heads] else heads // kv_heads
+        chosen = choose_rows(
             self.machine.computing(dtype_name(call.q.dtype)),
             queries,
-            group=1 if self.by_head[heads, kv_heads] else heads // kv_heads,
+            group,
             columns=min(call.q.shape[3], call.v.shape[3]),
         )
+        return chosen if self.held is None else choose_held(self.held, chosen, queries, group)
 
 
 def mask_by_head(bound: Bound, heads: int, kv_heads: int) -> bool:
@@ -105,6 +105,17 @@ def choose_rows(machine: Machine, queries: int, group: int, columns: int) -> Row
         found.append((cost, tiles, together * packed, packed))
     *_, rows, packed = min(found)
     return Rows(rows, packed)
+
+
+def choose_held(held: Sequence[Rows], chosen: Rows, queries: int, group: int) -> Rows:
+    """The chosen tile if it is held, else the one that costs least; `MANY` where none fits."""
+
+    def cost(tile: Rows) -> int:
+        tiles = -(-queries * tile.packed // tile.rows) * (group // tile.packed)
+        return tiles * (tile.rows + READING)
+
+    fitting = [tile for tile in held if tile.packed in (1, group)]
+    return chosen if chosen in held else min(fitting, key=cost, default=MANY)
 
 
 def _heights(machine: Machine, columns: int) -> list[int]:

@@ -21,7 +21,7 @@ from attnc.dsl.program import Bound
 from attnc.runtime.options import Options, parse_dtype
 from attnc.version import __version__
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 SEAL = "sha256"
 
@@ -34,7 +34,11 @@ def write(
     files: Mapping[str, bytes],
     facts: Mapping[str, Any],
 ) -> Path:
-    """Write the files of a specialisation, its spec, and a manifest with `facts` of the target."""
+    """Write the files of a specialisation, its spec, and a manifest with `facts` of the target.
+
+    An artifact that is there already is replaced.
+    """
+    _remove(folder)
     every = dict(files) | {name: text.encode() for name, text in spec_files(bound).items()}
     for name, data in every.items():
         path = folder / name
@@ -61,7 +65,8 @@ def write(
 def read(path: Path) -> dict[str, Any]:
     """The manifest of a folder; raises `InvalidArtifact` for one that is none or was changed."""
     manifest = _manifest(path)
-    _check_files(path, manifest)
+    for name in manifest["files"]:
+        checked(path, manifest, name)
     return manifest
 
 
@@ -111,25 +116,41 @@ def _manifest(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InvalidArtifact(str(path), f"no readable {MANIFEST} ({error})") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise InvalidArtifact(str(path), f"its schema is not {SCHEMA}: compile the spec again")
+        found = manifest.get("schema") if isinstance(manifest, dict) else None
+        reason = f"its schema is {found}, and this version reads {SCHEMA}: compile the spec again"
+        raise InvalidArtifact(str(path), reason)
     if manifest.get(SEAL) != seal(manifest):
         raise InvalidArtifact(str(path), f"`{MANIFEST}` was changed")
     return manifest
 
 
-def _check_files(path: Path, manifest: Mapping[str, Any]) -> None:
-    for name, expected in manifest["files"].items():
-        file = path / name
-        if not file.resolve().is_relative_to(path.resolve()):
-            raise InvalidArtifact(str(path), f"`{name}` is outside the folder")
-        try:
-            found = _sha256(file.read_bytes())
-        except OSError:
-            raise InvalidArtifact(str(path), f"`{name}` is missing") from None
-        if found != expected:
-            raise InvalidArtifact(
-                str(path), f"`{name}` was changed: its SHA-256 is {found[:12]}..."
-            )
+def checked(path: Path, manifest: Mapping[str, Any], name: str) -> bytes:
+    """A file of the folder, which is as the manifest says; raises `InvalidArtifact`."""
+    if not _inside(path, name):
+        raise InvalidArtifact(str(path), f"`{name}` is outside the folder")
+    try:
+        data = (path / name).read_bytes()
+    except OSError:
+        raise InvalidArtifact(str(path), f"`{name}` is missing") from None
+    found = _sha256(data)
+    if found != manifest["files"][name]:
+        raise InvalidArtifact(str(path), f"`{name}` was changed: its SHA-256 is {found[:12]}...")
+    return data
+
+
+def _remove(folder: Path) -> None:
+    """Remove what the manifest of a folder names, of any schema; itself first."""
+    try:
+        names = dict(json.loads((folder / MANIFEST).read_text())["files"])
+    except (OSError, ValueError, TypeError, KeyError):
+        names = {}
+    for name in (MANIFEST, *names):
+        if _inside(folder, name):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _inside(folder: Path, name: str) -> bool:
+    return (folder / name).resolve().is_relative_to(folder.resolve())
 
 
 def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import DtypeMismatch, InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime import ops
@@ -26,13 +25,14 @@ from attnc.runtime.sink import add_sink
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Where an operator was loaded from, its one specialisation, and how to load it again.
+    """Where an operator was loaded from, the seal of that, its kernels, and how to load it again.
 
-    The kernel is a `kernels.LoadedKernel` or, for a GPU, a `GpuKernel`.
+    `kept` is a `Library` or, for a GPU, its one specialisation with the `GpuKernel`.
     """
 
     folder: str
-    only: tuple[Sizes, Any]
+    seal: str
+    kept: Any
     load: Callable[[str], "Operator"]
 
 
@@ -46,9 +46,10 @@ class Operator:
 
     def __init__(self, bound: Bound, options: Options, artifact: "Artifact | None" = None) -> None:
         self.bound, self.options, self.artifact = bound, options, artifact
-        self._key = _key(bound, options, artifact.folder if artifact else "")
-        only = artifact.only if artifact else None
-        self._runner = ops.register(self._key, lambda: _runner(bound, options, only))
+        origin = (artifact.folder, artifact.seal) if artifact else ()
+        self._key = _key(bound, options, origin)
+        kept = artifact.kept if artifact else None
+        self._runner = ops.register(self._key, lambda: _runner(bound, options, kept))
 
     def __call__(
         self,
@@ -159,7 +160,10 @@ class Operator:
 
     @property
     def compilations(self) -> int:
-        """How many kernels this spec has loaded in this process: one for each specialisation."""
+        """How many kernels were compiled or fetched in this process: one for each specialisation.
+
+        An artifact's own are not among them.
+        """
         return self._runner.compilations
 
     @property
@@ -210,13 +214,13 @@ def _check_scale(scale: float | None) -> None:
         raise DtypeMismatch("scale", "a number", type(scale).__name__)
 
 
-def _runner(bound: Bound, options: Options, only: tuple[Sizes, Any] | None) -> ops.Runner:
+def _runner(bound: Bound, options: Options, kept: Any) -> ops.Runner:
     """What runs a spec on a target."""
     if is_gpu(options.target):
         from attnc.runtime.gpu.runner import GpuRunner
 
-        return GpuRunner(bound, options, only)
-    return (RoutedRunner if bound.routes else SpecRunner)(bound, options, only)
+        return GpuRunner(bound, options, kept)
+    return (RoutedRunner if bound.routes else SpecRunner)(bound, options, kept)
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
@@ -230,6 +234,6 @@ def _starts(name: str, value: int | Tensor | None) -> Tensor | None:
     return torch.full((1,), value, dtype=torch.int64)
 
 
-def _key(bound: Bound, options: Options, folder: str) -> str:
-    text = repr((bound.identity, options, folder))
+def _key(bound: Bound, options: Options, origin: tuple[str, ...]) -> str:
+    text = repr((bound.identity, options, origin))
     return f"{bound.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

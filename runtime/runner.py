@@ -21,6 +21,7 @@ from attnc.runtime.few import MANY, Rows, Tiles
 from attnc.runtime.gpu.targets import FAMILIES
 from attnc.runtime.inputs import computed_in, dtype_name
 from attnc.runtime.launch import launch
+from attnc.runtime.library import Library
 from attnc.runtime.lists import with_sets
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options, check_options, check_tables
@@ -30,12 +31,12 @@ from attnc.runtime.options import Options, check_options, check_tables
 class SpecRunner:
     """Runs one bound spec; holds the kernels of each specialisation. Safe in several threads.
 
-    `only` is the one specialisation of an artifact, with its kernel.
+    `library` holds the kernels of an artifact, beside which nothing is compiled.
     """
 
     bound: Bound
     options: Options
-    only: tuple[Sizes, kernels.LoadedKernel] | None = None
+    library: Library | None = None
     loaded: dict[tuple[Sizes, tuple[str, ...] | None], kernels.LoadedKernel] = field(
         default_factory=dict
     )
@@ -45,8 +46,8 @@ class SpecRunner:
 
     @property
     def compilations(self) -> int:
-        """The number of kernels made or fetched so far."""
-        return len(self.loaded)
+        """The number of kernels made or fetched so far: none of an artifact."""
+        return 0 if self.library else len(self.loaded)
 
     @cached_property
     def needs_heads(self) -> bool:
@@ -55,9 +56,9 @@ class SpecRunner:
 
     @cached_property
     def tiles(self) -> Tiles:
-        """The choice of the rows of a query tile; an artifact has one kernel."""
-        only = self.only and Rows(self.only[0].rows, self.only[0].packed)
-        return Tiles(self.bound, machine_of(self.options.target), only)
+        """The choice of the rows of a query tile."""
+        held = self.library.few(self.bound) if self.library else None
+        return Tiles(self.bound, machine_of(self.options.target), held)
 
     def run(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> tuple[Tensor, Tensor]:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
@@ -78,8 +79,6 @@ class SpecRunner:
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
     ) -> ops.Gradients:
         """The gradients of q, k and v in their dtype, and of the inputs asked for."""
-        if self.only is not None:
-            raise NotBuiltForTarget("the backward pass of an artifact", "cpu")
         call = self.bind(q, k, v, keywords)
         names = tuple(sorted(given.wanted))
         if call.empty:
@@ -149,14 +148,14 @@ class SpecRunner:
         self, sizes: Sizes, gradients: tuple[str, ...] | None = None
     ) -> kernels.LoadedKernel:
         """The kernel of a specialisation (with `gradients`, of its backward pass), made once."""
-        if self.only is not None:
-            own, kernel = self.only
-            if sizes != own:
-                raise NotBuiltForTarget(f"a call with {sizes} in an artifact of {own}", "cpu")
-            return kernel
         with self.lock:
             key = (sizes, gradients)
             if key not in self.loaded:
-                texts = kernels.files(self.bound, sizes, gradients, self.options.target)
-                self.loaded[key] = kernels.from_files(texts)
+                self.loaded[key] = self._fetched(sizes, gradients)
             return self.loaded[key]
+
+    def _fetched(self, sizes: Sizes, gradients: tuple[str, ...] | None) -> kernels.LoadedKernel:
+        if self.library is not None:
+            return self.library.kernel(self.bound, sizes, gradients)
+        texts = kernels.files(self.bound, sizes, gradients, self.options.target)
+        return kernels.from_files(texts)

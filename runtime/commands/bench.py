@@ -148,6 +148,7 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
     with progress(f"compiling {bound.name}"):
         from attnc.runtime import artifact, build, kernels, tuning
         from attnc.runtime.inputs import dtype_name
+        from attnc.runtime.library import Held, Library
         from attnc.runtime.lower import chosen_tile, needs_heads, tiling
         from attnc.runtime.operator import Artifact, Operator
         from attnc.runtime.options import Options
@@ -162,8 +163,9 @@ def tune(bound: Bound, options: argparse.Namespace) -> int:
         works = {}
         for height in tuning.heights(tiling(host.machine, sizes).rows, chosen):
             texts = kernels.files(bound, replace(sizes, height=height))
-            only = Artifact(f"tile of {height}", (sizes, kernels.from_files(texts)), artifact.load)
-            one = Operator(bound, Options(), only)
+            held = Held(bound.identity, sizes, None, partial(kernels.from_files, texts))
+            library = Library(f"tile of {height}", [held])
+            one = Operator(bound, Options(), Artifact(library.folder, "", library, artifact.load))
             works[height] = partial(one, call.q, call.k, call.v, **call.keywords, **call.inputs)
     with progress("timing"):
         found = tuning.measure(works, chosen, options.limit)

@@ -1,13 +1,15 @@
 """`attnc compile`: an artifact, to be loaded with `attnc.load`."""
 
 import argparse
+import json
 from pathlib import Path
 
 from attnc.codegen.tvm_gpu import LANGUAGES
+from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime.commands import options as shared
-from attnc.runtime.commands.emit import sizes_of
+from attnc.runtime.commands.emit import HEAD_DIM, sizes_of
 from attnc.runtime.commands.output import print_json, progress
 from attnc.runtime.commands.report import YES, UsageError
 from attnc.runtime.gpu.targets import find, is_gpu
@@ -26,6 +28,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_heads(parser)
     shared.add_dims(parser)
     parser.add_argument("--cropped", action="store_true", help="keys may start after position 0")
+    parser.add_argument(
+        "--forward-only", action="store_true", help="without the kernel of the gradients"
+    )
+    parser.add_argument(
+        "--queries",
+        type=queries,
+        metavar="N,N,...",
+        help="numbers of queries against long keys that get kernels of their own, or `many`"
+        " for none: those for many queries serve (default: 1,4,16,64)",
+    )
+
+
+def queries(text: str) -> tuple[int, ...]:
+    """`1,16` as numbers; none for `many`.
+
+    >>> queries("1,16"), queries("many")
+    ((1, 16), ())
+    """
+    return () if text == "many" else tuple(map(shared.count, text.split(",")))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,10 +59,13 @@ def run(options: argparse.Namespace) -> int:
     bound = shared.bind(options)
     with progress(f"compiling {bound.name}"):
         folder = write(bound, options)
+    found = json.loads((folder / "manifest.json").read_text())
+    kernels = [one["folder"] for one in found.get("kernels", ())]
+    facts = {"artifact": str(folder), "name": bound.name, "target": options.target}
     if options.json:
-        print_json({"artifact": str(folder), "name": bound.name, "target": options.target})
+        print_json(facts | {"kernels": kernels})
     else:
-        print(f"{shared.title(bound)} is in {folder}")
+        print(f"{shared.title(bound)} is in {folder}{': ' * bool(kernels)}{', '.join(kernels)}")
     return YES
 
 
@@ -49,9 +73,11 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
     """Prove the assertions, compile, write the artifact; its folder."""
     from attnc.runtime.api import check_assertions, parse_dtype
     from attnc.runtime.artifact import save
+    from attnc.runtime.contents import QUERIES, Contents
     from attnc.runtime.options import Options
 
-    sizes = sizes_of(bound, options)
+    sizes = sizes_of(bound, options) if is_gpu(options.target) else _sizes(options)
+    wanted = QUERIES if options.queries is None else options.queries
     fixed = Options(
         layout=options.layout,
         dtype=parse_dtype(shared.dtype(options), options.target),
@@ -62,7 +88,22 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
         target=options.target,
     )
     check_assertions(bound, options.heads, options.kv_heads or options.heads)
-    return save(options.output, bound, sizes, fixed)
+    return save(options.output, bound, sizes, fixed, Contents(wanted, not options.forward_only))
+
+
+def _sizes(options: argparse.Namespace) -> Sizes:
+    """What all kernels of an artifact share; head counts are of each attention in it."""
+    from attnc.runtime.api import parse_dtype
+    from attnc.runtime.inputs import dtype_name
+
+    head_dim = options.head_dim or HEAD_DIM
+    dtype = dtype_name(parse_dtype(shared.dtype(options), options.target))
+    return Sizes(
+        head_dim=head_dim,
+        value_dim=options.value_dim or head_dim,
+        cropped=options.cropped,
+        dtype=dtype,
+    )
 
 
 def _check_target(options: argparse.Namespace) -> None:
@@ -75,6 +116,10 @@ def _check_target(options: argparse.Namespace) -> None:
     find(options.target)
     if options.cropped:
         raise NotBuiltForTarget("keys cropped away", options.target, ("cpu",))
+    if options.queries is not None or options.forward_only:
+        raise UsageError(
+            "an artifact of a GPU has one forward kernel: no --queries, --forward-only"
+        )
 
 
 def _check_folder(folder: Path) -> None:

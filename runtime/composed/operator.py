@@ -8,25 +8,27 @@ from attnc.dsl.branch import Part, parts
 from attnc.dsl.program import Bound
 from attnc.runtime.call import bind_call
 from attnc.runtime.composed.attend import attend, refuse_lse
-from attnc.runtime.operator import Operator
+from attnc.runtime.operator import Artifact, Operator
 from attnc.runtime.options import Options
 from attnc.runtime.segmented.operator import attention_operator
 
 
-def operator(bound: Bound, options: Options) -> Operator:
+def operator(bound: Bound, options: Options, artifact: Artifact | None = None) -> Operator:
     """The operator of any spec."""
     make = ComposedOperator if bound.composite else attention_operator
-    return make(bound, options)
+    return make(bound, options, artifact)
 
 
 class ComposedOperator(Operator):
     """A compiled attention of several steps, called as any operator is."""
 
-    def __init__(self, bound: Bound, options: Options) -> None:
-        self.bound, self.options, self.artifact = bound, options, None
+    def __init__(self, bound: Bound, options: Options, artifact: Artifact | None = None) -> None:
+        self.bound, self.options, self.artifact = bound, options, artifact
         self._parts = parts(bound)
         _ = bound.routes  # found now: `torch.compile` traces calls, and cannot look into the parser
-        self._own = {part.name: attention_operator(part.bound, options) for part in self._parts}
+        self._own = {
+            part.name: attention_operator(part.bound, options, artifact) for part in self._parts
+        }
 
     def _check_lse(self) -> None:
         """A sum of branches has none."""

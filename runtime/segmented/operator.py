@@ -7,22 +7,25 @@ from torch import Tensor
 from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.program import Bound
 from attnc.runtime.call import bind_call
-from attnc.runtime.operator import Operator
+from attnc.runtime.operator import Artifact, Operator
 from attnc.runtime.options import Options
 from attnc.runtime.segmented.attend import attend
 from attnc.runtime.sink import add_sink
 
 
-def attention_operator(bound: Bound, options: Options) -> Operator:
+def attention_operator(
+    bound: Bound, options: Options, artifact: Artifact | None = None
+) -> Operator:
     """The operator of a spec of one attention."""
-    return SegmentedOperator(bound, options) if bound.segments else Operator(bound, options)
+    make = SegmentedOperator if bound.segments else Operator
+    return make(bound, options, artifact)
 
 
 class SegmentedOperator(Operator):
     """A compiled attention of a grid and segments of tokens, called as any operator is."""
 
-    def __init__(self, bound: Bound, options: Options) -> None:
-        self.bound, self.options, self.artifact = bound, options, None
+    def __init__(self, bound: Bound, options: Options, artifact: Artifact | None = None) -> None:
+        self.bound, self.options, self.artifact = bound, options, artifact
         self._steps: dict[tuple[int, int], list[Step]] = {}
         self._operators: dict[tuple[str, str, tuple[str, ...]], Operator] = {}
 
@@ -55,7 +58,7 @@ class SegmentedOperator(Operator):
     ) -> tuple[Tensor, Tensor]:
         key = step.queries, step.keys[0], tuple(step.bound.inputs)
         if key not in self._operators:
-            self._operators[key] = Operator(step.bound, self.options)
+            self._operators[key] = Operator(step.bound, self.options, self.artifact)
         out, lse = self._operators[key](q, k, v, return_lse=True, **keywords, **inputs)
         return out, lse
 

@@ -17,9 +17,16 @@ def test_compile_writes_an_artifact(attnc: Callable, tmp_path: Path) -> None:
     arguments = ("line/mistral", "-o", folder, "-p", "w=5", "--head-dim", 8, "--json")
     found = attnc("compile", *arguments)
     assert found.status == 0 and found.json["artifact"] == str(folder)
+    first, *few, last = found.json["kernels"]
+    assert (first, last) == ("forward", "backward") and {x[:4] for x in few} == {"few-"}
     q, k, v = (torch.randn(1, 2, 9, 8) for _ in range(3))
     exact = package.reference("line/mistral", w=5)(q, k, v)
     torch.testing.assert_close(package.load(folder)(q, k, v).double(), exact, atol=1e-5, rtol=0)
+
+
+def test_compile_less(attnc: Callable, tmp_path: Path) -> None:
+    arguments = ("line/mistral", "-o", tmp_path, "-p", "w=5", "--head-dim", 8, "--forward-only")
+    assert attnc("compile", *arguments, "--queries", "many").out.endswith(": forward\n")
 
 
 @pytest.mark.parametrize("target", ["cuda", "cuda:sm_91", "opencl", "metal", "abacus"])
@@ -48,6 +55,10 @@ def test_compile_refuses(attnc: Callable, tmp_path: Path) -> None:
     folder = tmp_path / "x"
     assert attnc("compile", "line/causal", "-o", folder, "--dtype", "fp8").status == 2
     assert attnc("compile", "line/longlora", "-o", folder).status == 2
+    assert "1 to 64" in attnc("compile", "line/causal", "-o", folder, "--queries", "1,65").err
+    gpu = ("--target", "cuda:sm_90", "--forward-only")
+    assert "one forward kernel" in attnc("compile", "line/causal", "-o", folder, *gpu).err
+    assert "routes" in attnc("compile", "route/moba", "-o", folder).err
     found = attnc("compile", "attention a { mask full\n assert causal }", "-o", folder)
     assert found.status == 1 and "q = 0, k = 1" in found.err
 
@@ -123,7 +134,7 @@ def test_tune(attnc: Callable, tmp_path: Path) -> None:
     seconds, height = found.json["seconds"], str(found.json["height"])
     assert found.status == 0 and found.json["turns"] >= 3
     assert seconds[height] == min(seconds.values()) and str(found.json["chosen"]) in seconds
-    facts = json.loads((tmp_path / "built" / "facts.json").read_text())
+    facts = json.loads((tmp_path / "built" / "forward" / "facts.json").read_text())
     assert facts["tile_q"] == int(height)
     assert "kept" in attnc("bench", *arguments).out
     assert attnc("bench", *arguments[:-3], "-o", tmp_path / "other").status == 2

@@ -15,9 +15,15 @@ import torch
 
 import attnc
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.errors import DtypeMismatch, InvalidArtifact, NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.errors import (
+    DtypeMismatch,
+    InvalidArtifact,
+    NotInArtifact,
+    ShapeMismatch,
+)
 from attnc.dsl.loader import load as load_spec
 from attnc.runtime.artifact import load, save
+from attnc.runtime.contents import Contents
 from attnc.runtime.manifest import seal
 from attnc.runtime.options import Options
 from tests.runtime.tolerance import assert_right, qkv
@@ -31,6 +37,9 @@ attention own(n = 20) {
 """
 
 
+FORWARD = Contents((), gradients=False)
+
+
 @pytest.fixture(scope="session")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A spec of two files, with a parameter that is not its default."""
@@ -40,7 +49,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "own.attn").write_text(SPEC)
     bound = load_spec(home / "own.attn").bind(n=31)
     options = Options(dtype=torch.float32, head_dim=16, value_dim=16)
-    folder = save(home / "built", bound, Sizes(head_dim=16, value_dim=16), options)
+    folder = save(home / "built", bound, Sizes(head_dim=16, value_dim=16), options, FORWARD)
     (home / "own.attn").unlink()
     return folder
 
@@ -97,7 +106,7 @@ def test_two_artifacts_of_one_spec(copied: Path, tmp_path: Path) -> None:
     bound = load_spec("line/mistral").bind(w=9)
     for dim in (8, 24):
         options = Options(head_dim=dim, value_dim=dim)
-        save(tmp_path / str(dim), bound, Sizes(head_dim=dim, value_dim=dim), options)
+        save(tmp_path / str(dim), bound, Sizes(head_dim=dim, value_dim=dim), options, FORWARD)
     ops = {dim: attnc.load(tmp_path / str(dim)) for dim in (8, 24)}
     for dim, op in ops.items():
         assert_right(op, *qkv(50, dim=dim))
@@ -112,8 +121,10 @@ def test_another_call_than_it_was_made_for(copied: Path) -> None:
         op(q[..., :8], k[..., :8], v, doc=doc)
     with pytest.raises(ShapeMismatch, match="value_dim 16, which it was compiled for, not 8"):
         op(q, k, v[..., :8], doc=doc)
-    with pytest.raises(NotBuiltForTarget, match="cropped"):
+    with pytest.raises(NotInArtifact, match=r"cropped away.*again with --cropped"):
         op(q, k, v, doc=doc, k_start=5)
+    with pytest.raises(NotInArtifact, match=r"of the gradients; .*again without --forward-only"):
+        op(q.clone().requires_grad_(), k, v, doc=doc).sum().backward()
     assert_right(op, q, k, v, doc=doc, k_start=-5)
 
 
@@ -136,7 +147,8 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], object], sealed: bool 
     path.write_text(json.dumps(manifest))
 
 
-NAMES = ["kernel.ll", "facts.json", "kernel.py", "spec/own.attn", "spec/parts/near.attn"]
+KERNEL = ("kernel.ll", "facts.json", "kernel.py")
+NAMES = [*(f"forward/{name}" for name in KERNEL), "spec/own.attn", "spec/parts/near.attn"]
 
 
 def test_the_files(artifact: Path) -> None:
@@ -162,10 +174,30 @@ def test_no_artifact(tmp_path: Path) -> None:
     refused(tmp_path, "schema")
 
 
-@pytest.mark.parametrize("schema", [0, 99, "1", None])
+@pytest.mark.parametrize("schema", [0, 1, 99, "2", None])
 def test_another_schema(copied: Path, schema: Any) -> None:
     change(copied, lambda manifest: manifest.update(schema=schema))
-    refused(copied, "schema")
+    refused(copied, f"its schema is {schema}, and this version reads 2: compile the spec again")
+
+
+def test_a_file_that_changes_before_its_kernel_is_called(copied: Path) -> None:
+    op = attnc.load(copied)
+    with (copied / "forward" / "kernel.ll").open("a") as file:
+        file.write("; more\n")
+    tensors, doc = arguments()
+    with pytest.raises(InvalidArtifact, match=r"`forward/kernel.ll` was changed"):
+        op(*tensors, doc=doc)
+
+
+def test_another_artifact_in_its_place(copied: Path) -> None:
+    """What it held is gone, and the operators of both are not mixed up."""
+    op, bound = attnc.load(copied), load_spec("line/causal").bind()
+    save(copied, bound, Sizes(head_dim=8, value_dim=8), Options(), FORWARD)
+    tensors, doc = arguments()
+    with pytest.raises(InvalidArtifact, match="forward"):
+        op(*tensors, doc=doc)
+    assert not (copied / "spec" / "own.attn").exists()
+    assert_right(attnc.load(copied), *qkv(50, dim=8))
 
 
 def test_another_tvm(copied: Path) -> None:

@@ -143,11 +143,11 @@ def test_what_does_not_run_here_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotBuiltForTarget, match="cpu:neon"):
         attnc.compile("line/causal", target="cpu:neon")
     from attnc.runtime.artifact import save
+    from attnc.runtime.contents import Contents
     from attnc.runtime.options import Options
 
-    folder = save(
-        tmp_path, load("line/causal").bind(), Sizes(0, 0, 16, 16), Options(target="cpu:neon")
-    )
+    bound, options = load("line/causal").bind(), Options(target="cpu:neon")
+    folder = save(tmp_path, bound, Sizes(0, 0, 16, 16), options, Contents((), gradients=False))
     with pytest.raises(InvalidArtifact, match="neon"):
         attnc.load(folder)
 
