@@ -10,12 +10,13 @@ from torch import Tensor
 from attnc.compiler.listed import chooser, flag_axis
 from attnc.compiler.ranges import reach
 from attnc.dsl import syntax as ast
+from attnc.dsl.complexity import nodes
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call
 from attnc.runtime.row import Row
 from attnc.runtime.sets import Lists, checked_set
-from attnc.runtime.torch_functions import position_function
+from attnc.runtime.torch_functions import closed_function
 
 
 def with_sets(
@@ -34,7 +35,7 @@ def with_sets(
         test = asked[name]
         axis = flag_axis(test, bound.inputs[name].axes)
         if axis is not None:
-            flags[name] = flags_of(bound, test, axis, x, (call.q, call.k), rows, given)
+            flags[name] = flags_of(bound, test, axis, x, call, given)
         else:
             longest = max((row.k_start + row.k_len for row in rows), default=0)
             lists[name] = _lists(x, reach(test.value, max(longest, 1)).high)
@@ -81,31 +82,40 @@ def _lists(x: Tensor, most: float) -> Lists:
 
 
 def flags_of(
-    bound: Bound,
-    test: ast.Member,
-    axis: str,
-    x: Tensor,
-    sides: tuple[Tensor, Tensor],
-    rows: Sequence[Row],
-    given: Mapping[str, Any],
+    bound: Bound, test: ast.Member, axis: str, x: Tensor, call: Call, given: Mapping[str, Any]
 ) -> Tensor:
     """int32 [B or 1, axes..., N]: for each key (query), whether its value is in each list."""
-    length = sides[axis == "k"].shape[2]
-    packed = sides[0].shape[0] < len(rows)
-    alike = packed or len(set(rows)) == 1
-    entries = 1 if alike and x.shape[0] == 1 else sides[0].shape[0]
-    found = torch.zeros(entries, *x.shape[1:-1], length, dtype=torch.int32)
+    rows, (batch, heads) = call.rows, call.q.shape[:2]
+    read = {node.base for node in nodes(test.value) if isinstance(node, ast.Index)}
+    own = x.shape[0] > 1 or any(_by_entry(bound.inputs[name], given[name]) for name in read)
+    alike = call.packed or len(set(rows)) == 1
+    entries = 1 if call.packed or (alike and not own) else batch
+    found = torch.zeros(
+        entries, *x.shape[1:-1], (call.k if axis == "k" else call.q).shape[2], dtype=torch.int32
+    )
     for entry, row in enumerate(rows):
-        here = 0 if packed or entries == 1 else entry
+        here = 0 if call.packed or entries == 1 else entry
         first, count = (row.k_row, row.k_len) if axis == "k" else (row.q_row, row.q_len)
         if not count:
             continue
-        values = position_function(bound, test.value, row, given)(torch.arange(count))
-        values = torch.as_tensor(values).expand(count)
+        value = closed_function(bound, row, heads, given, test.value, ("q", "k"))
+        at = torch.arange(count)
+        values = value(here, torch.arange(heads)[:, None], at + row.q_start, at + row.k_start)
         lists = x[entry if x.shape[0] > 1 else 0].long()
-        width = int(values.max()) + 1
-        table = torch.zeros(*lists.shape[:-1], max(width, 0) + 1, dtype=torch.int32)
-        table.scatter_(-1, torch.where((lists >= 0) & (lists < width), lists, max(width, 0)), 1)
-        table[..., -1] = 0
-        found[here, ..., first : first + count] = table[..., values.clamp(-1)]
+        found[here, ..., first : first + count] = _listed(lists, torch.as_tensor(values))
     return found
+
+
+def _by_entry(declared: ast.Input, x: Tensor) -> bool:
+    """Whether an input has numbers of its own for each entry of the batch."""
+    return "b" in declared.axes or (x.dim() > len(declared.axes) and x.shape[0] > 1)
+
+
+def _listed(lists: Tensor, values: Tensor) -> Tensor:
+    """int32 [..., N]: whether values [N], or [H, N] of as many heads as lists, are in lists."""
+    width = max(int(values.max()) + 1, 0)
+    table = torch.zeros(*lists.shape[:-1], width + 1, dtype=torch.int32)
+    table.scatter_(-1, torch.where((lists >= 0) & (lists < width), lists, width), 1)
+    table[..., -1] = 0
+    places = values.long().clamp(-1) % (width + 1)
+    return table.gather(-1, places.expand(*lists.shape[:-1], -1))

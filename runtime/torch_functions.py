@@ -114,17 +114,6 @@ def closed_function(
     return found
 
 
-def position_function(
-    bound: Bound, expr: ast.Expr, row: Row, inputs: Mapping[str, Any]
-) -> Function:
-    """A function of rows from a closed expression that reads the positions of one side only."""
-    writer = _Writer(bound, row, 1, dict(inputs))
-    positions = f"i + {row.q_start}, i + {row.k_start}"
-    text = f"lambda i: (lambda q, k: {writer.text(expr)})({positions})"
-    found: Function = eval(text, writer.names)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Writer:
     bound: Bound

@@ -10,14 +10,15 @@ lists: of each value, the queries (or blocks of queries) that list it.
 from dataclasses import dataclass, replace
 
 from attnc.codegen.expressions import BOOL, INT, Value, render
-from attnc.codegen.tvm.axes import KEYS
+from attnc.codegen.tvm.axes import KEYS, Axis
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.lanes import scalar_target
+from attnc.codegen.tvm.lanes import row_element, scalar_target
 from attnc.codegen.tvm.listed import Lists, chooser_of, lists_of, word_of
 from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.signature import Tensors, flat
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.intervals import interval
+from attnc.dsl.syntax import Index
 
 PARTS = ("start", "end", "idx")
 
@@ -91,14 +92,12 @@ class _Marks:
         out, owned = context.out, context.owned
         packed = context.placement.packed
         head = f"(h + {context.placement.head('r')})" if packed > 1 else "h"
-        row = f"T.min({owned.first} + {context.placement.query('r')}, {owned.length} - 1)"
+        row = context.geometry.owned_row(context, "r", held=True)
         out.line(f"row: T.int32 = {row}")
         places = {"b": "0", "h": head, "hkv": "(h // group)"}
         inside = ""
         if "q" in one.axes and owned is KEYS:
-            names = {"k": Value(f"({owned.start} + row)", INT)}
-            value = render(one.test.value, _scalars(context, names)).text
-            out.line(f"of: T.int32 = {value}")
+            out.line(f"of: T.int32 = {_value(context, one, owned, 'row')}")
             places["q"] = "of"
             size = f"list_n{one.axes.index('q') + 1}_{one.name}"
             inside = f"T.And(0 <= of, of < T.Cast('int32', {size}))"
@@ -184,12 +183,25 @@ def _each_mark(context: Context, one: Lists, target: TvmTarget) -> str:
         out.line(f"{_last_row(one)}: T.int32 = {rows} - 1")
         first, last = (_mark_of(context, one, row) for row in ("0", _last_row(one)))
         return f"for j in range(T.if_then_else({first} == {last}, 1, 2)):"
-    return f"for j in range({rows}):"
+    heads = _heads_apart(context, one)
+    return f"for j in range({rows}):" if heads == 1 else f"for j in range({rows} * {heads}):"
 
 
 def _visited_mark(context: Context, one: Lists) -> str:
-    """The mark of row `j` of the candidate tile (of its first or last)."""
+    """The mark of row `j` of the candidate tile (of its first or last); of each packed head."""
+    heads = _heads_apart(context, one)
+    if heads > 1:
+        return _mark_of(context, one, f"j // {heads}", f"(h + j % {heads})")
     return _mark_of(context, one, f"j * {_last_row(one)}" if one.covers(context) else "j")
+
+
+def _heads_apart(context: Context, one: Lists) -> int:
+    """How many heads share a tile although an input says other things of them."""
+    match one.test.value:
+        case Index(base) if "h" in context.inputs[base].axis_names:
+            return context.placement.packed
+        case _:
+            return 1
 
 
 def _last_row(one: Lists) -> str:
@@ -197,10 +209,20 @@ def _last_row(one: Lists) -> str:
     return f"last_row_{one.name}"
 
 
-def _mark_of(context: Context, one: Lists, row: str) -> str:
+def _mark_of(context: Context, one: Lists, row: str, head: str = "h") -> str:
     """The mark of a row of the candidate tile."""
     first, _ = context.geometry.candidates(context)
-    position = f"({context.visited.start} + {first} + {row})"
+    row = context.geometry.row(first, row)
     if context.owned is KEYS:
-        return chooser_of(one, position)
-    return render(one.test.value, _scalars(context, {"k": Value(position, INT)})).text
+        return chooser_of(one, f"({context.visited.start} + {row})")
+    return _value(context, one, context.visited, row, head)
+
+
+def _value(context: Context, one: Lists, side: Axis, row: str, head: str = "h") -> str:
+    """What is looked up of a row of keys: from its position, or a number that an input has."""
+    match one.test.value:
+        case Index(base):
+            return row_element(context, context.inputs[base], side, row, head)
+        case value:
+            position = Value(f"({side.start} + {row})", INT)
+            return render(value, _scalars(context, {"k": position})).text

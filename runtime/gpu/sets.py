@@ -33,8 +33,8 @@ def kernel_inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, 
         test = asked.get(name)
         axis = None if test is None else flag_axis(test, plain.inputs[name].axes)
         if test is not None and axis is not None:
-            sides = call.q, call.k
-            found[name] = flags_of(plain, test, axis, x.cpu(), sides, call.rows, found)
+            given = tree_map_only(Tensor, Tensor.cpu, found)
+            found[name] = flags_of(plain, test, axis, x.cpu(), call, given)
             continue
         most = 0 if test is None else reach(test.value, max(longest, 1)).high
         found[name] = x.masked_fill((x < 0) | (x > most), NONE).int()
@@ -50,5 +50,5 @@ def _chosen(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, Any]:
     if len(lists) < len(bound.routes):
         lists = select(bound, call, own, lists)
     own, lists = (tree_map_only(Tensor, Tensor.cpu, x) for x in (own, lists))
-    found = of_sets(bound, call.on_cpu(), own, lists)
+    found = of_sets(bound, call.on_cpu(), lists)
     return {**given, **{name: x.to(device) for name, x in found.items()}}

@@ -73,7 +73,7 @@ class RoutedRunner(SpecRunner):
 
     def with_sets(self, call: Call, own: ops.Keywords, lists: dict[str, Tensor]) -> ops.Keywords:
         """The keywords with the lists of the run-time sets among the inputs."""
-        sets = of_sets(self.bound, call, own.inputs, lists)
+        sets = of_sets(self.bound, call, lists)
         return replace(own, inputs={**own.inputs, **sets})
 
     def _add_units(self, call: Call, lists: dict[str, Tensor], out: Tensor, lse: Tensor) -> None:

@@ -41,7 +41,7 @@ def select(
     found, plain = dict(lists), as_sets(bound)
     for route in bound.routes:
         if route.name not in found:
-            known = {**inputs, **of_sets(bound, call, inputs, found)}
+            known = {**inputs, **of_sets(bound, call, found)}
             sequences = range(len(call.rows))
             parts = [_sequence(plain, route, call, index, known) for index in sequences]
             found[route.name] = joined(parts, call.packed)

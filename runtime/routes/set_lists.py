@@ -1,7 +1,6 @@
 """The lists of a route as those of the run-time set that it is (see `dsl.route_sets`)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,31 +9,24 @@ from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import piece
 from attnc.runtime.call import Call
-from attnc.runtime.route_lists import joined, part
-from attnc.runtime.routes.frame import frame
+from attnc.runtime.route_lists import part
 
 
-def of_sets(
-    bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
+def of_sets(bound: Bound, call: Call, lists: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """For each route the lists of its set: [B, H, Nq, m], or [B, H, m] where a head has one.
 
     Packed sequences have an axis of their own in the latter, [S, H, m].
     """
     return {
-        route.name: of_set(route, bound, call, inputs, lists[route.name])
+        route.name: of_set(route, call, lists[route.name])
         for route in bound.routes
         if route.name in lists
     }
 
 
-def of_set(
-    route: BoundRoute, bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Tensor
-) -> Tensor:
+def of_set(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
     """The lists of one route's set."""
     found = _pieces(route, lists)
-    if route.units == "cluster":
-        found = _tokens(route, bound, call, inputs, found)
     found = of_queries(route, call, found) if "q" in route.axes else _once(route, call, found)
     return found.repeat_interleave(call.q.shape[1] // found.shape[1], 1)
 
@@ -74,39 +66,3 @@ def _pieces(route: BoundRoute, lists: Tensor) -> Tensor:
     again = torch.zeros_like(found, dtype=torch.bool)
     again[..., 1:] = found[..., 1:] == found[..., :-1]
     return found.masked_fill(again, -1)
-
-
-def _tokens(
-    route: BoundRoute, bound: Bound, call: Call, inputs: Mapping[str, Any], lists: Tensor
-) -> Tensor:
-    """The positions of the keys of the chosen clusters, [B, Hc, Nc, m]."""
-    parts = []
-    for index, row in enumerate(call.rows):
-        labels = frame(bound, route, call, index, inputs).labels
-        own = part(route, call, lists, index)
-        each = len(labels) // len(own) if len(labels) > 1 else 1
-        labels = labels[::each].expand(len(own), -1)
-        found = [_members(x, y) for x, y in zip(own, labels, strict=True)]
-        width = max((x.shape[1] for x in found), default=0)
-        wide = [torch.nn.functional.pad(x, (0, width - x.shape[1]), value=-1) for x in found]
-        tokens = torch.stack(wide)
-        parts.append(torch.where(tokens < 0, -1, tokens + row.k_start).int())
-    return joined(parts, call.packed)
-
-
-def _members(own: Tensor, labels: Tensor) -> Tensor:
-    """The rows of the keys whose label is in each list: [Nc, n] and [Nk] to [Nc, m], then -1."""
-    order = labels.argsort(stable=True)
-    sizes = torch.bincount(labels.clamp_min(-1) + 1, minlength=1)  # of no unit first
-    starts = sizes.cumsum(0) - sizes
-    none = (own < 0) | (own + 1 >= len(sizes))
-    places = (own.long() + 1).masked_fill(none, 0)
-    lengths = sizes[places].masked_fill(none, 0)
-    ends = lengths.cumsum(-1)
-    width = int(ends[:, -1].max()) if ends.numel() else 0
-    at = torch.arange(width).repeat(len(own), 1)
-    entry = torch.searchsorted(ends, at, right=True).clamp_max(max(own.shape[1] - 1, 0))
-    if not width:
-        return at
-    rows = (starts[places] - ends + lengths).gather(1, entry) + at
-    return order[rows.clamp_max(len(order) - 1)].masked_fill(at >= ends[:, -1:], -1)
