@@ -80,14 +80,14 @@ def chooser(operator: Operator, tensors: Tensors) -> Callable[[], Inputs]:
 def counts(operator: Operator, tensors: Tensors, lists: Inputs) -> tuple[int, int]:
     """The pairs that the kernels of lists visit and those that the pattern has, of all heads.
 
-    The queries of a stretch that chose a block fill tiles, the last of which has rows to spare.
+    The queries of a stretch that chose a block fill tiles, the last of which has room to spare.
     """
     q, k, v = tensors
     [route], heads, length = operator.bound.routes, q.shape[1], q.shape[2]
     call, lengths = bind_call(operator.bound, q, k, v), Lengths(length, length, 0)
     kept = analyze_at(without_units(operator.bound), lengths, None, None, q.shape[3], {})
     assert kept.useful is not None  # nothing of it is read at the call
-    chosen, rows = of_queries(route, call, lists[route.name])[0], measured_machine().tile_q
+    chosen, rows = of_queries(route, call, lists[route.name])[0], measured_machine().units[1]
     tiles = 0
     for stretch in torch.split(chosen, stretch_of(heads, length), 1):
         for own in stretch.flatten(1):

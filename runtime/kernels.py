@@ -137,7 +137,7 @@ def from_files(texts: Mapping[str, str]) -> LoadedKernel:
     lists["axes"] = tuple(tuple(axis) for axis in facts["axes"])
     with _lock:
         known = KernelFacts(**(facts | lists))
-        planned = known.tabled or (known.owner == "q" and not known.gathered)
+        planned = known.tabled or known.owner == "q"
         names = ("main", "plan") if planned else ("main",)
         functions = dict(zip(names, build.load(texts[LLVM_FILE], *names), strict=True))
     return LoadedKernel(functions["main"], functions.get("plan"), known)

@@ -45,6 +45,14 @@ def tiling(machine: Machine, sizes: Sizes) -> Tiling:
     return Tiling(tuple(machine.lanes * height for height in heights), shares, machine.keys)
 
 
+def unit_tile(machine: Machine, sizes: Sizes) -> tuple[int, int]:
+    """Queries and keys of a tile of a unit, which is cut into as few tiles as hold it."""
+    machine = machine.computing(sizes.dtype, whole=False)
+    vectors, queries = machine.units
+    tiles = -(-sizes.unit // (vectors * machine.lanes))
+    return queries, -(-sizes.unit // (tiles * machine.lanes)) * machine.lanes
+
+
 def _tallest(found: Tiling) -> Tiling:
     """The greatest height only: lower tiles visit less, but five products want registers."""
     return replace(found, rows=found.rows[-1:], costs=found.costs[-1:])
@@ -125,8 +133,7 @@ def lower(bound: Bound, sizes: Sizes, machine: Machine, watch: Watcher | None = 
     if watch is not None:
         watch("elaborate", module)
     if sizes.unit:
-        own = machine.computing(sizes.dtype, whole=False)
-        run(module, unit_passes(sizes.unit, own.tile_q, own.keys), watch)
+        run(module, unit_passes(sizes.unit, *unit_tile(machine, sizes)), watch)
         return module
     run(module, passes(tiling(machine, sizes), sizes.cropped, sizes.best, sizes.units), watch)
     return module

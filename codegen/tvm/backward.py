@@ -19,7 +19,7 @@ from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import emit_base, emit_owned_tile, stored_row
 from attnc.codegen.tvm.signature import emit_row
-from attnc.codegen.tvm.spread import emit_spread, padded
+from attnc.codegen.tvm.spread import Target, emit_owned_rows, emit_spread, padded
 from attnc.codegen.tvm.stored import elements
 from attnc.codegen.tvm.transpose import (
     emit_columns_from_rows,
@@ -101,26 +101,17 @@ def _emit_load(context: Context) -> None:
         context.out.line(f"# {part} [{axis} {columns}, k {context.rows}]")
         emit_columns_from_rows(context, part, columns, partial(_number, context, name))
         emit_zeros(context, f"d{name}")
-    _emit_key_rows(context)
+    emit_owned_rows(context, "key_rows", context.head_dim, partial(_number, context, "k"))
 
 
-def _emit_key_rows(context: Context) -> None:
-    """The keys as rows of whole vectors: columns, then zeros."""
-    out, m, columns = context.out, context.machine, context.head_dim
-    width = padded(columns, m.lanes)
-    whole = columns // m.lanes * m.lanes
-    out.line(f"# key_rows [k {context.rows}, d {width}]")
-    with out.block(f"for r in range({context.rows}):"):
-        to = f"r * {width}"
-        for first in range(0, whole, m.lanes):
-            place = context.part("key_rows", f"{to} + {first}")
-            out.line(f"{place} = {_number(context, 'k', 'r', str(first), m.lanes)}")
-        for column in range(whole, width):
-            inside = column < columns
-            value = (
-                _number(context, "k", "r", str(column), 1) if inside else context.real.constant(0.0)
-            )
-            out.line(f"{context.part('key_rows', f'{to} + {column}', 1)} = {value}")
+def _queries(context: Context) -> Target:
+    """The rows of dQ."""
+
+    def place(row: str) -> str:
+        held = f"T.min({row}, {context.geometry.last(context.visited)})"
+        return f"dq_base + T.Cast('int64', {context.geometry.tensor_row(held)}) * dq_s2"
+
+    return Target("dq_t", place)
 
 
 def _number(context: Context, name: str, row: str, column: str, lanes: int) -> str:
@@ -154,7 +145,8 @@ def _emit_product(context: Context, op: Operation, parts: dict[SSAValue, str]) -
             beside = Visited("do", context.value_dim, "v") if operand.name == "q" else None
             emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result], beside)
         case tile.AccumulateOp() if op.target.data == "dq":
-            emit_spread(context, parts[op.weights], "key_rows", "dq", context.head_dim)
+            weights, columns = parts[op.weights], context.head_dim
+            emit_spread(context, weights, "key_rows", columns, _queries(context), "dq")
         case tile.AccumulateOp():
             operand = _visited(context, op.values)
             emit_accumulate(context, operand, parts[op.weights], op.target.data)

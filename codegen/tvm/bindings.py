@@ -4,7 +4,6 @@ Tensors are those of `FORWARD`, `CHOICE` or `BACKWARD`, with the axes of `SHAPES
 any strides, but 1 in an axis of columns. bfloat16 is stored as uint16.
 """
 
-from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.marks import bind_lists
@@ -36,14 +35,14 @@ STORED = ("q", "k", "v", "out")  # in the kernel's dtype, the others in that of 
 
 def tensors_of(context: Context) -> tuple[str, ...]:
     """The tensors of a kernel, in order."""
-    if context.owned is KEYS:
+    if context.backward:
         return BACKWARD
     return CHOICE if context.count else FORWARD
 
 
 def scheduling(context: Context) -> list[str]:
     """The argument that says how the work of a forward kernel is shared, if it is one."""
-    if context.owned is KEYS:
+    if context.backward:
         return []
     if context.gathered:
         return ["chosen"]

@@ -20,7 +20,6 @@ from attnc.codegen.tvm.pooled import emit_members
 from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import elements, widened
-from attnc.codegen.tvm.stretches import emit_state
 from attnc.codegen.tvm.transpose import emit_columns_from_rows, emit_zeros
 from attnc.codegen.tvm.visits import LISTS, emit_chunks
 from attnc.compiler.dialects import tile
@@ -86,8 +85,8 @@ def _emit_load(context: Context) -> None:
         else:
             out.line(f"factor: T.{m.real.name} = {factor}")
             emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
-    if context.gathered or context.count:
-        (emit_state if context.gathered else emit_no_choice)(context)
+    if context.count:
+        emit_no_choice(context)
         return
     emit_zeros(context, "output")
     with out.block(f"for v in T.unroll({m.vectors}):"):
@@ -116,7 +115,7 @@ def _emit_chunk(context: Context) -> None:
             match op:
                 case tile.DotOp():
                     _emit_scores(context)
-                    _emit_by_class(context)
+                    emit_by_class(context)
                 case tile.OnlineSoftmaxOp():
                     (emit_lazy_softmax if context.by_matrices else emit_online_softmax)(context)
                 case tile.KeepOp():
@@ -160,7 +159,7 @@ def _values(context: Context) -> Visited:
     return Visited("v", context.value_dim, "v")
 
 
-def _emit_by_class(context: Context) -> None:
+def emit_by_class(context: Context) -> None:
     """Score expression and mask of each class, from the scores into their place."""
     for visit in context.visits:
         name = visit.tile_class.data

@@ -13,7 +13,7 @@ from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL, Visited
 from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
 from attnc.codegen.tvm.stored import elements, rounded, widened
-from attnc.codegen.tvm.transpose import parts
+from attnc.codegen.tvm.transpose import fold_lanes
 
 
 def emit_query(context: Context, factor: str) -> None:
@@ -69,7 +69,8 @@ def emit_dot(context: Context, operand: Visited, target: str) -> None:
                         out.line(f"{total} = {total} + x_{i} * q_{r}")
             step = f"(g * {m.keys // placement.abreast} + j) * {m.lanes}"
             scale = f" * T.broadcast(score_scale, {m.lanes})" if context.paired else ""
-            out.line(f"{context.part(target, step)} = {_add_lanes(context, sums)}{scale}")
+            found = fold_lanes(context, sums, "{0} + {1}")
+            out.line(f"{context.part(target, step)} = {found}{scale}")
 
 
 def emit_accumulate(
@@ -159,19 +160,6 @@ def _emit_sums(context: Context, name: str, starts: list[str]) -> list[str]:
             f"{name}{i} = T.alloc_buffer((1,), {kind}, {LOCAL})", f"{name}{i}[0] = {start}"
         )
     return [f"{name}{i}[0]" for i in range(len(starts))]
-
-
-def _add_lanes(context: Context, values: list[str]) -> str:
-    """A vector whose lane i is the sum of the lanes of value i, of as many values as lanes."""
-    size = lanes = context.machine.lanes
-    while len(values) > 1:
-        size //= 2
-        low, high = (parts(lanes, size, odd) for odd in (0, 1))
-        values = [
-            context.out.bind("h", f"T.Shuffle([{a}, {b}], {low}) + T.Shuffle([{a}, {b}], {high})")
-            for a, b in zip(values[::2], values[1::2], strict=True)
-        ]
-    return values[0]
 
 
 def _emit_tile(context: Context, operand: Visited) -> None:

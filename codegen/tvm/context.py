@@ -137,8 +137,13 @@ class Context:
         return self.split or (bool(self.sets) and self.owned is QUERIES)
 
     @property
+    def backward(self) -> bool:
+        """Whether the kernel computes gradients."""
+        return self.owned is KEYS and not self.gathered
+
+    @property
     def gathered(self) -> int:
-        """The keys of a unit, where tiles hold the queries that chose one; else 0."""
+        """The keys of a unit, where tiles visit the queries that chose one; else 0."""
         return int(self.kernel.gathered.value.data) if self.kernel.gathered else 0
 
     @cached_property

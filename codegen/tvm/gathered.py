@@ -1,58 +1,61 @@
 """Tiles of the queries that chose a unit of keys, wherever they lie."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attnc.codegen.expressions import INT, Value
 from attnc.codegen.tvm.line import Line
+from attnc.dsl.syntax import Binary, Compare, Expr, Name
 
 if TYPE_CHECKING:
+    from attnc.codegen.tvm.axes import Axis
     from attnc.codegen.tvm.context import Context
-
-ROW = "own_row"
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered(Line):
-    """Rows of the owned tile are those of queries `member_first` to `member_end` of the sorted."""
+    """Owned are keys of unit `u`, visited its `members`: the sorted queries from `unit_first` on.
 
-    parts: tuple[str, ...] = (ROW,)
+    Behind them the list is filled up to a whole tile with a row past the last one.
+    """
 
     def names(self, context: "Context") -> dict[str, Value]:
-        """Plans read the unit."""
-        return {"u": Value("u", INT)}
+        """Plans read the unit and the number of its queries."""
+        return {name: Value(name, INT) for name in ("u", "members", "unit_end")}
 
-    def emit_rows(self, context: "Context") -> None:
-        """The tensor row of each row of the owned tile; the last one repeats."""
-        out = context.out
-        with out.block(f"for r in range({context.rows}):"):
-            member = "T.min(member_first + r, member_end - 1)"
-            out.line(f"copies[{ROW}_at + r] = lists[members_at + T.Cast('int64', {member})]")
+    def row(self, first: str, j: int | str) -> str:
+        """The row of a visited tile, whose first member is `first`."""
+        return self._member(f"{first} + {j}")
 
-    @contextmanager
-    def existing(self, context: "Context") -> Iterator[None]:
-        """A loop over the rows `r` of the owned tile that exist."""
-        rows = f"T.min({context.rows}, member_end - member_first)"
-        with context.out.block(f"for r in range({rows}):"):
-            yield
-
-    def owned_row(self, context: "Context", row: str, held: bool = False) -> str:
-        """The tensor row of a row of the owned tile."""
-        return f"copies[{ROW}_at + {row}]"
-
-    def emit_owned(self, context: "Context", vector: str) -> None:
-        """The positions of a vector of owned rows."""
-        lanes, owned = context.machine.lanes, context.owned
-        rows = context.part(ROW, f"{vector} * {lanes}")
-        context.out.line(f"{owned.word}: T.let = T.broadcast({owned.start}, {lanes}) + {rows}")
+    def all_exist(self, context: "Context") -> str:
+        """Whether all rows of the owned tile exist and are of the unit."""
+        owned = context.owned
+        return f"{owned.first} + {context.rows} <= T.min({owned.length}, unit_end - {owned.start})"
 
     def emit_bounds(self, context: "Context") -> dict[str, Value]:
-        """The bounds of the owned tile, whose rows ascend, and of the candidate `tile`."""
-        owned, last = context.owned, context.rows - 1
-        names = Line.emit_bounds(self, context)
-        for end, row in (("low", 0), ("high", last)):
-            place = f"({owned.start} + copies[{ROW}_at + {row}])"
-            names[f"{owned.name}_{end}"] = Value(place, INT)
-        return names
+        """The bounds of the owned tile, and of the candidate `tile`, whose rows ascend."""
+        names, size = Line.emit_bounds(self, context), context.machine.keys
+        own_last = f"T.min({context.owned.first} + {context.rows}, {context.owned.length})"
+        last = f"T.min(tile * {size} + {size}, members) - 1"
+        own, visited = context.owned, context.visited
+        ends = {
+            f"{own.name}_high": f"T.min({own.start} + {own_last}, unit_end) - 1",
+            f"{visited.name}_low": f"{visited.start} + {self._member(f'tile * {size}')}",
+            f"{visited.name}_high": f"{visited.start} + {self._member(last)}",
+        }
+        return names | {name: Value(f"({text})", INT) for name, text in ends.items()}
+
+    def _member(self, index: str) -> str:
+        return f"lists[members_at + T.Cast('int64', unit_first + {index})]"
+
+    def candidates(self, context: "Context") -> tuple[str, str]:
+        """The first member of the candidate `tile`, and how many there are from it on."""
+        first = f"tile * {context.machine.keys}"
+        return first, f"members - {first}"
+
+    def row_exists(self, side: "Axis", owned: bool) -> Expr:
+        """The condition for a row of a side to exist: of a key, to be in the unit."""
+        exists = Line.row_exists(self, side, owned)
+        if not owned:
+            return exists
+        return Binary("and", exists, Compare(("<",), (Name("k"), Name("unit_end"))))

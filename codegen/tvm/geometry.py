@@ -12,7 +12,7 @@ Geometry = Line | Grid | Gathered
 
 
 def geometry(axes: tuple[AxisAttr, ...], gathered: bool = False) -> Geometry:
-    """The geometry of a kernel with these axes, or of one whose queries are `gathered`."""
+    """The geometry of a kernel with these axes, or of one that visits `gathered` queries."""
     if gathered:
         return Gathered(step=1, classes=1)
     labels = tuple(one.label.data for one in axes)

@@ -19,7 +19,7 @@ The module's function `main` takes, in this order:
     run-time numbers     in the order of the spec
     scale, threads
     tiles                owned tiles of the longest sequence
-    key_tiles            (query_tiles in the backward pass) room in a list
+    key_tiles            (query_tiles where keys are owned) room in a list
     units, stretch       (where queries are gathered) how many units of keys there are, and how many
                          queries a thread takes at a time; `tiles` are then the stretches of a head
     splits               (backward pass) how many units share the key tiles of a head
@@ -34,7 +34,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.tvm.axes import KEYS
+from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.backward import backward_parts, emit_backward_worker
 from attnc.codegen.tvm.bindings import bind_tensors, scheduling, tensors_of
 from attnc.codegen.tvm.body import emit_tile, forward_parts
@@ -51,6 +51,7 @@ from attnc.codegen.tvm.planner import (
 )
 from attnc.codegen.tvm.pooled import head_count, own_head
 from attnc.codegen.tvm.rows import emit_owned_tile
+from attnc.codegen.tvm.running import state_numbers
 from attnc.codegen.tvm.shares import emit_merge
 from attnc.codegen.tvm.signature import (
     ANY,
@@ -62,6 +63,7 @@ from attnc.codegen.tvm.signature import (
 from attnc.codegen.tvm.spread import padded
 from attnc.codegen.tvm.stretches import emit_gathered_worker
 from attnc.codegen.tvm.support import refuse_unprintable
+from attnc.codegen.tvm.unit_tile import emit_unit_tile, unit_parts
 from attnc.codegen.tvm.units import each_unit, parallel
 from attnc.compiler.dialects import tile
 from attnc.compiler.ranges import exact_length
@@ -81,9 +83,10 @@ class KernelFacts:
     `plan` fills. `gradients` names the inputs whose gradients are asked for, in argument order;
     `width` are the columns of a row of dQ, with padding. `owner` is the side whose tiles the
     kernel owns. A tile holds `tile_q` queries of `packed` heads; several threads can share the key
-    tiles of a `split` kernel. A tile is of one unit of so many `gathered` keys,
-    if not 0. `axes` are those of the kernel: label, rows of an owned tile, step. `lists` names the
-    sets, each mark of which takes `words`.
+    tiles of a `split` kernel. A tile is of one unit of so many `gathered` keys, if not 0, and a
+    query that is gathered takes so many numbers of scratch: `state`. `axes` are those of the
+    kernel: label, rows of an owned tile, step. `lists` names the sets, each mark of which takes
+    `words`.
     """
 
     floats: int
@@ -104,6 +107,7 @@ class KernelFacts:
     axes: tuple[tuple[str, int, int], ...] = ()
     lists: tuple[str, ...] = ()
     words: int = 1
+    state: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +122,18 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
     """The TVMScript module of a kernel for a machine, at the kernel's own tile size."""
     refuse_unprintable(kernel)
     rows, keys = int(kernel.tile_q.value.data), int(kernel.tile_k.value.data)
-    backward = kernel.owner.data == "k"
-    owned, visited = (keys, rows) if backward else (rows, keys)
+    owned, visited = (keys, rows) if kernel.owner.data == "k" else (rows, keys)
     whole = not (kernel.gathered or any(isinstance(op, tile.KeepOp) for op in kernel.walk()))
     machine = machine.computing(kernel.dtype.data, whole)
     columns = min(int(kernel.head_dim.value.data), int(kernel.value_dim.value.data))
     placement = place_tile(machine, owned, visited, int(kernel.packed.value.data), columns)
     machine = fitted(machine, placement, visited)
-    out, parts = Emitter(LET), backward_parts if backward else forward_parts
-    context = Context(out, kernel, machine, parts, placement)
+    out = Emitter(LET)
+    context = Context(out, kernel, machine, _parts, placement)
     out.line(*(f"# {line}" for line in header.splitlines()), "@I.ir_module")
     with out.block("class Module:"):
         _emit_main(context)
-        if context.tabled or not (backward or context.gathered):
+        if context.tabled or context.owned is QUERIES:
             emit_planner(context)
     tensors, numbers = tensor_inputs(context), number_inputs(context)
     floats, ints = sum(context.float_parts.values()), sum(context.int_parts.values())
@@ -155,8 +158,16 @@ def print_kernel(kernel: tile.KernelOp, machine: Machine, header: str = "") -> K
         tuple((a.label.data, int(a.rows.value.data), int(a.step.value.data)) for a in kernel.axes),
         tuple(one.name for one in lists_of(context)),
         placement.vectors,
+        state_numbers(context) if context.gathered else 0,
     )
     return KernelSource(out.text(), facts)
+
+
+def _parts(context: Context) -> dict[str, int]:
+    """The float scratch of a thread, by what the kernel computes."""
+    if context.backward:
+        return backward_parts(context)
+    return unit_parts(context) if context.gathered else forward_parts(context)
 
 
 def _expressions(kernel: tile.KernelOp) -> list[Expr]:
@@ -178,7 +189,7 @@ def _expressions(kernel: tile.KernelOp) -> list[Expr]:
 
 def _emit_main(context: Context) -> None:
     """The function `main`."""
-    out, backward = context.out, context.owned is KEYS
+    out, backward = context.out, context.backward
     tensors = tensors_of(context)
     handles = [*tensors, "rows", "f", "lists", *scheduling(context)]
     handles += ["offsets", "table"] if context.tabled else []
@@ -201,7 +212,7 @@ def _emit_main(context: Context) -> None:
             if backward:
                 emit_backward_worker(context)
             elif context.gathered:
-                emit_gathered_worker(context, emit_tile)
+                emit_gathered_worker(context, emit_unit_tile)
             else:
                 _emit_worker(context)
         if context.split:
@@ -246,8 +257,9 @@ def _emit_scratch(context: Context) -> None:
         for name, size in parts.items():
             out.line(f"{name}_at: T.int64 = {start} + {end}")
             end += size
-        if final is None and context.units is not None:
-            out.line(f"units_at: T.int64 = {start} + {end}")
+        behind = "units_at" if context.units is not None else "state_at"
+        if final is None and (context.units is not None or context.gathered):
+            out.line(f"{behind}: T.int64 = {start} + {end}")
         if final:
             out.line(f"{final}: T.int64 = {start} + {end}")
     room = f"2 * T.Cast('int64', {context.visited.word}_tiles)"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from attnc.codegen.expressions import FLOAT, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, QUERIES, Axis
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.gathered import Gathered
 from attnc.codegen.tvm.grid import Grid
 from attnc.codegen.tvm.listed import membership
 from attnc.codegen.tvm.target import TvmTarget
@@ -116,7 +115,7 @@ def spot_target(
 def emit_owned_positions(context: Context, vector: str) -> None:
     """The positions of a vector of owned rows (and their heads), as a lane target reads them."""
     owned, placement, lie = context.owned, context.placement, context.geometry
-    if isinstance(lie, Grid | Gathered):
+    if isinstance(lie, Grid):
         lie.emit_owned(context, vector)
         return
     spot = Spot("", f"{vector} * {placement.lanes}", owned.word, placement.lanes)

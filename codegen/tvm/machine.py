@@ -13,9 +13,10 @@ class Machine:
     `chunk` key tiles are scored before one update of the running maximum. `scale` and `fraction`
     are LLVM's names of the instructions for p * 2^floor(x) and x - floor(x), where they exist,
     `dot` that of the instruction for products of pairs of bfloat16 numbers, without the vector's
-    size. `matrices` is how many vectors of queries a matrix unit takes at a time, where there is
-    one. `plain` is the machine without what is for bfloat16 only, or without the matrix unit,
-    `few` what it is for tiles of few rows, where that is another.
+    size. `units` are the vectors of keys, and the queries, of a tile whose queries are gathered.
+    `matrices` is how many vectors of queries a matrix unit takes at a time, where there is one.
+    `plain` is the machine without what is for bfloat16 only, or without the matrix unit, `few` what
+    it is for tiles of few rows, where that is another.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Machine:
     fraction: str | None = None
     dot: str | None = None
     matrices: int = 0
+    units: tuple[int, int] = (2, 4)
     real: Real = FLOAT32
     plain: "Machine | None" = None
     few: "Machine | None" = None
@@ -59,6 +61,7 @@ AVX512 = Machine(
     keys=8,
     scale="llvm.x86.avx512.mask.scalef.ps.512",
     fraction="llvm.x86.avx512.mask.reduce.ps.512",
+    units=(4, 6),
 )
 AVX512_BF16 = replace(AVX512, name="avx512_bf16", dot="llvm.x86.avx512bf16.dpbf16ps", plain=AVX512)
 # With two units of 512 bits a register of queries alone waits for its loads: low tiles cost more.
@@ -74,6 +77,6 @@ AMX = replace(
     plain=replace(AVX512_BF16, plain=AVX512_TWO),
     few=AVX512_TWO,
 )
-AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4)
-NEON = Machine("neon", lanes=4, vectors=5, keys=4)
+AVX2 = Machine("avx2", lanes=8, vectors=3, keys=4, units=(2, 6))
+NEON = Machine("neon", lanes=4, vectors=5, keys=4, units=(4, 5))
 GENERIC = Machine("generic", lanes=4, vectors=2, keys=4)

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.prefetch import emit_later, emit_next_unit, emit_prefetch, emit_soon
+from attnc.codegen.tvm.prefetch import (
+    emit_gathered,
+    emit_later,
+    emit_next_unit,
+    emit_prefetch,
+    emit_soon,
+)
 from attnc.codegen.tvm.stored import elements, widened
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
@@ -102,6 +108,8 @@ def emit_dot(
             ahead = []
         for one in ahead:
             emit_later(context, one.name)
+        if context.gathered:
+            emit_gathered(context)
         if beside is not None:
             emit_next_unit(context)
         zero = m.real.constant(0.0, m.lanes)

@@ -36,7 +36,7 @@ def emit_next_unit(context: Context) -> None:
     neighbours in a head, and each thread takes one. Of keys it is known.
     """
     out, lie, rows = context.out, context.geometry, context.rows
-    other = context.gathered or context.split or context.placement.packed > 1
+    other = context.split or context.placement.packed > 1
     if other or context.count:
         return
     share = -(-rows // LAST)
@@ -51,6 +51,32 @@ def emit_next_unit(context: Context) -> None:
             for name, columns in operands.items():
                 at = out.bind("at", f"{name}_base + {place} * {name}_s2")
                 _emit_lines(context, name, at, range(columns), SECOND_CACHE)
+
+
+def emit_gathered(context: Context) -> None:
+    """At tile `g` of a chunk of gathered queries: ask for those of the next tile.
+
+    And for its part of the keys and values that follow, which are probably the next ones.
+    """
+    out, lie = context.out, context.geometry
+    later = lie.first(context, "list_at + T.min(g + 1, list_left - 1)")
+    out.line(f"later_first: T.int32 = {later}")
+    for j in range(context.machine.keys):
+        row = f"T.min({lie.row('later_first', j)}, {lie.last(context.visited)})"
+        emit_soon(context, "q", f"q_base + T.Cast('int64', {row}) * q_s2", context.head_dim)
+    rows, chunk = context.rows, context.machine.chunk
+    out.line(
+        "visits: T.int32 = count[0] + count[1]",
+        f"visit: T.int32 = which * count[0] + i * {chunk} + g",
+        f"ask_first: T.int32 = {rows} * visit // visits",
+        f"ask_end: T.int32 = {rows} * (visit + 1) // visits",
+    )
+    with out.block("for ask in range(ask_end - ask_first):"):
+        place = f"{context.owned.first} + {rows} + ask_first + ask"
+        out.line(f"place: T.int64 = T.Cast('int64', T.min({place}, {lie.last(context.owned)}))")
+        for name, columns in {"k": context.head_dim, "v": context.value_dim}.items():
+            at = out.bind("at", f"{name}_base + place * {name}_s2")
+            _emit_lines(context, name, at, range(columns), SECOND_CACHE)
 
 
 def emit_soon(context: Context, name: str, row: str, columns: int) -> None:
@@ -68,8 +94,18 @@ def emit_prefetch(context: Context, name: str, row: str, columns: range) -> None
     _emit_lines(context, name, at, columns, cache)
 
 
+def emit_scratch_soon(context: Context, at: str, numbers: int) -> None:
+    """Ask for numbers of a thread's scratch, for the first cache."""
+    for first in range(0, numbers, LINE // context.real.bytes):
+        _emit_line(context, f"f[{at} + {first}]", FIRST_CACHE)
+
+
 def _emit_lines(context: Context, name: str, at: str, columns: range, cache: int) -> None:
     for column in columns[:: LINE // element_bytes(context)]:
-        place = f"T.address_of({name}_t[{at} + {column}])"
-        call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {cache}, 1)"
-        context.out.line(f"T.evaluate({call})")
+        _emit_line(context, f"{name}_t[{at} + {column}]", cache)
+
+
+def _emit_line(context: Context, element: str, cache: int) -> None:
+    place = f"T.address_of({element})"
+    call = f"T.call_llvm_intrin('void', 'llvm.prefetch', {place}, 0, {cache}, 1)"
+    context.out.line(f"T.evaluate({call})")

@@ -1,11 +1,15 @@
-"""The product that adds to visited rows in memory: dQ from dS and K.
+"""The product that adds to visited rows in memory: dQ from dS and K, outputs from weights and V.
 
 Here the columns lie in the lanes: a number of the weights meets vectors of an owned row, and the
 accumulators are rows of the target.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.prefetch import emit_scratch_soon
 
 
 def padded(columns: int, lanes: int) -> int:
@@ -13,59 +17,91 @@ def padded(columns: int, lanes: int) -> int:
     return -(-columns // lanes) * lanes
 
 
-def emit_spread(context: Context, weights: str, owned: str, target: str, columns: int) -> None:
-    """`target` [visited, columns] += `weights` [visited, owned] . `owned` [owned, columns].
+def emit_owned_rows(
+    context: Context, part: str, columns: int, read: Callable[[str, str, int], str]
+) -> None:
+    """The owned rows as rows of whole vectors: columns, then zeros.
+
+    `read(r, column, lanes)` are numbers of row r from a column on.
+    """
+    out, lanes = context.out, context.machine.lanes
+    width, whole = padded(columns, lanes), columns // lanes * lanes
+    out.line(f"# {part} [{context.owned.name} {context.rows}, {width}]")
+    with out.block(f"for r in range({context.rows}):"):
+        for first in range(0, whole, lanes):
+            place = context.part(part, f"r * {width} + {first}")
+            out.line(f"{place} = {read('r', str(first), lanes)}")
+        for column in range(whole, width):
+            inside = column < columns
+            value = read("r", str(column), 1) if inside else context.real.constant(0.0)
+            out.line(f"{context.part(part, f'r * {width} + {column}', 1)} = {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Rows that a product adds to; `place(row)` is where a visited row begins in `buffer`.
+
+    Before, row i of tile g is multiplied by the number `factor(i)`, if there is one.
+    """
+
+    buffer: str
+    place: Callable[[str], str]
+    factor: Callable[[int], str] | None = None
+
+
+def emit_spread(
+    context: Context, weights: str, owned: str, columns: int, target: Target, name: str
+) -> None:
+    """`name` [visited, columns] += `weights` [visited, owned] . `owned` [owned, columns].
 
     The rows of the target are contiguous vectors, padded as the owned rows are.
     """
     out, m = context.out, context.machine
-    names = (context.visited.name, context.owned.name)
+    sides = (context.visited.name, context.owned.name)
     width = padded(columns, m.lanes)
     out.line(
-        f"# {target} [{names[0]}, d {columns}] += {weights} [{names[0]}, {names[1]}]"
-        f" . {owned} [{names[1]}, d]"
+        f"# {name} [{sides[0]}, {columns}] += {weights} [{sides[0]}, {sides[1]}]"
+        f" . {owned} [{sides[1]}, {columns}]"
     )
     vectors = width // m.lanes
     blocks = -(-vectors // m.vectors)
     with out.block("for g in range(tiles_now):"):
         out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
+        if target.factor:  # the rows are needed in the end
+            for i in range(m.keys):
+                emit_scratch_soon(
+                    context, target.place(context.geometry.row("row_first", i)), width
+                )
         first = 0
         for block in range(blocks):
             count = (vectors - first) // (blocks - block)
-            _emit_block(context, (weights, owned, target), width, first, count)
+            _emit_block(context, (weights, owned), target, width, range(first, first + count))
             first += count
 
 
 def _emit_block(
-    context: Context, names: tuple[str, str, str], width: int, first: int, count: int
+    context: Context, names: tuple[str, str], target: Target, width: int, some: range
 ) -> None:
-    """`count` vectors of columns from vector `first` on, of all rows of one tile."""
+    """Some vectors of columns of all rows of one tile."""
     out, m, rows = context.out, context.machine, context.rows
-    weights, owned, target = names
+    weights, owned = names
     kind, lie = f"'{m.real.vector(m.lanes)}'", context.geometry
     last = lie.last(context.visited)
-
-    def place(i: int) -> str:
-        held = lie.tensor_row(f"T.min({lie.row('row_first', i)}, {last})")
-        row = f"T.Cast('int64', {held}) * {target}_s2"
-        column = f"{first * m.lanes} + v * {m.lanes}"
-        return f"{target}_t[T.ramp({target}_base + {row} + {column}, 1, {m.lanes})]"
-
-    out.line(
-        *(f"a{first}_{i} = T.alloc_buffer(({count},), {kind}, {LOCAL})" for i in range(m.keys))
-    )
-    with out.block(f"for v in T.unroll({count}):"):
-        out.line(*(f"a{first}_{i}[v] = {m.real.constant(0.0, m.lanes)}" for i in range(m.keys)))
+    sums = [f"a{some.start}_{i}" for i in range(m.keys)]
+    out.line(*(f"{one} = T.alloc_buffer(({len(some)},), {kind}, {LOCAL})" for one in sums))
+    with out.block(f"for v in T.unroll({len(some)}):"):
+        out.line(*(f"{one}[v] = {m.real.constant(0.0, m.lanes)}" for one in sums))
     with out.block(f"for r in range({rows}):"):
-        for i in range(m.keys):
+        for i, one in enumerate(sums):
             weight = f"f[{weights}_at + (g * {m.keys} + {i}) * {rows} + r]"
-            for v in range(count):
-                vector = context.part(owned, f"r * {width} + {(first + v) * m.lanes}")
-                sums = f"a{first}_{i}[{v}]"
-                out.line(f"{sums} = {sums} + T.broadcast({weight}, {m.lanes}) * {vector}")
-    for i in range(m.keys):
-        with (
-            out.block(f"if {lie.row('row_first', i)} <= {last}:"),
-            out.block(f"for v in T.unroll({count}):"),
-        ):
-            out.line(f"{place(i)} = {place(i)} + a{first}_{i}[v]")
+            for v, vector in enumerate(some):
+                number = context.part(owned, f"r * {width} + {vector * m.lanes}")
+                out.line(f"{one}[{v}] = {one}[{v}] + T.broadcast({weight}, {m.lanes}) * {number}")
+    for i, one in enumerate(sums):
+        row = out.bind("row", lie.row("row_first", i))
+        with out.block(f"if {row} <= {last}:"):
+            out.line(f"at: T.int64 = {target.place(row)} + {some.start * m.lanes}")
+            place = f"{target.buffer}[T.ramp(at + v * {m.lanes}, 1, {m.lanes})]"
+            factor = f" * T.broadcast({target.factor(i)}, {m.lanes})" if target.factor else ""
+            with out.block(f"for v in T.unroll({len(some)}):"):
+                out.line(f"{place} = {place}{factor} + {one}[v]")

@@ -1,33 +1,31 @@
-"""The worker of a kernel whose queries are gathered by the unit of keys that they chose.
+"""The worker of a kernel that gathers the queries of each unit of keys that they chose.
 
 A thread takes a stretch of queries of one head. It sorts them by unit, by counting, and computes
-unit by unit: what a tile leaves in `out` and `lse` is where the next tile of the same queries goes
-on. A stretch is short enough for its outputs to stay in the cache.
+unit by unit. The state of the stretch (outputs times their sums, maxima, sums) is in the thread's
+scratch meanwhile, short enough to stay in the cache: it begins as what `out` and `lse` hold.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.gathered import ROW
+from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.rows import QUERY_HEAD, emit_base
+from attnc.codegen.tvm.running import emit_end, emit_start
 from attnc.codegen.tvm.signature import emit_row
-from attnc.codegen.tvm.softmax import LEAST
-from attnc.codegen.tvm.stored import elements, widened
-from attnc.codegen.tvm.transpose import emit_columns_from_rows
 from attnc.codegen.tvm.units import each_unit
 
 
 def emit_gathered_worker(context: Context, emit_tile: Callable[[Context], None]) -> None:
-    """One thread: tiles of `stretch` queries of a head, as they come."""
+    """One thread: stretches of `stretch` queries of a head, as they come."""
     out = context.out
     out.line(
         "head_count: T.int32 = T.Cast('int32', heads)",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
-        "firsts_at: T.int64 = lists_at + 2 * T.Cast('int64', key_tiles)",
-        "members_at: T.int64 = firsts_at + T.Cast('int64', units) + 1",
+        "ends_at: T.int64 = lists_at + 2 * T.Cast('int64', query_tiles)",
+        "members_at: T.int64 = ends_at + T.Cast('int64', units)",
+        f"reached = T.alloc_buffer((1,), 'int32', {LOCAL})",
     )
     with each_unit(out, "T.Cast('int32', rows_n) * head_count * tiles"):
         out.line(
@@ -39,75 +37,74 @@ def emit_gathered_worker(context: Context, emit_tile: Callable[[Context], None])
         out.line("end: T.int32 = T.min(first + stretch, q_len)")
         with out.block("if first < end:"):
             _emit_sort(context)
+            emit_start(context)
             with out.block("for u in range(units):"):
-                out.line(
-                    "unit_first: T.int32 = lists[firsts_at + u]",
-                    "member_end: T.int32 = lists[firsts_at + u + 1]",
-                    f"tiles_here: T.int32 = (member_end - unit_first + {context.rows - 1})"
-                    f" // {context.rows}",
-                )
-                with out.block("for tile_here in range(tiles_here):"):
-                    out.line(
-                        f"member_first: T.int32 = unit_first + tile_here * {context.rows}",
-                    )
-                    emit_tile(context)
+                _emit_unit(context, emit_tile)
+            emit_end(context)
+
+
+def _emit_unit(context: Context, emit_tile: Callable[[Context], None]) -> None:
+    """The keys of unit `u`, a tile at a time, for all queries of the stretch that chose it."""
+    out, owned, size = context.out, context.owned, context.gathered
+    out.line(
+        "unit_first: T.int32 = reached[0]",
+        "members: T.int32 = lists[ends_at + u] - unit_first",
+        f"reached[0] = unit_first + {_whole_tiles(context, 'members')}",
+        f"unit_end: T.int32 = u * {size} + {size}",
+    )
+    with out.block("if members > 0:"), out.block(f"for part in range({-(-size // context.rows)}):"):
+        out.line(
+            f"{owned.first}: T.int32 = u * {size} + part * {context.rows}",
+            f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
+        )
+        with out.block(f"if {owned.first} < {owned.length}:"):
+            emit_tile(context)
 
 
 def _emit_sort(context: Context) -> None:
     """The queries from `first` to `end` by the unit that they chose, those of one ascending.
 
-    The members of unit u are those from firsts[u] to firsts[u + 1]. Negative units are none.
+    Members of a unit begin with a tile, and those of unit u end before ends[u]. Negative units are
+    none.
     """
     out = context.out
     emit_base(
         context, "chosen", QUERIES, f"({QUERY_HEAD} * T.Cast('int32', chosen_n1) // head_count)"
     )
-    choice = "chosen_t[chosen_base + T.Cast('int64', row) * chosen_s2 + j]"
-
-    @contextmanager
-    def each_choice() -> Iterator[None]:
-        with out.block("for r in range(end - first):"):
-            out.line("row: T.int32 = first + r")
-            with out.block("for j in range(T.Cast('int32', chosen_n3)):"):
-                out.line(f"u: T.int32 = {choice}")
-                with out.block("if T.And(0 <= u, u < units):"):
-                    yield
-
-    with out.block("for u in range(units + 1):"):
-        out.line("lists[firsts_at + u] = 0")
-    with each_choice():
-        out.line("lists[firsts_at + u + 1] = lists[firsts_at + u + 1] + 1")
     with out.block("for u in range(units):"):
-        out.line("lists[firsts_at + u + 1] = lists[firsts_at + u + 1] + lists[firsts_at + u]")
-    with each_choice():
-        place = "T.Cast('int64', lists[firsts_at + u])"
+        out.line("lists[ends_at + u] = 0")
+    with _each_choice(context):
+        out.line("lists[ends_at + u] = lists[ends_at + u] + 1")
+    out.line("reached[0] = 0")
+    with out.block("for u in range(units):"):
+        out.line("members: T.int32 = lists[ends_at + u]", "lists[ends_at + u] = reached[0]")
+        out.line(f"reached[0] = reached[0] + {_whole_tiles(context, 'members')}")
+    with out.block("for i in range(reached[0]):"):
+        out.line("lists[members_at + i] = q_len")
+    with _each_choice(context):
         out.line(
-            f"lists[members_at + {place}] = row", "lists[firsts_at + u] = lists[firsts_at + u] + 1"
+            "lists[members_at + T.Cast('int64', lists[ends_at + u])] = row",
+            "lists[ends_at + u] = lists[ends_at + u] + 1",
         )
-    out.line("# every first has become the next one")
-    with out.block("for turn in range(units):"):
-        out.line("u: T.int32 = units - turn", "lists[firsts_at + u] = lists[firsts_at + u - 1]")
-    out.line("lists[firsts_at] = 0")
+    out.line("reached[0] = 0")
 
 
-def emit_state(context: Context) -> None:
-    """The state that the rows were left in: outputs, and log-sum-exp as maximum of a sum of 1."""
-    out, real = context.out, context.real
-    unit = 1.0 if context.scored else LOG2_E
-
-    def row(r: str, column: str, lanes: int) -> str:
-        place = f"{context.row_offset('out', r, held=True)} + {column}"
-        return widened(context, elements("out_t", place, lanes), lanes)
-
-    out.line(f"# output [v {context.value_dim}, q {context.rows}] = out^T")
-    emit_columns_from_rows(context, "output", context.value_dim, row)
-    emit_base(context, "lse", QUERIES, QUERY_HEAD)
-    with out.block(f"for r in range({context.rows}):"):
-        place = f"lse_base + T.Cast('int64', copies[{ROW}_at + r]) * lse_s2"
+@contextmanager
+def _each_choice(context: Context) -> Iterator[None]:
+    """A loop over the queries of the stretch, `row`, and the units `u` that each chose."""
+    out = context.out
+    with out.block("for r in range(end - first):"):
         out.line(
-            f"before: T.let = lse_t[{place}]",
-            f"seen: T.let = before != T.{real.name}('-inf')",
-            f"f[maximum_at + r] = T.Select(seen, before * {real.constant(unit)},"
-            f" {real.constant(LEAST)})",
-            f"f[total_at + r] = T.Select(seen, {real.constant(1.0)}, {real.constant(0.0)})",
+            "row: T.int32 = first + r",
+            "choices_at: T.int64 = chosen_base + T.Cast('int64', row) * chosen_s2",
         )
+        with out.block("for j in range(T.Cast('int32', chosen_n3)):"):
+            out.line("u: T.int32 = chosen_t[choices_at + j]")
+            with out.block("if T.And(0 <= u, u < units):"):
+                yield
+
+
+def _whole_tiles(context: Context, members: str) -> str:
+    """The places of as many members."""
+    keys = context.machine.keys
+    return f"({members} + {keys - 1}) // {keys} * {keys}"

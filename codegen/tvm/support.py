@@ -28,7 +28,8 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if kernel.owner.data == "k" and kernel.dtype.data not in ("float32", "float64"):
         yield f"the gradients of dtype {kernel.dtype.data}"
     keeps = any(isinstance(op, tile.KeepOp) for op in kernel.walk())
-    printed = BACKWARD if kernel.owner.data == "k" else CHOICE if keeps else FORWARD
+    backward = kernel.owner.data == "k" and kernel.gathered is None
+    printed = BACKWARD if backward else CHOICE if keeps else FORWARD
     if keeps and (kernel.split is not None or kernel.dtype.data not in ("float32", "float64")):
         yield f"choosing by scores of dtype {kernel.dtype.data}, or by split kernels"
     for op in kernel.walk():

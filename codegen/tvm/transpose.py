@@ -118,3 +118,19 @@ def parts(lanes: int, size: int, odd: int) -> list[int]:
     ([0, 1, 4, 5], [1, 3, 5, 7])
     """
     return [i for i in range(2 * lanes) if i // size % 2 == odd]
+
+
+def fold_lanes(context: Context, values: list[str], combine: str) -> str:
+    """A vector whose lane i combines the lanes of value i, of as many values as lanes."""
+    size = lanes = context.machine.lanes
+    while len(values) > 1:
+        size //= 2
+        low, high = (parts(lanes, size, odd) for odd in (0, 1))
+        values = [
+            context.out.bind(
+                "h",
+                combine.format(f"T.Shuffle([{a}, {b}], {low})", f"T.Shuffle([{a}, {b}], {high})"),
+            )
+            for a, b in zip(values[::2], values[1::2], strict=True)
+        ]
+    return values[0]

@@ -246,7 +246,7 @@ def _emit_scan(context: Context, attr: InputAttr) -> None:
     out, size, visited, lie = context.out, context.machine.keys, context.visited, context.geometry
     tile_first, exist = lie.candidates(context)
     kind, ends = context.dtype(DTYPES[attr.dtype.data]), f"in_{attr.label.data}_{visited.name}"
-    first = row_element(context, attr, visited, f"({tile_first})")
+    first = row_element(context, attr, visited, f"({lie.row(tile_first, 0)})")
     out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
     out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
     with out.block(f"for r in range(T.min({size}, {exist})):"):

@@ -89,9 +89,10 @@ class KernelOp(IRDLOperation):
     that share their keys lie in the rows of one query tile: row r is head r mod packed of the
     group and query r div packed. The tiles that the plans of a `split` kernel list, in order, are
     shared out among a number of workers that the call chooses; `tile.finish` merges their partial
-    results by their log-sum-exp. The tiles of a `gathered` kernel are of one unit of so many keys
-    and of queries that chose it, wherever they are: an owned tile of queries takes up their state
-    from `out` and `lse`, plans see the unit as `u`. `axes` say where the rows of tiles
+    results by their log-sum-exp. An owned tile of a `gathered` kernel is
+    of one unit of so many keys, and it visits the queries that chose the unit, wherever they are:
+    their state is taken up from `out` and `lse`. Plans see the unit as `u` and the number of these
+    queries as `members`. `axes` say where the rows of tiles
     lie, which by default are consecutive: in boxes of a grid, or `step` apart. Each residue class
     is then a sequence or grid of its own, within which the plans and expressions count. On a grid
     a visited tile lies along the last axis, and a plan pushes its first row. `dtype` is what is
@@ -142,7 +143,7 @@ class KernelOp(IRDLOperation):
     def _verify_places(self) -> None:
         """Rows of the owned tile are loaded and written outside the visits, other rows inside.
 
-        Only dQ is added to at visited rows.
+        Only dQ, and outputs of gathered queries, are added to at visited rows.
         """
         for op in self.walk():
             if isinstance(op, LoadOp):
@@ -153,6 +154,7 @@ class KernelOp(IRDLOperation):
             if isinstance(op, AccumulateOp | FinishOp | StoreOp):
                 axes = TARGETS.get(op.target.data, "")
                 visited = isinstance(op, AccumulateOp) and op.target.data == "dq"
+                visited |= self.gathered is not None and op.target.data == "out"
                 if not (axes.startswith(self.owner.data) or visited):
                     raise VerifyException(f"this kernel does not own rows of {op.target.data!r}")
 

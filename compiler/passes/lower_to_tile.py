@@ -4,6 +4,7 @@ Input: an attention with its tiling and visits. Output: a `tile.kernel` in its p
 every visit still carries the mask; `specialise` takes it out of the full ones.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,9 +16,12 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from attnc.compiler.dialects import attn, tile
+from attnc.compiler.dialects.blocks import OPERANDS
 from attnc.compiler.dialects.units import UnitsAttr
 from attnc.compiler.elaborate import Units
 from attnc.compiler.facts import all_of, attentions, the
+
+OWNED = {"q": ("q",), "k": ("k", "v")}
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,23 @@ class LowerToTile(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Replace each attention by its kernel."""
         for attention in attentions(op):
-            lowered = choice(attention, self.best, self.units) if self.best else forward(attention)
-            Rewriter.replace_op(attention, lowered, [])
+            Rewriter.replace_op(attention, self._kernel(attention), [])
+
+    def _kernel(self, attention: attn.AttentionOp) -> tile.KernelOp:
+        if self.best:
+            return choice(attention, self.best, self.units)
+        return forward(attention, the(attention, attn.TilingOp).owner.data)
 
 
 def choice(attention: attn.AttentionOp, best: int, units: Units | None) -> tile.KernelOp:
     """The kernel that keeps the best scores of each query, and their keys or units."""
     body = Block()
     at = Builder(InsertPoint.at_end(body))
-    query = at.insert(load("q", "qd"))
+    owned = {"q": at.insert(load("q", "qd")).result}
     for visits in all_of(attention, attn.VisitsOp):
         block = Block()
         inside = Builder(InsertPoint.at_end(block))
-        masked = _masked(attention, query, inside)
+        masked = _masked(attention, owned, inside)
         kept: dict[str, Attribute] = {"count": tile.number(best)}
         if units is not None:
             kept["units"] = _units(units)
@@ -65,16 +73,16 @@ def _units(units: Units) -> UnitsAttr:
     )
 
 
-def forward(attention: attn.AttentionOp) -> tile.KernelOp:
-    """The forward kernel of an attention."""
+def forward(attention: attn.AttentionOp, owner: str) -> tile.KernelOp:
+    """The forward kernel of an attention, which owns tiles of one side."""
     body = Block()
     at = Builder(InsertPoint.at_end(body))
-    query = at.insert(load("q", "qd"))
+    owned = {name: at.insert(load(name, OPERANDS[name])).result for name in OWNED[owner]}
     for visits in all_of(attention, attn.VisitsOp):
-        at.insert(visit(visits, _each(attention, query)))
+        at.insert(visit(visits, _each(attention, owned)))
     kind = the(attention, attn.NormalizeOp).kind
     at.insert(tile.FinishOp.build(properties={"normalizer": kind, "target": StringAttr("out")}))
-    return kernel(attention, body, owner="q")
+    return kernel(attention, body, owner)
 
 
 def kernel(attention: attn.AttentionOp, body: Block, owner: str) -> tile.KernelOp:
@@ -108,27 +116,28 @@ def load(name: str, axes: str) -> tile.LoadOp:
     )
 
 
-def _each(attention: attn.AttentionOp, query: tile.LoadOp) -> Block:
-    """What is done with a key tile: score, mask, weigh, accumulate."""
+def _each(attention: attn.AttentionOp, owned: Mapping[str, SSAValue]) -> Block:
+    """What is done with a visited tile: score, mask, weigh, accumulate."""
     block = Block()
     at = Builder(InsertPoint.at_end(block))
-    masked = _masked(attention, query, at)
+    masked = _masked(attention, owned, at)
     weigh = tile.OnlineSoftmaxOp.build(operands=[masked], result_types=[tile.block("kq")])
     weights = at.insert(weigh).result
-    values = at.insert(load("v", "kv"))
+    values = owned["v"] if "v" in owned else at.insert(load("v", "kv")).result
     at.insert(
         tile.AccumulateOp.build(
-            operands=[weights, values.result], properties={"target": StringAttr("out")}
+            operands=[weights, values], properties={"target": StringAttr("out")}
         )
     )
     return block
 
 
-def _masked(attention: attn.AttentionOp, query: tile.LoadOp, at: Builder) -> SSAValue:
-    """The scores of a key tile, minus infinity where the pair is not in the pattern."""
+def _masked(attention: attn.AttentionOp, owned: Mapping[str, SSAValue], at: Builder) -> SSAValue:
+    """The scores of a visited tile, minus infinity where the pair is not in the pattern."""
     kq = tile.block("kq")
-    keys = at.insert(load("k", "kd"))
-    dot = tile.DotOp.build(operands=[query.result, keys.result], result_types=[kq])
+    rows, other = ("q", "k") if "q" in owned else ("k", "q")
+    visited = at.insert(load(other, OPERANDS[other])).result
+    dot = tile.DotOp.build(operands=[owned[rows], visited], result_types=[kq])
     scores = at.insert(dot).result
     for score in all_of(attention, attn.ScoreOp):
         step = tile.ScoreOp.build(

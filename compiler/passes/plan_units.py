@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from attnc.compiler import loops
@@ -24,12 +24,12 @@ from attnc.dsl.syntax import Name
 
 @dataclass(frozen=True)
 class PlanUnits(ModulePass):
-    """Units of `size` keys; a tile holds `rows` queries and `keys` of them."""
+    """Units of `size` keys; a tile is of `keys` of them and visits `rows` queries at a time."""
 
     name: ClassVar[str] = "plan-units"
     size: int
-    rows: int = 48
-    keys: int = 8
+    rows: int = 6
+    keys: int = 64
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """All tiles are partial until they are pushed."""
@@ -37,7 +37,7 @@ class PlanUnits(ModulePass):
             properties = {
                 "q": number(self.rows),
                 "k": number(self.keys),
-                "packed": number(1),
+                "owner": StringAttr("k"),
                 "gathered": number(self.size),
             }
             attention.body.block.add_op(attn.TilingOp.build(properties=properties))
@@ -46,8 +46,9 @@ class PlanUnits(ModulePass):
             record(attention, "partial", "loops", [self._tiles()], verdict)
 
     def _tiles(self) -> loops.Statement:
-        """The key tiles of unit `u`."""
-        low = f"u * {self.size} div {self.keys}"
-        high = f"(min(u * {self.size} + {self.size}, k_len) + {self.keys - 1}) div {self.keys}"
-        ends = parse_expression(low), parse_expression(high)
-        return loops.Loop("c", *ends, 1, (loops.Visit(Name("c")),))
+        """The tiles of the `members` of a unit."""
+        ends = (
+            parse_expression("0"),
+            parse_expression(f"(members + {self.rows - 1}) div {self.rows}"),
+        )
+        return loops.Loop("t", *ends, 1, (loops.Visit(Name("t")),))
