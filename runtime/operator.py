@@ -114,7 +114,7 @@ class Operator:
         """
         given, layout = tensors | numbers, self.options.layout
         if self.bound.routes and not inside:
-            routes = self._choose(operands, where, given, routes)
+            routes = self.choose(operands, where, given | routes, {})
         out, lse = self._attend(operands, where, tensors | routes, numbers)
         if self.bound.sink is not None and not self._runner.adds_sink:
             _, k, _ = operands
@@ -122,17 +122,21 @@ class Operator:
             out, lse = add_sink(self.bound, out, lse, kv_heads, given, layout)
         return out, lse, routes
 
-    def _choose(
+    def choose(
         self,
         operands: tuple[Tensor, Tensor, Tensor],
         where: dict[str, Any],
         inputs: dict[str, Any],
-        given: dict[str, Tensor],
+        lses: Mapping[str, Tensor],
     ) -> dict[str, Tensor]:
-        """What the routes choose, in the order of the spec; given lists are kept."""
+        """What the routes choose, in the order of the spec; lists among the inputs are kept.
+
+        `lses` are those of the branches that have been computed, by name.
+        """
+        given, inputs = split_lists(self.bound, inputs)
         layout = self.options.layout
         call = bind_call(self.bound, *operands, layout=layout, inputs=inputs, **where)
-        return select(self.bound, call, inputs, given)
+        return select(self.bound, call, inputs, given, lses)
 
     def _attend(
         self,

@@ -25,6 +25,7 @@ from attnc.runtime.library import Library
 from attnc.runtime.lists import with_sets
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options, check_options, check_tables
+from attnc.runtime.pages import large_pages
 
 
 @dataclass
@@ -125,7 +126,7 @@ class SpecRunner:
 
     def empty(self, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Uninitialised outputs: q's shape with v's columns, and lse [..., H, Nq]."""
-        out = q.new_empty((*q.shape[:-1], v.shape[-1]))
+        out = large_pages(q.new_empty((*q.shape[:-1], v.shape[-1])))
         swapped = self.options.layout == "bshd" or q.dim() == 3
         rows = q.transpose(-3, -2) if swapped else q
         return out, q.new_empty(rows.shape[:-1], dtype=computed_in(q.dtype))

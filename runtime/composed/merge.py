@@ -42,7 +42,10 @@ def per_output(x: Tensor, layout: str) -> Tensor:
 
 
 def gated(outs: Sequence[Tensor], gate: Tensor, axes: Sequence[str], layout: str) -> Tensor:
-    """The sum of outputs times their gate, whose axes are some of b, h, q and branch."""
+    """The sum of outputs times their gate, whose axes are some of b, h, q and branch.
+
+    Where nothing is differentiated the first of the outputs becomes the sum.
+    """
     sizes = gate.shape[list(axes).index("branch") - len(axes)]
     if sizes != len(outs):
         expected = f"{len(outs)} on the axis branch, one for each"
@@ -55,7 +58,25 @@ def gated(outs: Sequence[Tensor], gate: Tensor, axes: Sequence[str], layout: str
             found = found.unsqueeze(place)
     if outs[0].dim() == 3:
         found = found.squeeze(1)
-    return _weighted_sum(list(per_output(found, layout)), outs).to(outs[0].dtype)
+    factors = list(per_output(found, layout))
+    if _may_overwrite(outs, gate):
+        return _add_up(factors, outs)
+    return _weighted_sum(factors, outs).to(outs[0].dtype)
+
+
+def _may_overwrite(outs: Sequence[Tensor], gate: Tensor) -> bool:
+    """Whether the outputs are of the sum's dtype and nothing will ask for them again."""
+    differentiated = any(x.requires_grad for x in (gate, *outs)) and torch.is_grad_enabled()
+    plain = all(x.dtype == gate.dtype for x in outs) and not torch.compiler.is_compiling()
+    return plain and not differentiated
+
+
+def _add_up(factors: Sequence[Tensor], outs: Sequence[Tensor]) -> Tensor:
+    """The sum of outputs times factors, in the first output: no more memory, one pass for each."""
+    total = outs[0].mul_(factors[0])
+    for factor, out in zip(factors[1:], outs[1:], strict=True):
+        total.addcmul_(factor, out)
+    return total
 
 
 def _weighted_sum(factors: Sequence[Tensor], outs: Sequence[Tensor]) -> Tensor:

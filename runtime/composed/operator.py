@@ -48,9 +48,15 @@ class ComposedOperator(Operator):
         if not inside:  # the attentions check their own calls
             bind_call(self.bound, *operands, layout=layout, inputs=given, **where)
 
+        lses: dict[str, Tensor] = {}
+
         def run(part: Part, q: Tensor, k: Tensor, v: Tensor, own: Any, inputs: Any) -> Any:
             call, chosen = self._own[part.name], not inside
+            if chosen and part.bound.routes:
+                inputs = inputs | call.choose((q, k, v), own, inputs, lses)
             found = call(q, k, v, return_lse=True, return_routes=chosen, **own, **inputs)
+            if found[1].dtype == q.dtype:  # of 16 bits it is less precise than a choice
+                lses[part.name] = found[1]
             return (*found, {}) if inside else found
 
         return attend(self.bound, self._parts, operands, where, given | routes, layout, run)

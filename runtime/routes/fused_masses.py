@@ -31,8 +31,13 @@ INPUTS = (
 )
 
 
-def fused_masses(worth: Masses, allowed: Candidates, rule: str, amounts: Tensor) -> Tensor | None:
-    """int32 [Hc, C, n] as `choose.best` gives them; None for what needs the general way."""
+def fused_masses(
+    worth: Masses, allowed: Candidates, rule: str, amounts: Tensor, lse: Tensor | None = None
+) -> Tensor | None:
+    """int32 [Hc, C, n] as `choose.best` gives them; None for what needs the general way.
+
+    `lse` [B, H, Nq] is that of the branch, where it is known.
+    """
     at, count = allowed.at, few_best(allowed, rule, amounts)
     found = ranges(allowed) if count and _fits(worth) else None
     if found is None:
@@ -40,10 +45,12 @@ def fused_masses(worth: Masses, allowed: Candidates, rule: str, amounts: Tensor)
     q, k = at.q.unsqueeze(0).contiguous(), worth.keys.unsqueeze(0).contiguous()
     q_start, k_start = (torch.tensor([x]) for x in (worth.row.q_start, worth.row.k_start))
     scorer = _scorer(worth.part.bound)
-    _, lse = scorer.attention.run(
-        q, k, k[..., :1], Keywords({}, at.scale, q_start, k_start, None, None, None)
-    )
-    inputs = {LSE: lse[0], FIRST: found[0], END: found[1]}
+    if lse is None:
+        where = Keywords({}, at.scale, q_start, k_start, None, None, None)
+        _, own = scorer.attention.run(q, k, k[..., :1], where)
+    else:
+        own = lse[at.b : at.b + 1]
+    inputs = {LSE: own[0], FIRST: found[0], END: found[1]}
     call = bind_call(
         *(scorer.weights.bound, q, k, k),
         scale=at.scale,
