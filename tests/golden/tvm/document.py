@@ -111,8 +111,8 @@ class Module:
                                 c: T.int32 = low_1 + c_i
                                 tile: T.int32 = c
                                 in_doc_k = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
-                                in_doc_k[0] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8), (k_len - 1)))) * in_doc_s1]
-                                in_doc_k[1] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8), (k_len - 1)))) * in_doc_s1]
+                                in_doc_k[0] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + 0), (k_len - 1)))) * in_doc_s1]
+                                in_doc_k[1] = in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + 0), (k_len - 1)))) * in_doc_s1]
                                 for r in range(T.min(8, k_len - tile * 8)):
                                     in_doc_k[0] = T.min(in_doc_k[0], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + r), (k_len - 1)))) * in_doc_s1])
                                     in_doc_k[1] = T.max(in_doc_k[1], in_doc[T.Cast('int64', s) * in_doc_s0 + T.Cast('int64', (k_row + T.min((tile * 8 + r), (k_len - 1)))) * in_doc_s1])
