@@ -138,7 +138,8 @@ class AttentionChecker:
 
     def _points(self, body: ast.SetExpr | ast.Expr) -> None:
         if self.grid is not None:
-            PointChecker(self.grid, self.masks.all(), self.mistakes).check(body)
+            routes = frozenset(self.masks.routes)
+            PointChecker(self.grid, self.masks.all(), self.mistakes, routes).check(body)
 
     def _sink(self, sink: ast.Expr, scope: Scope) -> None:
         """A sink's logit is a number per head: it reads no position, score or length."""

@@ -1,7 +1,7 @@
 """Grids: the declaration, and where positions of tokens are points and no numbers."""
 
 import keyword
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from attnc.dsl import syntax as ast
@@ -15,6 +15,7 @@ from attnc.dsl.mistakes.grids import (
     ExtentNotConstant,
     InputOnAxis,
     NestedAxis,
+    route_on_axis,
 )
 from attnc.dsl.mistakes.names import DuplicateName, ReservedName, ShadowsBuiltin
 from attnc.dsl.mistakes.segments import SegmentLength, SegmentOnAxis
@@ -102,7 +103,7 @@ def _positive(found: str | int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PointChecker:
-    """Refuses arithmetic on whole positions, and reads of inputs at coordinates.
+    """Refuses arithmetic on whole positions, reads of inputs and calls of routes at coordinates.
 
     `axis` is the one that the surrounding `on` names; there, positions are coordinates.
     """
@@ -110,6 +111,7 @@ class PointChecker:
     grid: ast.Grid
     masks: Mapping[str, ast.MaskDefinition]
     mistakes: list[Diagnostic]
+    routes: Collection[str] = ()
 
     def check(self, node: ast.SetExpr | ast.Expr, axis: str = "") -> None:
         """Checks a set or an expression, through the masks that it calls."""
@@ -118,14 +120,8 @@ class PointChecker:
                 if axis:
                     self.mistakes.append(NestedAxis(inner, axis, span=node.span))
                 self.check(operand, inner)
-            case ast.SetCall(name) if name in self.masks:
-                before = len(self.mistakes)
-                self.check(self.masks[name].body, axis)
-                if len(self.mistakes) > before:  # told once, where the mask is used
-                    first = self.mistakes[before]
-                    del self.mistakes[before:]
-                    self.mistakes.append(_moved(first, node))
-                self._parts(node, axis)
+            case ast.SetCall():
+                self._call(node, axis)
             case ast.Compare(operands=(ast.Name(left), ast.Name(right))) if (
                 left in _COMPARED and right in _COMPARED
             ):
@@ -143,6 +139,21 @@ class PointChecker:
                     self._index(base, index, axis)
             case _:
                 self._parts(node, axis)
+
+    def _call(self, call: ast.SetCall, axis: str) -> None:
+        """A named set: what is wrong in it is told once, where it is used."""
+        mask = self.masks.get(call.name)
+        if call.name in self.routes:
+            if axis:
+                self.mistakes.append(route_on_axis(call.name, axis, call.span))
+        elif mask is not None:
+            before = len(self.mistakes)
+            self.check(mask.body, axis)
+            if len(self.mistakes) > before:
+                first = self.mistakes[before]
+                del self.mistakes[before:]
+                self.mistakes.append(_moved(first, call))
+        self._parts(call, axis)
 
     def _parts(self, node: ast.SetExpr | ast.Expr, axis: str) -> None:
         for part in children(node):

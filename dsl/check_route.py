@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from attnc.dsl import syntax as ast
 from attnc.dsl.branch_forms import own_statements
 from attnc.dsl.check_expression import ExpressionChecker
+from attnc.dsl.check_grid import PointChecker, declare_grid
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
 from attnc.dsl.check_set import SetChecker
 from attnc.dsl.complexity import calls
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes import names, routes
 from attnc.dsl.mistakes.forms import DuplicateStatement
-from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression
 from attnc.dsl.route import called
-from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS, NEEDED, Argument
+from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS, NEEDED, Argument, form_of
 from attnc.dsl.scope import Level, Scope, input_symbol
 from attnc.dsl.types import BUILTINS, RESERVED, SCORE
 
@@ -46,6 +46,7 @@ class RouteChecker:
     cross: bool
     mistakes: list[Diagnostic]
     declared: frozenset[str] = frozenset()
+    grid: ast.Grid | None = None
     read: set[str] = field(default_factory=set)
 
     def check(self, route: ast.Route) -> ast.Route:
@@ -56,6 +57,7 @@ class RouteChecker:
         parameters = typed_parameters(route.parameters, scope, self.mistakes)
         for name, declared in self.inputs.items():
             scope.symbols.setdefault(name, input_symbol(declared))
+        declare_grid(self.grid, scope, [])  # its mistakes are told where the attention is checked
         scope.used.clear()
         expressions = ExpressionChecker(scope, self.mistakes)
         for item in route.body:
@@ -64,11 +66,14 @@ class RouteChecker:
                     self._clause(item, expressions)
                 case ast.RouteSet(_, body):
                     SetChecker(expressions, self.table).check(body)
+                    if self.grid is not None:
+                        masks, routes_ = self.table.all(), frozenset(self.table.routes)
+                        PointChecker(self.grid, masks, self.mistakes, routes_).check(body)
         self._whole(route)
         self.read.update(scope.used & set(self.inputs))
         if len(self.mistakes) == before:
             self.mistakes.extend(unused_parameters(parameters, scope.used))
-            self.mistakes.extend(_conflicts(route))
+            self.mistakes.extend(_conflicts(route, self.table.grid))
         return replace(route, parameters=parameters)
 
     def _name(self, route: ast.Route) -> None:
@@ -84,7 +89,7 @@ class RouteChecker:
             self.mistakes.append(names.ReservedName(route.name, why, span=route.span))
 
     def _clause(self, clause: ast.RouteClause, expressions: ExpressionChecker) -> None:
-        form = FORMS[clause.kind].get(clause.form)
+        form = form_of(clause, self.table.grid)
         if form is None and clause.kind == "summary" and clause.form in self.inputs:
             expressions.scope.used.add(clause.form)
             self._input(ast.Name(clause.form, span=clause.span), "summary")
@@ -164,8 +169,8 @@ def clause_of(route: ast.Route, kind: str) -> ast.RouteClause | None:
     return next(found, None)
 
 
-def _conflicts(route: ast.Route) -> list[Diagnostic]:
-    """Clauses that have no meaning together."""
+def _conflicts(route: ast.Route, axes: tuple[str, ...]) -> list[Diagnostic]:
+    """Clauses that have no meaning together, or on a grid of these axes."""
     forms = {kind: getattr(clause_of(route, kind), "form", None) for kind in FORMS}
     estimated = forms["summary"] == "probability"
     found = []
@@ -174,12 +179,16 @@ def _conflicts(route: ast.Route) -> list[Diagnostic]:
         advice = "the last n queries attend to every key, and units get their probabilities"
         found.append((what, advice))
     asked = clause_of(route, "queries") or DEFAULTS["queries"]
-    given = FORMS["queries"][asked.form].given(asked) if asked.form in FORMS["queries"] else None
+    form = form_of(asked, axes)
+    given = form.given(asked) if form is not None else None
     if forms["summary"] == BRANCH and "by" in (given or {}):
         found.append(("`summary branch` has the queries of its branch", "leave out `by`"))
     if forms["keys"] == "diagonals" and not estimated:
         what = "a diagonal has no keys of its own to score"
         found.append((what, "estimate it: `queries last(64)  summary probability`"))
+    if forms["keys"] == "diagonals" and axes:
+        what = "points of a grid have no distance in tokens, so that there are no diagonals"
+        found = [(what, f"choose boxes: `keys blocks({axes[-1]} = 8)`")]
     return [routes.RouteConflict(*facts, span=route.span) for facts in found]
 
 
@@ -189,6 +198,7 @@ def declare_routes(
     inputs: Mapping[str, ast.Input],
     table: MaskTable,
     mistakes: list[Diagnostic],
+    grid: ast.Grid | None = None,
 ) -> frozenset[str]:
     """Checks the routes of a file and enters them among its masks; the inputs that they read.
 
@@ -197,11 +207,9 @@ def declare_routes(
     cross = any(isinstance(s, ast.CrossStatement) for s in attention.body)
     branches = {s.name: s for s in attention.body if isinstance(s, ast.Branch)}
     names = frozenset(d.name for d in file.definitions if isinstance(d, ast.Route))
-    checker = RouteChecker(table, inputs, branches, cross, mistakes, names)
+    checker = RouteChecker(table, inputs, branches, cross, mistakes, names, grid)
     for route in file.definitions:
         if isinstance(route, ast.Route):
-            if table.grid:
-                mistakes.append(NotSupported("a route on a grid", span=route.span))
             typed = checker.check(route)
             table.routes[route.name] = typed
             pairs = ast.MaskDefinition(route.name, typed.parameters, _EVERYTHING, span=route.span)

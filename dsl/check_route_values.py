@@ -26,7 +26,9 @@ def _wrong(route: BoundRoute) -> Iterator[tuple[str, float, str]]:
     sizes = {"the size": route.size, "the block of queries": route.rows}
     if route.stride != route.size:
         sizes["the stride"] = route.stride
-    yield from ((what, size, POSITIVE) for what, size in sizes.items() if size < 1)
+    boxes = {"a side of the boxes": route.box, "a side of the boxes of queries": route.query_box}
+    sides = [(what, size) for what, box in boxes.items() for size in box if size is not None]
+    yield from ((what, size, POSITIVE) for what, size in (*sizes.items(), *sides) if size < 1)
     for amount in route.amounts:
         if route.rule in ("top", "bottom") and (amount < 1 or amount != int(amount)):
             yield "the number", amount, POSITIVE

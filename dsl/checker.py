@@ -47,7 +47,7 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     grid = grid_of(file, attention)
     mistakes += repeated_grids(file, attention)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-    read = declare_routes(file, attention, inputs, table, mistakes)
+    read = declare_routes(file, attention, inputs, table, mistakes, grid)
     segments = segments_of(file, attention)
     checker = AttentionChecker(table, mistakes, grid, segments, read, epilogue_inputs(attention))
     parameters = checker.check(attention)

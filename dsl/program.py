@@ -135,7 +135,8 @@ class Bound:
             return ()
         statements = own_statements(self.program.attention)
         masks = [s.body for s in statements if isinstance(s, ast.MaskStatement)]
-        found = (bind_routes(mask, self.program.routes, self.values) for mask in masks)
+        axes = [axis for axis, _ in self.grid]
+        found = (bind_routes(mask, self.program.routes, self.values, axes) for mask in masks)
         return tuple({route.name: route for routes in found for route in routes}.values())
 
     @property

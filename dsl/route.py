@@ -1,17 +1,18 @@
 """A route with values for its parameters: what is chosen, by whom, by which score, how many."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.complexity import calls, nodes
 from attnc.dsl.constants import Environment, Value, evaluate
-from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS
+from attnc.dsl.route_forms import BRANCH, DEFAULTS, FORMS, form_of
 
-Units = Literal["token", "blocks", "cluster", "diagonals"]
+Units = Literal["token", "blocks", "cluster", "diagonals", "boxes"]
 Choosers = Literal["token", "blocks", "group", "head", "call", "last"]
 Rule = Literal["top", "bottom", "top_p", "above"]
+Box = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ class BoundRoute:
     `call` and `last` all queries, or the last `rows`. `summary` is how keys (or the input `source`)
     become one vector of a unit; the input alone where it is `input`. `by` is an input in place of
     the queries; `branch` the one whose probabilities are the scores. `amounts` are the numbers of
-    `rule`, one or one for each head.
+    `rule`, one or one for each head. On a grid blocks are boxes of so many points along each axis,
+    None standing for all: units of `box`, choosers of `query_box`, numbered in row-major order;
+    `label` is then the tensor that says in which unit a key is.
     """
 
     name: str
@@ -43,6 +46,8 @@ class BoundRoute:
     within: bool
     any: bool
     keep: bool
+    box: Box = ()
+    query_box: Box = ()
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -86,9 +91,15 @@ def called(body: ast.SetExpr, routes: Mapping[str, ast.Route]) -> Iterator[ast.S
 
 
 def bind_routes(
-    mask: ast.SetExpr, routes: Mapping[str, ast.Route], values: Mapping[str, Value]
+    mask: ast.SetExpr,
+    routes: Mapping[str, ast.Route],
+    values: Mapping[str, Value],
+    axes: Sequence[str] = (),
 ) -> tuple[BoundRoute, ...]:
-    """The routes that a mask calls, each after those that its own sets call."""
+    """The routes that a mask calls, each after those that its own sets call.
+
+    `axes` are those of the grid that the mask is on.
+    """
     found: dict[str, BoundRoute] = {}
 
     def visit(body: ast.SetExpr, environment: Environment) -> None:
@@ -99,7 +110,7 @@ def bind_routes(
                 for item in route.body:
                     if isinstance(item, ast.RouteSet):
                         visit(item.body, own)
-                found[call.name] = _bound(route, own)
+                found[call.name] = _bound(route, own, axes)
 
     visit(mask, values)
     return tuple(found.values())
@@ -154,11 +165,12 @@ def _item(expr: ast.Expr) -> ast.Expr:
             return expr
 
 
-def _bound(route: ast.Route, own: dict[str, Value]) -> BoundRoute:
+def _bound(route: ast.Route, own: dict[str, Value], axes: Sequence[str]) -> BoundRoute:
     found = clauses(route)
+    forms = {kind: form_of(clause, axes) for kind, clause in found.items()}
     given = {
-        kind: FORMS[kind][clause.form].given(clause) or {} if clause.form in FORMS[kind] else {}
-        for kind, clause in found.items()
+        kind: (form.given(found[kind]) or {}) if form is not None else {}
+        for kind, form in forms.items()
     }
 
     def size(kind: str, name: str, default: int = 1) -> int:
@@ -169,16 +181,20 @@ def _bound(route: ast.Route, own: dict[str, Value]) -> BoundRoute:
         expr = given[kind].get(name)
         return expr.id if isinstance(expr, ast.Name) else None
 
+    def box(kind: str) -> Box:
+        boxed = any(axis in given[kind] for axis in axes)
+        return tuple(size(kind, a) if a in given[kind] else None for a in axes) if boxed else ()
+
     (amount,) = (_value(expr, own) for expr in given["choose"].values())
     pooled = found["summary"].form in FORMS["summary"]
     within = set_of(route, "within")
     return BoundRoute(
         name=route.name,
         values=own,
-        units=found["keys"].form,  # type: ignore[arg-type]
+        units="boxes" if box("keys") else found["keys"].form,  # type: ignore[arg-type]
         size=size("keys", "size"),
         stride=size("keys", "stride", size("keys", "size")),
-        label=named("keys", "label"),
+        label=f"attnc_box_{route.name}" if box("keys") else named("keys", "label"),
         choosers=found["queries"].form,  # type: ignore[arg-type]
         rows=size("queries", "size"),
         by=named("queries", "by"),
@@ -190,4 +206,6 @@ def _bound(route: ast.Route, own: dict[str, Value]) -> BoundRoute:
         within=within is not None,
         any=within is not None and within.kind == "within any",
         keep=set_of(route, "keep") is not None,
+        box=box("keys"),
+        query_box=box("queries"),
     )

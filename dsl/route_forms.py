@@ -1,7 +1,7 @@
 """What can stand in a route: the forms of each clause and the arguments that they take."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from attnc.dsl import syntax as ast
@@ -11,11 +11,16 @@ Argument = Literal["size", "number", "share", "label", "vector", "values", "bran
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The parameters of a form, in order, those with a default last; and how it is written."""
+    """The parameters of a form, in order, those with a default last; and how it is written.
+
+    `named` are the axes of a grid, one of which must be given if `boxes`; names are written out.
+    """
 
     example: str
     required: Mapping[str, Argument]
     optional: Mapping[str, Argument]
+    named: tuple[str, ...] = ()
+    boxes: bool = False
 
     def given(self, clause: ast.RouteClause) -> dict[str, ast.Expr] | None:
         """The arguments by name; None where they do not fit."""
@@ -25,7 +30,8 @@ class Form:
         if repeated or len(clause.arguments) > len(names):
             return None
         found |= dict(clause.keywords)
-        return None if set(self.required) - set(found) else found
+        missing = set(self.required) - set(found) or (self.boxes and not set(self.named) & {*found})
+        return None if missing or (self.named and clause.arguments) else found
 
     def kind(self, name: str) -> Argument:
         """What an argument must be."""
@@ -73,6 +79,30 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
     },
 }
 """The forms of each clause. `summary NAME` may also be an input by itself."""
+
+
+def form_of(clause: ast.RouteClause, axes: Sequence[str]) -> Form | None:
+    """The form of a clause, on a grid of these axes if there are any; None for one of no form.
+
+    There blocks are boxes, `blocks(y = 8, x = 8)`; they take in an axis that is not named whole.
+    """
+    form = FORMS[clause.kind].get(clause.form)
+    if form is None or not axes or "size" not in {**form.required, **form.optional}:
+        return form
+    if clause.form == "last":
+        return form
+    rest = {name: kind for name, kind in form.optional.items() if kind != "size"}
+    example = f"{clause.form}({axes[-1]} = 8)"
+    sizes: dict[str, Argument] = dict.fromkeys(axes, "size")
+    return replace(
+        form,
+        example=example,
+        required={},
+        optional={**sizes, **rest},
+        named=tuple(axes),
+        boxes=clause.form == "blocks",
+    )
+
 
 DEFAULTS: Final = {
     "queries": ast.RouteClause("queries", "token"),

@@ -1,7 +1,8 @@
 """A routed attention as one with run-time sets: `k div 64 in picked[h, q]`.
 
 Blocks that overlap are taken as the pieces that all of them consist of; the unit of a key of
-clusters is its label, `label[k] in picked[h, q]`. `runtime.routes.set_lists` turns the lists of a
+clusters is its label, `label[k] in picked[h, q]`, and so is the box of a point of a grid, an input
+of its own. `runtime.routes.set_lists` turns the lists of a
 route into those of its set.
 """
 
@@ -25,6 +26,8 @@ def as_sets(bound: "Bound") -> "Bound":
     masks, inputs = dict(program.masks), dict(program.inputs)
     for route in bound.routes:
         old = masks[route.name]
+        if route.label is not None and route.box:
+            inputs[route.label] = ast.Input(route.label, "int", ("token",), False, span=old.span)
         kept = ast.SetCall(f"{route.name}.none", _passed(old))
         body: ast.SetExpr = ast.Comprehension(_member(route, inputs))
         body = ast.SetBinary("|", kept, body) if route.keep else body

@@ -7,6 +7,7 @@ does. Nc are the choosers of a head, from that of the first query on: queries, b
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -33,10 +34,12 @@ def chooser_heads(route: BoundRoute, heads: int, kv_heads: int) -> int:
     return {"group": kv_heads, "call": 1}.get(route.choosers, heads)
 
 
-def choosers(route: BoundRoute, row: Row) -> int:
-    """How many choosers a head has in one sequence."""
+def choosers(route: BoundRoute, row: Row, grid: Sequence[int] = ()) -> int:
+    """How many choosers a head has in one sequence, or on a grid."""
     if not row.q_len:
         return 0
+    if route.query_box:
+        return prod(len(range(0, n, b or n)) for n, b in zip(grid, route.query_box, strict=True))
     if route.choosers in ("head", "call", "last"):
         return 1
     return (row.q_start + row.q_len - 1) // route.rows - row.q_start // route.rows + 1
@@ -53,7 +56,7 @@ def check_lists(bound: Bound, call: Call, lists: Mapping[str, Any]) -> None:
             raise DtypeMismatch(route.name, "int32 index lists", found)
         batch = call.q.shape[0]
         heads = chooser_heads(route, call.q.shape[1], call.k.shape[1])
-        counts = [choosers(route, row) for row in call.rows]
+        counts = [choosers(route, row, call.grid) for row in call.rows]
         count = sum(counts) if call.packed else max(counts, default=0)
         if x.dim() != 4 or tuple(x.shape[:3]) != (batch, heads, count):
             raise ShapeMismatch(route.name, f"[{batch}, {heads}, {count}, n]", tuple(x.shape))
@@ -61,7 +64,7 @@ def check_lists(bound: Bound, call: Call, lists: Mapping[str, Any]) -> None:
 
 def part(route: BoundRoute, call: Call, lists: Tensor, index: int) -> Tensor:
     """The lists [Hc, Nc, n] of one sequence of a call."""
-    counts = [choosers(route, row) for row in call.rows[: index + 1]]
+    counts = [choosers(route, row, call.grid) for row in call.rows[: index + 1]]
     if call.packed:
         first = sum(counts[:-1])
         return lists[0, :, first : first + counts[-1]]

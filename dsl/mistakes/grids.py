@@ -52,6 +52,13 @@ class NotOnGrid(Diagnostic):
     way_out: str
 
 
+def route_on_axis(name: str, axis: str, span: Span) -> NotOnGrid:
+    """A route inside of `on`."""
+    reason = "a route chooses among the points of the whole grid"
+    way_out = "call it outside of `on`; `within` may have masks on axes"
+    return NotOnGrid(f"`{name}` on `{axis}`", reason, way_out, span=span)
+
+
 def cross_on_grid(span: Span) -> NotOnGrid:
     """Queries of another sequence."""
     reason = "queries and keys are the same points"

@@ -49,7 +49,7 @@ def mask(
     program = load(spec)
     tensors = {n: parameters_and_inputs.pop(n, None) for n in ("q", "k")}
     if program.routes:
-        return _routed(program, tensors["q"], tensors["k"], parameters_and_inputs)
+        return _routed(program, tensors["q"], tensors["k"], grid, parameters_and_inputs)
     inputs = {n: x for n, x in parameters_and_inputs.items() if n in program.inputs}
     bound = program.bind(**{n: x for n, x in parameters_and_inputs.items() if n not in inputs})
     inputs = padded_sets(bound, inputs)
@@ -72,14 +72,16 @@ def mask(
     return found.expand(shape).clone()
 
 
-def _routed(program: Program, q: Any, k: Any, given: dict[str, Any]) -> Tensor:
+def _routed(
+    program: Program, q: Any, k: Any, grid: tuple[int, ...] | None, given: dict[str, Any]
+) -> Tensor:
     """The pairs of a spec with routes: bool [B, H, Nq, Nk]."""
     names = {*program.inputs, *program.routes}
     bound = program.bind(**{n: x for n, x in given.items() if n not in names})
     if not (isinstance(q, Tensor) and isinstance(k, Tensor)):
         raise TensorsMissing(bound.name)
     lists, inputs = split_lists(bound, {n: x for n, x in given.items() if n in names})
-    call = bind_call(bound, q, k, k, inputs=inputs)
+    call = bind_call(bound, q, k, k, inputs=inputs, grid=grid)
     check_lists(bound, call, lists)
     found = [seen(bound, call, index, inputs, lists)[1] for index in range(len(call.rows))]
     return torch.stack(found)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.errors import MissingInput
-from attnc.dsl.route import BoundRoute
+from attnc.dsl.route import BoundRoute, Box
 from attnc.runtime.oracle.formula import pairs_of
 from attnc.runtime.oracle.world import Rows, World
 
@@ -43,6 +43,8 @@ class Layout:
         """The chooser of each query, int64 [Nq]; -1 for a query that has no say."""
         positions, rows = self.rows.q, self.route.rows
         match self.route.choosers:
+            case _ if self.route.query_box:
+                return self._boxes("q", self.route.query_box)
             case "token" | "blocks" | "group":
                 return positions // rows - self.rows.q_start // rows
             case "last":
@@ -79,8 +81,20 @@ class Layout:
                 labels = self._labels()
                 units = torch.arange(int(labels.max()) + 1 if labels.numel() else 0)
                 return labels[:, None] == units[:, None]
+            case "boxes":
+                mine = self._boxes("k", self.route.box)
+                return (mine == torch.arange(int(mine.max()) + 1)[:, None])[None]
             case _:
                 raise AssertionError("diagonals have no keys of their own")
+
+    def _boxes(self, side: str, box: Box) -> Tensor:
+        """The box of each point, int64 [N]: boxes are counted in row-major order."""
+        found = torch.zeros_like(self.rows.q)
+        names = [name for name, _ in self.world.bound.grid]
+        for axis, extent, points in zip(names, self.world.grid, box, strict=True):
+            size = extent if points is None else points
+            found = found * -(-extent // size) + self.world.on_axis(axis)[side].flatten() // size
+        return found
 
     def _labels(self) -> Tensor:
         """The unit of each key, int64 [H, Nk]."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from attnc.dsl.route import BoundRoute
 from attnc.runtime.call import Call
 from attnc.runtime.inputs import computed_in
 from attnc.runtime.route_lists import chooser_heads, choosers
+from attnc.runtime.routes.labels import boxes, members
 from attnc.runtime.row import Row
 
 
@@ -20,8 +22,8 @@ from attnc.runtime.row import Row
 class Frame:
     """q [H, Nq, D], k [Hkv, Nk, D]; `inputs` are those of the call, `b` is the batch entry.
 
-    Queries and keys are rows of the sequence, from 0; positions are `row.q_start` and
-    `row.k_start` more.
+    `grid` are the extents of the axes where the spec is on a grid. Queries and keys are rows of the
+    sequence, from 0; positions are `row.q_start` and `row.k_start` more.
     """
 
     bound: Bound
@@ -32,6 +34,7 @@ class Frame:
     k: Tensor
     scale: float
     inputs: Mapping[str, Any]
+    grid: tuple[int, ...] = ()
 
     @property
     def heads(self) -> int:
@@ -51,7 +54,7 @@ class Frame:
     @cached_property
     def count(self) -> int:
         """How many choosers a head has."""
-        return choosers(self.route, self.row)
+        return choosers(self.route, self.row, self.grid)
 
     @cached_property
     def first_query(self) -> Tensor:
@@ -60,18 +63,24 @@ class Frame:
             return torch.zeros(self.count, dtype=torch.int64)
         if self.route.choosers == "last":
             return torch.full((self.count,), max(self.row.q_len - self.route.rows, 0))
+        if self.route.query_box:
+            return self._ends(self.chooser, torch.arange(self.row.q_len), self.count)[0]
         start, rows = self.row.q_start, self.route.rows
         return (torch.arange(self.count) + start // rows).mul_(rows).sub_(start).clamp_min_(0)
 
     @cached_property
     def last_query(self) -> Tensor:
         """The last row of each chooser, int64 [Nc]."""
+        if self.route.query_box:
+            return self._ends(self.chooser, torch.arange(self.row.q_len), self.count)[1]
         end = self.first_query.new_full((1,), self.row.q_len)
         return torch.cat([self.first_query[1:], end])[: self.count] - 1
 
     @cached_property
     def chooser(self) -> Tensor:
         """The chooser of each query, int64 [Nq]."""
+        if self.route.query_box:
+            return boxes(self.grid, self.route.query_box).long()
         if self.count <= 1:
             return torch.zeros(self.row.q_len, dtype=torch.int64)
         start, rows = self.row.q_start, self.route.rows
@@ -83,7 +92,7 @@ class Frame:
 
     @cached_property
     def labels(self) -> Tensor:
-        """The unit of each key of clusters, int64 [H or 1, Nk]; negative for none."""
+        """The unit of each key of clusters or boxes, int64 [H or 1, Nk]; negative for none."""
         name = str(self.route.label)
         return self._of_heads(name).long()
 
@@ -122,7 +131,7 @@ class Frame:
         match self.route.units:
             case "token" | "blocks":
                 return -(-end // self.route.stride)
-            case "cluster":
+            case "cluster" | "boxes":
                 return int(self.labels.max()) + 1 if self.labels.numel() else 0
             case _:
                 behind = self.row.q_start + self.row.q_len - self.row.k_start
@@ -132,15 +141,63 @@ class Frame:
     def spans(self) -> tuple[Tensor, Tensor]:
         """The first and the last row of each unit, int64 [H or 1, U]; last < first where empty."""
         rows = self.row.k_len
-        if self.route.units == "cluster":
-            shape = (self.labels.shape[0], self.units + 1)
-            places = self.labels.clamp_min(-1) + 1
-            at = torch.arange(rows).expand_as(places)
-            low = torch.full(shape, rows).scatter_reduce(1, places, at, "amin")
-            high = torch.full(shape, -1).scatter_reduce(1, places, at, "amax")
-            return low[:, 1:], high[:, 1:]
+        if self.route.label is not None:
+            return self._ends(self.labels, torch.arange(rows), self.units)
         first = torch.arange(self.units)[None] * self.route.stride - self.row.k_start
         return first.clamp_min(0), (first + self.route.size - 1).clamp_max(rows - 1)
+
+    def _ends(self, labels: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The least and the greatest of the values [N] of each label; int64 [..., count] each."""
+        shape, places = (*labels.shape[:-1], count + 1), labels.clamp_min(-1) + 1
+        at, ends = values.expand_as(places), values.aminmax() if values.numel() else (0, 0)
+        low = torch.full(shape, int(ends[1]) + 1).scatter_reduce(-1, places, at, "amin")
+        high = torch.full(shape, int(ends[0]) - 1).scatter_reduce(-1, places, at, "amax")
+        return low[..., 1:], high[..., 1:]
+
+    def alike(self, name: str) -> bool:
+        """Whether an input of tokens has one number in each unit of labels."""
+        values = self._of_heads(name).long()
+        heads = max(len(values), len(self.labels))
+        labels = self.labels.expand(heads, -1)
+        low, high = self._ends(labels, values.expand(heads, -1), self.units)
+        return bool((low >= high).all())
+
+    def coordinates(self, axis: int) -> Tensor:
+        """The coordinate of each point along an axis of the grid, int64 [N]."""
+        inner = prod(self.grid[axis + 1 :])
+        return torch.arange(self.row.k_len) // inner % self.grid[axis]
+
+    def query_ends(self, axis: int) -> tuple[Tensor, Tensor]:
+        """The least and the greatest coordinate of each chooser's queries, int64 [Nc]."""
+        at = self.coordinates(axis)
+        if self.count == self.row.q_len:
+            return at, at
+        labels = self.chooser
+        if self.route.choosers == "last":
+            labels = labels.masked_fill(torch.arange(len(labels)) < self.first_query, -1)
+        return self._ends(labels, at, self.count)
+
+    def unit_ends(self, axis: int) -> tuple[Tensor, Tensor]:
+        """The least and the greatest coordinate of each unit's keys, int64 [H or 1, U]."""
+        at = self.coordinates(axis)
+        if self.route.label is None:  # a token
+            return at[None], at[None]
+        return self._ends(self.labels, at, self.units)
+
+    @cached_property
+    def query_steps(self) -> Tensor:
+        """How far from the first row of a chooser its rows may lie, int64 [n]."""
+        if self.route.query_box:
+            return members(self.grid, self.route.query_box)
+        return torch.arange(int((self.last_query - self.first_query).max()) + 1)
+
+    @cached_property
+    def unit_steps(self) -> Tensor:
+        """How far from the first row of a unit its rows may lie, int64 [n]."""
+        if self.route.box:
+            return members(self.grid, self.route.box)
+        low, high = self.spans
+        return torch.arange(max(int((high - low).max()), 0) + 1)
 
 
 def frame(
@@ -151,4 +208,4 @@ def frame(
     real = computed_in(call.q.dtype)
     q = call.q[entry, :, row.q_row : row.q_row + row.q_len].to(real)
     k = call.k[entry, :, row.k_row : row.k_row + row.k_len].to(real)
-    return Frame(bound, route, row, entry, q, k, call.scale, inputs)
+    return Frame(bound, route, row, entry, q, k, call.scale, inputs, call.grid)

@@ -37,15 +37,27 @@ def buckets(x: Tensor, rotations: Tensor) -> Tensor:
     return torch.cat([turned, -turned], -1).argmax(-1).int()
 
 
-def boxes(grid: Sequence[int], sizes: Sequence[int]) -> Tensor:
+def boxes(grid: Sequence[int], sizes: Sequence[int | None]) -> Tensor:
     """The box of each point of a grid in row-major order: int32 [points].
 
-    `sizes` are the points of a box along each axis; boxes at the border may be smaller.
+    `sizes` are the points of a box along each axis, None for all; boxes at the border may be
+    smaller.
     """
-    counts = [math.ceil(extent / size) for extent, size in zip(grid, sizes, strict=True)]
+    counts = [
+        math.ceil(extent / (size or extent)) for extent, size in zip(grid, sizes, strict=True)
+    ]
     found = torch.zeros(tuple(grid), dtype=torch.int64)
     for axis, (extent, size, count) in enumerate(zip(grid, sizes, counts, strict=True)):
         shape = [1] * len(grid)
         shape[axis] = extent
-        found = found * count + (torch.arange(extent) // size).view(shape)
+        found = found * count + (torch.arange(extent) // (size or extent)).view(shape)
     return found.flatten().int()
+
+
+def members(grid: Sequence[int], sizes: Sequence[int | None]) -> Tensor:
+    """How far from its first point the points of a box lie, in tokens: int64 [points of a box]."""
+    found = torch.zeros(1, dtype=torch.int64)
+    for place, (extent, size) in enumerate(zip(grid, sizes, strict=True)):
+        steps = torch.arange(min(size or extent, extent)) * math.prod(grid[place + 1 :])
+        found = (found[:, None] + steps).flatten()
+    return found

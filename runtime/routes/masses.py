@@ -35,7 +35,7 @@ class Masses:
         at = self.at
         begin, end = int(at.first_query[first]), int(at.last_query[last - 1]) + 1
         found = self.keys.new_zeros(at.heads, last - first, at.units)
-        widest = at.row.k_len if at.route.units == "cluster" else max(len(self.keys[0]), at.units)
+        widest = at.row.k_len if at.route.label is not None else max(len(self.keys[0]), at.units)
         step = max(1, ELEMENTS // (at.heads * max(widest, 1)))
         for low in range(begin, end, step):
             high = min(low + step, end)
@@ -71,7 +71,7 @@ class Masses:
         """[H, r, J'] to [H, r, U]."""
         heads, rows, count = weights.shape
         found = weights.new_zeros(heads, rows, self.at.units)
-        if self.at.route.units == "cluster":
+        if self.at.route.label is not None:
             return found.scatter_add_(2, *self._of_labels(weights)) if count else found
         for places, shares in self._overlaps if count else ():
             inside = places < count

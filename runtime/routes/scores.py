@@ -100,7 +100,7 @@ def _probability(at: Frame) -> Tensor:
         found.index_add_(1, far[far >= 0], weights.flatten(1)[:, far >= 0])
     else:
         columns = weights.sum(1)
-        if route.units == "cluster":
+        if route.label is not None:
             columns = columns.masked_fill(at.labels < 0, 0.0)
             found.scatter_add_(1, at.labels.clamp_min(0).expand(at.heads, -1), columns)
         else:

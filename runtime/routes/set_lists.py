@@ -10,17 +10,29 @@ from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import piece
 from attnc.runtime.call import Call
 from attnc.runtime.route_lists import part
+from attnc.runtime.routes.labels import boxes
 
 
 def of_sets(bound: Bound, call: Call, lists: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """For each route the lists of its set: [B, H, Nq, m], or [B, H, m] where a head has one.
 
-    Packed sequences have an axis of their own in the latter, [S, H, m].
+    Packed sequences have an axis of their own in the latter, [S, H, m]. The boxes of a grid's
+    points are there too.
     """
-    return {
+    found = {
         route.name: of_set(route, call, lists[route.name])
         for route in bound.routes
         if route.name in lists
+    }
+    return found | box_labels(bound, call)
+
+
+def box_labels(bound: Bound, call: Call) -> dict[str, Tensor]:
+    """The box of each point, for the routes whose units are boxes, by the names of their labels."""
+    return {
+        str(route.label): boxes(call.grid, route.box).to(call.q.device)
+        for route in bound.routes
+        if route.box
     }
 
 
@@ -33,12 +45,14 @@ def of_set(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
 
 def of_queries(route: BoundRoute, call: Call, lists: Tensor) -> Tensor:
     """The lists of the choosers as lists of queries, [B, Hc, Nq, n]."""
-    if route.choosers == "token" or (route.choosers == "group" and route.rows == 1):
+    if route.choosers in ("token", "group") and route.rows == 1 and not route.query_box:
         return lists
     parts = []
     for index, row in enumerate(call.rows):
         own = part(route, call, lists, index)
-        if own.shape[1] == 1:
+        if route.query_box:
+            parts.append(own[:, boxes(call.grid, route.query_box).long()])
+        elif own.shape[1] == 1:
             parts.append(own.expand(-1, row.q_len, -1))
         else:
             at = torch.arange(row.q_start, row.q_start + row.q_len)

@@ -14,7 +14,7 @@ def pooled(at: Frame) -> Tensor:
     route = at.route
     of = at.k if route.source is None else at.tensor(route.source)
     of = of if of.dim() == 3 else of.unsqueeze(-1)
-    if route.units == "cluster":
+    if route.label is not None:
         return _of_clusters(at, of)
     if route.units == "token" and route.summary != "minmax":
         ahead = of.new_zeros(of.shape[0], at.units - of.shape[1], of.shape[2])

@@ -49,9 +49,9 @@ CASES: dict[str, tuple[dict[str, Any], ...]] = {
     "route/tca": ({"budgets": [3, 9, 1, 30], "sinks": 2, "w": 4},),
     "route/token_sparse": ({"w": 5},),
     "route/varied_window": ({},),
-    "route/vmoba_1d": ({"p": 0.4, "block": 8},),
-    "route/vmoba_2d": ({"p": 0.4},),
-    "route/vmoba_3d": ({"p": 0.4},),
+    "route/vmoba_1d": ({"p": 0.4, "frames": 2}, {"p": 0.3, "frames": 3}),
+    "route/vmoba_2d": ({"p": 0.4, "rows": 2, "columns": 3},),
+    "route/vmoba_3d": ({"p": 0.4, "frames": 2, "rows": 2, "columns": 2},),
 }
 
 

@@ -1,6 +1,8 @@
-"""VMoBA on blocks of frames."""
+"""VMoBA on blocks of frames of 2 by 3 points."""
 
 from tests.references.route.choice import dot, heaviest, nothing, shares
+
+GRID = (7, 2, 3)
 
 
 def chosen(q, k, p, units):
@@ -15,8 +17,8 @@ def chosen(q, k, p, units):
     return seen
 
 
-def pairs(q, k, *, p, block):
-    length = q.shape[1]
+def pairs(q, k, *, p, frames):
+    length, block = q.shape[1], 6 * frames
     return chosen(
         q, k, p, [list(range(j, min(j + block, length))) for j in range(0, length, block)]
     )

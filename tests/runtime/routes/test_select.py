@@ -209,6 +209,7 @@ def test_clusters_of_an_entry_without_keys() -> None:
 )
 def test_one_key_of_a_unit_is_looked_at_where_all_agree(text: str, count: int) -> None:
     """Inside of coarser units, as in HiP: not every pair of a query and a key."""
-    at = SimpleNamespace(route=SimpleNamespace(units="blocks", size=8, stride=8))
+    route = SimpleNamespace(units="blocks", size=8, stride=8, label=None, box=())
+    at = SimpleNamespace(route=route)
     region = Region(cast(Any, at), parse_expression(text))
     assert region.looked_at(torch.tensor([0]), torch.tensor([7])) == count
