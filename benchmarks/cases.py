@@ -93,6 +93,7 @@ def visited() -> Iterator[Case]:
     names = ("window 256", "window 1024", "dilated 64 by 4", "Longformer", "strided", "causal")
     setups = [sparse(name) for name in names] + [*GRIDS]
     setups += [sparse("window 256", dtype="bf16"), sparse("window 256", direction="backward")]
+    setups += [sparse("window 256", dtype="bf16", direction="backward")]
     setups += [Setup(pattern=name, n=4096, heads=4) for name in ("ALiBi", "soft-cap")]
     for setup in setups:
         name = f"{setup}, {setup.direction}" if setup.direction != "forward" else str(setup)
@@ -104,10 +105,12 @@ def backward() -> Iterator[Case]:
     yield from against(SDPA, Setup(pattern="causal", direction="backward"), quick=True)
     yield from against(FLEX, Setup(pattern="causal", direction="backward"))
     shapes: list[dict[str, Any]] = [{"d": d} for d in (32, 80, 96, 128)]
-    shapes += [{"heads": 16, "kv_heads": 4}, {"heads": 16}, {"dtype": "bf16"}]
+    shapes += [{"heads": 16, "kv_heads": 4}, {"heads": 16}]
+    shapes += [{"dtype": "bf16"}, {"d": 128, "dtype": "bf16"}, {"dtype": "fp16"}]
     yield from against(SDPA, *(Setup(pattern="causal", direction="backward", **s) for s in shapes))
     for pattern in ("full", "window 256", "window 1024", "Longformer", "strided", "documents"):
         yield from against(SDPA, Setup(pattern=pattern, direction="backward"))
+    yield from against(SDPA, Setup(pattern="window 256", direction="backward", dtype="bf16"))
 
 
 def backward_lengths() -> Iterator[Case]:

@@ -17,6 +17,7 @@ from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table, tiles as count_tiles
 from attnc.runtime.sets import Lists
 
+ROWS = 4096  # that are converted at a time
 BALANCED = 4  # units for each thread from which on their number need not be a multiple
 
 
@@ -53,25 +54,25 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
         return x.expand(sequences, *x.shape[1:])
 
     out, d_out = (
-        heads_first(name, x, layout, call.packed).to(real)
+        heads_first(name, x, layout, call.packed).to(call.q.dtype)
         for name, x in (("out", given.out), ("d_out", given.d_out))
     )
     d_out = _columns_together(d_out)
-    delta = torch.linalg.vecdot(d_out, out)
+    delta = _row_products(d_out, out)
     if given.d_lse is not None:
         delta = delta - given.d_lse
     lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
     lse = lse.masked_fill(lse == -math.inf, math.inf)
     d_q = torch.zeros(*call.q.shape[:3], splits, facts.width, dtype=real)
     make = torch.empty if _covered(call) else torch.zeros
-    d_k, d_v = (make(x.shape, dtype=real) for x in (call.k, call.v))
+    d_k, d_v = (make(x.shape, dtype=x.dtype) for x in (call.k, call.v))
     own = splits == 1 and len(rows) == sequences
     sums = {name: _sum(bound, call, name, threads, own) for name in facts.gradients}
     numbers = [call.numbers[name] for name in facts.numbers]
     sets = [_inverse(bound, name, call.lists[name]) for name in facts.lists]
     planned = schedule(kernel, rows, numbers, heads).table if facts.tabled else ()
     kernel.run(
-        *(entries(x.to(real)) for x in (call.q, call.k, call.v)),
+        *map(entries, (call.q, call.k, call.v)),
         *map(entries, (d_out, lse, delta, d_q, d_k, d_v)),
         rows,
         torch.empty(threads, facts.floats, dtype=real),
@@ -87,6 +88,18 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
     inputs = {name: x.sum(0) for name, x in sums.items()}
     return Sums(whole[..., : call.q.shape[3]], d_k, d_v, _asked(call, inputs, given.wanted))
+
+
+def _row_products(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of products of each two rows, some rows at a time: no copy is as long as a call."""
+    real = computed_in(x.dtype)
+    found = torch.empty(x.shape[:-1], dtype=real)
+    for entry in range(x.shape[0]):
+        for head in range(x.shape[1]):
+            for first in range(0, x.shape[2], ROWS):
+                rows = entry, head, slice(first, first + ROWS)
+                found[rows] = torch.linalg.vecdot(x[rows].to(real), y[rows].to(real))
+    return found
 
 
 def _covered(call: Call) -> bool:

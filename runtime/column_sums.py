@@ -123,6 +123,7 @@ def _sums(
     if call.empty:
         found = q.new_zeros(batch, heads, keys, dtype=real)
     else:
+        call = replace(call, q=call.q.to(real), k=call.k.to(real), v=call.v.to(real))
         one = torch.eye(group, dtype=real).repeat(heads // group, 1)  # [H, group]
         ones = one[:, None] if q.dim() == 4 and runner.options.layout == "bhsd" else one
         ones = ones.expand(*q.shape[:-1], group)

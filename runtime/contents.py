@@ -11,7 +11,6 @@ from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.runtime import build
 from attnc.runtime.few import MOST_QUERIES, Rows, choose_rows, mask_by_head
-from attnc.runtime.inputs import computed_in, dtype_name
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options
 
@@ -77,8 +76,7 @@ def entries(bound: Bound, sizes: Sizes, options: Options, contents: Contents) ->
             yield Entry(folder, name, own, replace(fixed, rows=few.rows, packed=few.packed))
         if contents.gradients:
             wanted = tuple(sorted(n for n, declared in own.inputs.items() if declared.grad))
-            real = dtype_name(computed_in(build.torch_dtype(sizes.dtype)))
-            yield Entry(f"{prefix}backward", name, own, replace(fixed, dtype=real), wanted)
+            yield Entry(f"{prefix}backward", name, own, fixed, wanted)
 
 
 def _few(

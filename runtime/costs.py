@@ -71,6 +71,8 @@ SHIPPED: Mapping[str, Costs] = {
     NEON.name: Costs((0.08,), unit=500.0, start=10_000.0),
     GENERIC.name: Costs((0.27, 0.24), unit=500.0, start=10_000.0),
 }
+# What a pair costs the gradients by the matrix unit, in percent, by the vectors of a tile of keys.
+GRADIENT_SHARES: Mapping[int, int] = {4: 116, 8: 102, 12: 100}
 _known: dict[Path, Costs | None] = {}
 
 

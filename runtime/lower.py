@@ -27,7 +27,7 @@ from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
-from attnc.runtime.costs import costs
+from attnc.runtime.costs import GRADIENT_SHARES, costs
 from attnc.runtime.few import few_tiling
 from attnc.version import __version__
 
@@ -53,8 +53,16 @@ def unit_tile(machine: Machine, sizes: Sizes) -> tuple[int, int]:
     return queries, -(-sizes.unit // (tiles * machine.lanes)) * machine.lanes
 
 
-def _tallest(found: Tiling) -> Tiling:
-    """The greatest height only: lower tiles visit less, but five products want registers."""
+def gradient_tiling(machine: Machine, sizes: Sizes) -> Tiling:
+    """The tiles of keys of the backward pass.
+
+    The greatest height only: lower tiles visit less, but five products want registers. Those of the
+    matrix unit are no registers.
+    """
+    found, own = tiling(machine, sizes), machine.computing(sizes.dtype)
+    if own.matrices:
+        rows = tuple(own.lanes * vectors for vectors in GRADIENT_SHARES)
+        return replace(found, rows=rows, costs=tuple(GRADIENT_SHARES.values()))
     return replace(found, rows=found.rows[-1:], costs=found.costs[-1:])
 
 
@@ -150,8 +158,8 @@ def lower_backward(
     module = elaborate(as_sets(bound), sizes)
     if watch is not None:
         watch("elaborate", module)
-    tallest, only = _tallest(tiling(machine, sizes)), ("dv",) if sizes.sums else ()
-    run(module, backward_passes(tallest, inputs, sizes.cropped, only=only), watch)
+    tiles, only = gradient_tiling(machine, sizes), ("dv",) if sizes.sums else ()
+    run(module, backward_passes(tiles, inputs, sizes.cropped, only=only), watch)
     return module
 
 

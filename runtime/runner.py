@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -86,8 +86,7 @@ class SpecRunner:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
             return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
-        real = computed_in(call.q.dtype)
-        kernel = self.kernel(replace(self.sizes(call), dtype=dtype_name(real)), names)
+        kernel = self.kernel(self.sizes(call), names)
         found = backward.run(self.bound, kernel, call, given, self.options.layout)
         first = [
             backward.as_given(x, like, self.options.layout)

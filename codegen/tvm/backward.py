@@ -5,22 +5,25 @@ dQ in memory, each split into a copy of its own, so that nothing is written by t
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from xdsl.ir import Operation, SSAValue
 
+from attnc.codegen.tvm import matrix_gradients
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.blocks import Blocks, Elementwise, loaded
 from attnc.codegen.tvm.collect import Collected, collected
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.marks import emit_marks
-from attnc.codegen.tvm.micro import Visited, emit_accumulate, emit_dot
+from attnc.codegen.tvm.matrices import emit_unit
+from attnc.codegen.tvm.micro import emit_accumulate, emit_dot, visited_operand
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.rows import emit_base, emit_owned_tile, stored_row
 from attnc.codegen.tvm.signature import emit_row
 from attnc.codegen.tvm.spread import Target, emit_owned_rows, emit_spread, padded
-from attnc.codegen.tvm.stored import elements
+from attnc.codegen.tvm.stored import elements, rounded, widened
 from attnc.codegen.tvm.transpose import (
     emit_columns_from_rows,
     emit_rows_from_columns,
@@ -34,6 +37,8 @@ OWNED = {"k": "keys", "v": "values"}  # transposed, [column][row]
 
 def backward_parts(context: Context) -> dict[str, int]:
     """The float scratch of a thread: operands transposed, keys as rows, sums and blocks."""
+    if context.by_matrices:
+        return matrix_gradients.gradient_parts(context) | _collected_parts(context)
     rows, m = context.rows, context.machine
     d, v = context.head_dim * rows, context.value_dim * rows
     sizes = {"keys": d, "values": v, "key_rows": padded(context.head_dim, m.lanes) * rows}
@@ -41,7 +46,13 @@ def backward_parts(context: Context) -> dict[str, int]:
     for visit in context.visits:
         parts = Blocks(list(visit.each.block.ops)).parts.values()
         sizes |= dict.fromkeys(parts, m.chunk * m.keys * rows)
-    return sizes | {c.part: c.size() for c in collected(context).values()}
+    if context.widens:
+        sizes["wide"] = m.chunk * m.keys * max(context.head_dim, context.value_dim)
+    return sizes | _collected_parts(context)
+
+
+def _collected_parts(context: Context) -> dict[str, int]:
+    return {c.part: c.size() for c in collected(context).values()}
 
 
 def emit_backward_worker(context: Context) -> None:
@@ -64,7 +75,8 @@ def emit_backward_worker(context: Context) -> None:
             with out.block("for step in range((tiles - split + splits - 1) // splits):"):
                 out.line("c: T.int32 = split + step * splits")
                 emit_owned_tile(context)
-                with out.block(f"if {context.geometry.exists(context)}:"):
+                unit = emit_unit(context) if context.by_matrices else nullcontext()
+                with out.block(f"if {context.geometry.exists(context)}:"), unit:
                     _emit_tile(context)
 
 
@@ -96,6 +108,11 @@ def _emit_tile(context: Context) -> None:
 
 def _emit_load(context: Context) -> None:
     """Keys and values transposed, keys as rows too (both times the scale), sums of zero."""
+    if context.by_matrices:
+        matrix_gradients.emit_owned(context)
+        for target in ("dk", "dv"):
+            emit_zeros(context, target)
+        return
     for name, columns in (("k", context.head_dim), ("v", context.value_dim)):
         part, axis = OWNED[name], "d" if name == "k" else "v"
         context.out.line(f"# {part} [{axis} {columns}, k {context.rows}]")
@@ -117,7 +134,7 @@ def _queries(context: Context) -> Target:
 def _number(context: Context, name: str, row: str, column: str, lanes: int) -> str:
     """Numbers of an owned row from a column on, of keys times the scale; the last row repeats."""
     place = f"{context.row_offset(name, row, held=True)} + {column}"
-    number = elements(f"{name}_t", place, lanes)
+    number = widened(context, elements(f"{name}_t", place, lanes), lanes)
     if name == "v":
         return number
     return f"{number} * T.broadcast(scale, {lanes})" if lanes > 1 else f"{number} * scale"
@@ -125,13 +142,16 @@ def _number(context: Context, name: str, row: str, column: str, lanes: int) -> s
 
 def _emit_visits(context: Context) -> None:
     """Both lists, a chunk at a time; only elementwise work differs between the classes."""
-    visits = {v.tile_class.data: Blocks(list(v.each.block.ops)) for v in context.visits}
-    reads = collected(context)
-    with emit_chunks(context):
+    by_matrices, reads = context.by_matrices, collected(context)
+    arranged = matrix_gradients.ordered if by_matrices else Blocks
+    visits = {v.tile_class.data: arranged(list(v.each.block.ops)) for v in context.visits}
+    blocks_of_keys = matrix_gradients.emit_blocks(context) if by_matrices else nullcontext()
+    with emit_chunks(context), blocks_of_keys:
         for steps in zip(*(blocks.steps for blocks in visits.values()), strict=True):
             if isinstance(steps[0], Operation):
                 blocks = next(iter(visits.values()))
-                _emit_product(context, steps[0], blocks.parts)
+                emit = matrix_gradients.emit_gradient if by_matrices else _emit_product
+                emit(context, steps[0], blocks.parts)
                 continue
             for (name, blocks), step in zip(visits.items(), steps, strict=True):
                 assert isinstance(step, list)
@@ -141,24 +161,17 @@ def _emit_visits(context: Context) -> None:
 def _emit_product(context: Context, op: Operation, parts: dict[SSAValue, str]) -> None:
     match op:
         case tile.DotOp():
-            operand = _visited(context, op.right)
-            beside = Visited("do", context.value_dim, "v") if operand.name == "q" else None
+            operand = visited_operand(context, loaded(op.right))
+            beside = visited_operand(context, "do") if operand.name == "q" else None
             emit_dot(context, operand, OWNED[loaded(op.left)], parts[op.result], beside)
         case tile.AccumulateOp() if op.target.data == "dq":
             weights, columns = parts[op.weights], context.head_dim
             emit_spread(context, weights, "key_rows", columns, _queries(context), "dq")
         case tile.AccumulateOp():
-            operand = _visited(context, op.values)
+            operand = visited_operand(context, loaded(op.values))
             emit_accumulate(context, operand, parts[op.weights], op.target.data)
         case _:
             raise AssertionError(f"no code for {op.name}")
-
-
-def _visited(context: Context, block: SSAValue) -> Visited:
-    """The queries, or the gradients of their outputs."""
-    if loaded(block) == "q":
-        return Visited("q", context.head_dim, "d")
-    return Visited(loaded(block), context.value_dim, "v")
 
 
 def _emit_step(
@@ -177,7 +190,8 @@ def _emit_step(
         if isinstance(block.owner, tile.LoadOp)
     }
     with context.out.block(f"if which == {LISTS[tile_class]}:  # {tile_class} tiles"):
-        emit_elementwise(context, step, Places(parts, rows, reads=reads))
+        emit = matrix_gradients.emit_pairs if context.by_matrices else emit_elementwise
+        emit(context, step, Places(parts, rows, reads=reads))
 
 
 def _emit_store(context: Context, op: tile.StoreOp) -> None:
@@ -186,11 +200,12 @@ def _emit_store(context: Context, op: tile.StoreOp) -> None:
     columns = context.head_dim if target == "dk" else context.value_dim
 
     def write(row: str, column: str, lanes: int, numbers: str) -> None:
-        if op.factor:
+        if op.factor and not context.by_matrices:
             factor = op.factor.data
             numbers += f" * T.broadcast({factor}, {lanes})" if lanes > 1 else f" * {factor}"
         place = f"{context.row_offset(target, stored_row(context, row))} + {column}"
-        context.out.line(f"{elements(f'{target}_t', place, lanes)} = {numbers}")
+        stored = rounded(context, numbers, lanes)
+        context.out.line(f"{elements(f'{target}_t', place, lanes)} = {stored}")
 
     context.out.line(f"# {target} [k, {'d' if target == 'dk' else 'v'} {columns}]")
     emit_rows_from_columns(context, target, columns, write)

@@ -30,7 +30,15 @@ SHAPES = {
 FORWARD = ("q", "k", "v", "out", "lse")
 CHOICE = ("q", "k", "best", "picks")
 BACKWARD = ("q", "k", "v", "do", "lse", "delta", "dq", "dk", "dv")
-STORED = ("q", "k", "v", "out")  # in the kernel's dtype, the others in that of the arithmetic
+STORED = (
+    "q",
+    "k",
+    "v",
+    "out",
+    "do",
+    "dk",
+    "dv",
+)  # in the kernel's dtype, the others in that of the arithmetic
 
 
 def tensors_of(context: Context) -> tuple[str, ...]:

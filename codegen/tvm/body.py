@@ -14,6 +14,7 @@ from attnc.codegen.tvm.elementwise import Places, emit_elementwise
 from attnc.codegen.tvm.finish import emit_finish
 from attnc.codegen.tvm.lazy_softmax import emit_lazy_softmax
 from attnc.codegen.tvm.marks import emit_marks
+from attnc.codegen.tvm.matrix_rows import emit_end
 from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.planner import emit_listing
 from attnc.codegen.tvm.pooled import emit_members
@@ -81,7 +82,7 @@ def _emit_load(context: Context) -> None:
         if context.paired:
             pairs.emit_query(context)
             if context.by_matrices:
-                matrices.emit_query_end(context)
+                emit_end(context, "query", context.head_dim)
         else:
             out.line(f"factor: T.{m.real.name} = {factor}")
             emit_columns_from_rows(context, "query", context.head_dim, partial(_scaled, context))
@@ -121,7 +122,7 @@ def _emit_chunk(context: Context) -> None:
                 case tile.KeepOp():
                     emit_keep(context)
                 case tile.AccumulateOp() if context.by_matrices:
-                    matrices.emit_accumulate(context, values)
+                    matrices.emit_accumulate(context, values, "columns", "scores", "output")
                 case tile.AccumulateOp():
                     products = _products(context)
                     products.emit_accumulate(context, values, "scores", "output", "rescale")
@@ -136,7 +137,7 @@ def _emit_scores(context: Context) -> None:
     if context.placement.few:
         columns.emit_dot(context, keys, "scores")
     elif context.by_matrices:
-        matrices.emit_dot(context, keys)
+        matrices.emit_scores(context, keys)
     elif context.paired:
         pairs.emit_dot(context, keys, "query", "scores", beside=_values(context))
     else:

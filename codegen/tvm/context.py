@@ -65,6 +65,9 @@ class Context:
     def paired(self) -> bool:
         """Whether the CPU multiplies pairs of numbers as they are stored."""
         possible = self.machine.dot is not None and self.tensor_type == "bfloat16"
+        if self.owned is KEYS:  # gradients are products of pairs by the matrix unit only
+            matrices, vectors = self.machine.matrices, self.machine.vectors
+            return possible and matrices > 0 and vectors % matrices == 0
         block = 2 * self.machine.lanes if self.placement.few else 1
         return possible and min(self.head_dim, self.value_dim) >= block
 

@@ -48,6 +48,13 @@ class Visited:
         return "f" if context.widens else f"{self.name}_t"
 
 
+def visited_operand(context: Context, name: str) -> Visited:
+    """Queries, or the gradients of their outputs, as a kernel that owns keys visits them."""
+    if name == "q":
+        return Visited("q", context.head_dim, "d")
+    return Visited(name, context.value_dim, "v")
+
+
 def emit_widened(context: Context, operand: Visited) -> None:
     """Copy the rows of a chunk's tiles in the type of the arithmetic, where theirs is another."""
     if not context.widens:

@@ -29,7 +29,7 @@ def emit_scale(context: Context, factor: str) -> None:
     mantissa = f"T.bitwise_and({word('factor')}, {number(0x7FFFFF)})"
     context.out.line(
         f"factor: T.float32 = {factor}",
-        f"score_scale: T.float32 = {_as_real(f'T.bitwise_or({mantissa}, {number(0x3F800000)})')}",
+        f"score_scale: T.float32 = {as_real(f'T.bitwise_or({mantissa}, {number(0x3F800000)})')}",
         "query_scale: T.float32 = factor / score_scale",
     )
 
@@ -157,8 +157,12 @@ class _Columns:
 
 def packed(low: str, high: str, lanes: int) -> str:
     """Two vectors of float32 as one of pairs, each rounded to the nearest bfloat16."""
-    low, high = (f"({word(x, lanes)} + {number(0x8000, lanes)})" for x in (low, high))
-    return pair(low, high, lanes)
+    return pair(half_up(low, lanes), half_up(high, lanes), lanes)
+
+
+def half_up(text: str, lanes: int) -> str:
+    """The bits of float32, rounded to the nearest bfloat16 in their upper halves."""
+    return f"({word(text, lanes)} + {number(0x8000, lanes)})"
 
 
 def _emit_interleave(context: Context, operand: Visited) -> None:
@@ -171,10 +175,15 @@ def _emit_interleave(context: Context, operand: Visited) -> None:
                 f"{row}: T.int64 = {operand.offset(context, lie.row('row_first', f'2 * j + {i}'))}"
             )
         out.line(f"to: T.int64 = pairs_at + (g * {m.keys // 2} + j) * {operand.columns}")
-        for lanes, column in emit_column_vectors(context, operand.columns):
-            places = (elements(f"{name}_t", f"{row} + {column}", lanes) for row in ("low", "high"))
-            low, high = (word(widened(context, place, lanes), lanes) for place in places)
-            out.line(f"{elements('f', f'to + {column}', lanes)} = {pair(low, high, lanes)}")
+        emit_interleaved(context, name, operand.columns)
+
+
+def emit_interleaved(context: Context, name: str, columns: int) -> None:
+    """Two rows of a tensor, at `low` and `high`, in pairs of neighbours, from `to` on."""
+    for lanes, column in emit_column_vectors(context, columns):
+        places = (elements(f"{name}_t", f"{row} + {column}", lanes) for row in ("low", "high"))
+        low, high = (word(widened(context, place, lanes), lanes) for place in places)
+        context.out.line(f"{elements('f', f'to + {column}', lanes)} = {pair(low, high, lanes)}")
 
 
 def _emit_dots(context: Context, sums: list[str], vectors: str, row: str, words: list[str]) -> None:
@@ -196,16 +205,17 @@ def product(context: Context, total: str, x: str, y: str) -> str:
 def scaled(bits: str, lanes: int = 1) -> str:
     """The bits of numbers of the query times a power of two, exact in the upper half."""
     scale = f"T.broadcast(query_scale, {lanes})" if lanes > 1 else "query_scale"
-    return word(f"({_as_real(bits, lanes)} * {scale})", lanes)
+    return word(f"({as_real(bits, lanes)} * {scale})", lanes)
 
 
 def pair(low: str, high: str, lanes: int = 1) -> str:
     """The upper halves of two words as one float32 of the scratch."""
     upper = f"T.bitwise_and({high}, {number(0xFFFF0000, lanes)})"
-    return _as_real(f"T.bitwise_or(T.shift_right({low}, {number(16, lanes)}), {upper})", lanes)
+    return as_real(f"T.bitwise_or(T.shift_right({low}, {number(16, lanes)}), {upper})", lanes)
 
 
-def _as_real(bits: str, lanes: int = 1) -> str:
+def as_real(bits: str, lanes: int = 1) -> str:
+    """Bits as they are kept in the scratch."""
     kind = f"float32x{lanes}" if lanes > 1 else "float32"
     return f"T.reinterpret('{kind}', {bits})"
 

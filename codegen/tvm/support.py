@@ -25,8 +25,6 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
         yield "packed heads and split tiles where keys are owned"
     if len(kernel.axes) and (kernel.packed.value.data != 1 or kernel.split is not None):
         yield "tiles of few queries on a grid or in a residue class"
-    if kernel.owner.data == "k" and kernel.dtype.data not in ("float32", "float64"):
-        yield f"the gradients of dtype {kernel.dtype.data}"
     keeps = any(isinstance(op, tile.KeepOp) for op in kernel.walk())
     backward = kernel.owner.data == "k" and kernel.gathered is None
     printed = BACKWARD if backward else CHOICE if keeps else FORWARD

@@ -6,6 +6,7 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
 AXES = frozenset("qkdv")
+WEIGHT = "exp(s - lse)"  # of a pair, from its score and what the forward pass left
 OPERANDS = {"q": "qd", "k": "kd", "v": "kv", "do": "qv", "lse": "q", "delta": "q"}
 TARGETS = {"out": "qv", "dq": "qd", "dk": "kd", "dv": "kv", "picks": "q"}
 

@@ -21,7 +21,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from attnc.compiler import fold
 from attnc.compiler.derivative import ONE, derivative, reads
 from attnc.compiler.dialects import attn, tile
-from attnc.compiler.dialects.blocks import OPERANDS
+from attnc.compiler.dialects.blocks import OPERANDS, WEIGHT
 from attnc.compiler.facts import all_of, attentions, the
 from attnc.compiler.passes.lower_to_tile import kernel, load, visit
 from attnc.dsl.parser import parse_expression
@@ -87,7 +87,7 @@ class _Step:
         self.at = Builder(InsertPoint.at_end(block))
         scores = self.product("k", "q")
         lse = self.load("lse")
-        weights = self.map("exp(s - lse)", s=self.masked(scores), lse=lse)
+        weights = self.map(WEIGHT, s=self.masked(scores), lse=lse)
         if "dv" in self.targets:
             self.accumulate(weights, self.load("do"), "dv")
         if self.targets == ("dv",):

@@ -17,9 +17,15 @@ TRUSTED = 100  # floors that plain torch may be off: beyond that it is no yardst
 
 
 def assert_close(
-    found: Tensor, plain: Tensor, exact: Tensor, what: str = "out", *, rows: bool = True
+    found: Tensor,
+    plain: Tensor,
+    exact: Tensor,
+    what: str = "out",
+    *,
+    rows: bool = True,
+    factor: float = FACTOR,
 ) -> None:
-    """Every row (the last axis) is within twice plain torch's error there, and a floor.
+    """Every row (the last axis) is within `factor` times plain torch's error there, and a floor.
 
     What is infinite in `exact` is so in `found`; a NaN is never close. Without `rows` only the
     greatest and the mean error count: where scores are large, a row of plain torch may be lucky.
@@ -36,11 +42,11 @@ def assert_close(
     assert float(usual.max()) <= TRUSTED * least, f"{what}: plain torch is off by {usual.max():.1e}"
     if not rows:
         error, usual = (torch.stack([x.max(), x.mean()]) for x in (error, usual))
-    assert bool((error <= FACTOR * usual + least).all()), _worst(what, error, usual, least)
+    excess = error - factor * usual - least
+    assert bool((excess <= 0).all()), _worst(what, error, usual, least, excess)
 
 
-def _worst(what: str, error: Tensor, usual: Tensor, least: float) -> str:
-    excess = error - FACTOR * usual - least
+def _worst(what: str, error: Tensor, usual: Tensor, least: float, excess: Tensor) -> str:
     at = torch.where(excess.isnan(), torch.inf, excess).argmax()
     row = tuple(int(i) for i in torch.unravel_index(at, error.shape))
     return (

@@ -58,9 +58,9 @@ class Module:
                 output_at: T.int64 = T.Cast('int64', worker) * f_s0 + 8192
                 key_rows_at: T.int64 = T.Cast('int64', worker) * f_s0 + 16384
                 columns_at: T.int64 = T.Cast('int64', worker) * f_s0 + 20480
-                configuration_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24576
-                before_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24592
-                rise_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24608
+                rise_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24576
+                configuration_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24592
+                before_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24608
                 maximum_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24624
                 total_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24752
                 rescale_at: T.int64 = T.Cast('int64', worker) * f_s0 + 24880
@@ -286,7 +286,7 @@ class Module:
                                                 f[T.ramp(scores_at + (j * 2 + 0) * 32 + w * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_22) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_27) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                                 f[T.ramp(scores_at + (j * 2 + 1) * 32 + w * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_32) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_37) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                             f[T.ramp(total_at + v * 16, 1, 16)] = (part[0] + part[1]) + (part[2] + part[3])
-                                        # output [v 64, q 32] += v [k, v]^T . weights [k, q]
+                                        # output [v 64, q 32] += v [k, v]^T . scores [k, q]
                                         T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + first_row + 0]), T.address_of(f[columns_at + 0]), T.address_of(f[scores_at + 0]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
                                         T.evaluate(T.call_extern('int32', 'attnc_tiles_2x2', T.address_of(f[output_at + first_row + 4096]), T.address_of(f[columns_at + 512]), T.address_of(f[scores_at + 0]), T.int64(512), T.int64(64), T.int64(128), T.int64(4096), T.int64(2048), T.Cast('int64', tiles_now), T.int32(0)))
                             for v in T.unroll(8):
