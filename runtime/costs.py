@@ -73,15 +73,15 @@ SHIPPED: Mapping[str, Costs] = {
 }
 # What a pair costs the gradients by the matrix unit, in percent, by the vectors of a tile of keys.
 GRADIENT_SHARES: Mapping[int, int] = {4: 116, 8: 102, 12: 100}
-_known: dict[Path, Costs | None] = {}
+_known: dict[tuple[Path, str], Costs | None] = {}
 
 
 def costs(machine: Machine) -> Costs:
     """The measured costs of this CPU, where this version measured them, else the shipped."""
-    place = path(machine)
-    if place not in _known:
-        _known[place] = _read(place)
-    return _known[place] or SHIPPED[machine.name]
+    key = cache.root(), machine.name
+    if key not in _known:
+        _known[key] = _read(path(machine))
+    return _known[key] or SHIPPED[machine.name]
 
 
 def path(machine: Machine) -> Path:
@@ -93,7 +93,7 @@ def store(machine: Machine, found: Costs) -> Path:
     """Keep measured costs for this and later processes."""
     place = path(machine)
     cache.replace(place, json.dumps(_facts() | asdict(found), indent=2) + "\n")
-    _known[place] = found
+    _known[cache.root(), machine.name] = found
     return place
 
 

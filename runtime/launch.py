@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.errors import InvalidValue
-from attnc.runtime.call import Row
+from attnc.runtime.call import Call, Row
 from attnc.runtime.costs import costs
 from attnc.runtime.cpus import measured_machine
 from attnc.runtime.few import choose_shares
@@ -45,13 +45,13 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     """Fill `out` and `lse` at the rows of every sequence."""
     facts = kernel.facts
     numbers = [a.numbers[name] for name in facts.numbers]
-    found = _remembered(kernel, a, numbers)
+    found = planned(kernel, a)
     floats = torch.empty(found.threads, facts.floats, dtype=a.lse.dtype)
     sets = [a.lists[name] for name in facts.lists]
     lists = int_scratch(facts, found.threads, found.key_tiles, sets)
     kernel.run(
         *(a.q, a.k, a.v, a.out, a.lse, found.rows, floats, lists),
-        _parts(a, found.shares) if facts.split else found.planned.order,
+        room_for_shares(found, a.lse, a.v.shape[3]) if facts.split else found.planned.order,
         *found.planned.table,
         *(a.tensors[name] for name in facts.inputs),
         *(x for one in sets for x in (one.start, one.end, one.entries)),
@@ -62,19 +62,19 @@ def launch(kernel: LoadedKernel, a: Arguments) -> None:
     )
 
 
-def _remembered(kernel: LoadedKernel, a: Arguments, numbers: list[float]) -> Launch:
+def planned(kernel: LoadedKernel, a: Arguments | Call) -> Launch:
     """The launch of a call: that of the last one, which layers of a model repeat, or made."""
     shape = a.q.shape[1], a.q.shape[3] + a.v.shape[3]
     key = (a.rows, a.grid, a.numbers, shape, torch.get_num_threads())
     for known, found in kernel.last:
         if known == key:
             return found
-    found = _make(kernel, a, numbers)
+    found = _make(kernel, a, [a.numbers[name] for name in kernel.facts.numbers])
     kernel.last[:] = [(key, found)]
     return found
 
 
-def _make(kernel: LoadedKernel, a: Arguments, numbers: list[float]) -> Launch:
+def _make(kernel: LoadedKernel, a: Arguments | Call, numbers: list[float]) -> Launch:
     facts = kernel.facts
     check_lengths(facts, a.rows, a.numbers)
     rows = table(facts, a.rows, a.grid)
@@ -94,16 +94,16 @@ def int_scratch(facts: KernelFacts, threads: int, listed: int, sets: Sequence[Li
     return make(threads, facts.ints + 2 * listed + marks, dtype=torch.int32)
 
 
-def _threads(a: Arguments, units: int, visits: int, pairs: int) -> int:
+def _threads(a: Arguments | Call, units: int, visits: int, pairs: int) -> int:
     """How many threads a call pays for that visits so many tiles of so many pairs."""
     known = costs(measured_machine())
     return known.threads(known.work(visits * pairs, a.q.shape[3] + a.v.shape[3], units))
 
 
-def _parts(a: Arguments, shares: int) -> Tensor:
+def room_for_shares(found: Launch, lse: Tensor, columns: int) -> Tensor:
     """Room for the rows of each share and their log-sum-exp, if they are to be merged."""
-    size = shares * a.lse.numel() * (a.v.shape[3] + 1) if shares > 1 else 0
-    return torch.empty(size, dtype=a.lse.dtype)
+    size = found.shares * lse.numel() * (columns + 1) if found.shares > 1 else 0
+    return torch.empty(size, dtype=lse.dtype)
 
 
 def check_lengths(facts: KernelFacts, rows: Sequence[Row], numbers: Mapping[str, float]) -> None:

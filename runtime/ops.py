@@ -77,8 +77,8 @@ class Keywords:
 
     inputs: dict[str, Any]
     scale: float | None
-    q_start: Tensor | None
-    k_start: Tensor | None
+    q_start: int | Tensor | None
+    k_start: int | Tensor | None
     cu_seqlens: Tensor | None
     kv_len: Tensor | None
     grid: Sequence[int] | None

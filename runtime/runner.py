@@ -20,12 +20,13 @@ from attnc.runtime.cpus import machine_of
 from attnc.runtime.few import MANY, Rows, Tiles
 from attnc.runtime.gpu.targets import FAMILIES
 from attnc.runtime.inputs import computed_in, dtype_name
-from attnc.runtime.launch import launch
+from attnc.runtime.launch import launch, planned
 from attnc.runtime.library import Library
 from attnc.runtime.lists import with_sets
 from attnc.runtime.lower import needs_heads
 from attnc.runtime.options import Options, check_options, check_tables
 from attnc.runtime.pages import large_pages
+from attnc.runtime.repeats import Ready
 
 
 @dataclass
@@ -65,9 +66,7 @@ class SpecRunner:
         """Outputs in q's dtype and layout, and lse in the dtype of the arithmetic."""
         if q.device.type != "cpu":
             raise NotBuiltForTarget(f"a tensor on `{q.device}`", "cpu", FAMILIES)
-        call = self.bind(q, k, v, keywords)
-        check_options(self.options, call)
-        check_tables(self.bound, call)
+        call = self._checked(q, k, v, keywords)
         out, lse = self.empty(q, v)
         if call.empty:
             return out.zero_(), lse.fill_(-torch.inf)
@@ -75,6 +74,24 @@ class SpecRunner:
         arguments = prepare(call, outputs, lse.unsqueeze(0) if lse.dim() == 2 else lse)
         launch(self.kernel(self.sizes(call, self.tiles.rows(call))), arguments)
         return out, lse
+
+    def ready(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Ready | None:
+        """A checked call of CPU tensors without inputs but for what they hold; None if empty."""
+        call = self._checked(q, k, v, keywords)
+        if call.empty:
+            return None
+        kernel = self.kernel(self.sizes(call, self.tiles.rows(call)))
+        swapped = self.options.layout == "bshd"
+        shapes = (*q.shape[:-1], v.shape[-1]), tuple(call.q.shape[:3])
+        return Ready(
+            kernel, planned(kernel, call), call.scale, *shapes, computed_in(q.dtype), swapped
+        )
+
+    def _checked(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
+        call = self.bind(q, k, v, keywords)
+        check_options(self.options, call)
+        check_tables(self.bound, call)
+        return call
 
     def backward(
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream

@@ -33,7 +33,7 @@ def tiles(facts: KernelFacts, found: Tensor, side: str) -> int:
     """The greatest number of tiles of a side (`q` or `k`) that a sequence of the table has."""
     size = facts.tile_q if side == "q" else facts.tile_k
     if len(facts.axes) == 0 or not facts.axes[0][0]:
-        return -(-int(found[:, Q_LEN if side == "q" else K_LEN].amax()) // size)
+        return -(-int(found.numpy()[:, Q_LEN if side == "q" else K_LEN].max()) // size)
     ranks = len(facts.axes)
     owned = side == facts.owner
     boxes = [rows for _, rows, _ in facts.axes] if owned else [1] * (ranks - 1) + [size]
