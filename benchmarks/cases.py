@@ -168,6 +168,9 @@ def routed() -> Iterator[Case]:
     lists = Setup(pattern="causal", n=16384)
     work = partial(routes.listed, "route/moba", lists)
     yield Case(f"{named('route/moba', lists)}, lists given", "attnc, full", work)
+    shape = named(f"{routes.BLOCKS} random blocks for each block of {routes.BLOCK} queries", lists)
+    work = partial(routes.by_blocks, lists)
+    yield Case(f"{shape}, lists given", f"attnc, the nearest {routes.BLOCKS}", work)
     for setup in (Setup(pattern="causal", n=n) for n in (16384, 32768, 65536)):
         work = partial(routes.choosing, "route/moba", setup)
         yield Case(f"{named('route/moba', setup)}, choosing", "nothing", work)

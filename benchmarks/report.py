@@ -26,6 +26,7 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "time per visited pair, full = 1": "{:.2f}".format,
     "moving the rows, of the time": "{:.0%}".format,
     FLOOR: "{:.2f}".format,
+    "time per pair, the other = 1": "{:.2f}".format,
     "choosing, of the other": "{:.1%}".format,
     "bytes per chosen block": "{:.1f}".format,
     **dict.fromkeys(loops.COLUMNS, "{:.0f}".format),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import Tensor
 
 import attnc
 from attnc.compiler.analysis import Lengths
@@ -24,6 +25,19 @@ from benchmarks.memory import OURS, growth
 from benchmarks.patterns import PATTERNS, Inputs
 
 ROUTING, BYTES = "choosing, of the other", "bytes per chosen block"  # columns
+OTHER = "time per pair, the other = 1"
+BLOCK, BLOCKS = 64, 16  # of queries and keys, and how many of keys a block of queries sees
+CHOSEN = """
+attention chosen_blocks(block) {
+    input chosen: set[h, q]
+    mask { k div block in chosen[h, q div block] }
+}
+"""
+NEAREST = """
+attention nearest_blocks(block, n) {
+    mask { 0 <= q div block - k div block and q div block - k div block < n }
+}
+"""
 
 
 def against_causal(spec: str, setup: Setup, budget: float) -> Figures:
@@ -60,6 +74,32 @@ def listed(spec: str, setup: Setup, budget: float) -> Figures:
     times = setup.heads * full.visited(setup.n) / visited / pairs.speedup
     facts = {"visited / useful": visited / useful, "time per visited pair, full = 1": times}
     return Figures(pairs.first, pairs.second, facts)
+
+
+def by_blocks(setup: Setup, budget: float) -> Figures:
+    """Random blocks for each block of queries and head, as lists, against the nearest by a formula.
+
+    Where fewer lie before a block of queries, the formula has fewer pairs.
+    """
+    q, k, v = setup.tensors()
+    lists, sizes = drawn(setup)
+    ours = partial(attnc.compile(CHOSEN, block=BLOCK), q, k, v, chosen=lists)
+    theirs = partial(attnc.compile(NEAREST, block=BLOCK, n=BLOCKS), q, k, v)
+    ours(), theirs()
+    pairs = duel(ours, theirs, budget)
+    listed = int((sizes[lists.long()].sum(-1) * sizes).sum())
+    near = attnc.analyze(NEAREST, seq=setup.n, block=BLOCK, n=BLOCKS).useful
+    assert near is not None  # nothing of it is read at the call
+    return Figures(pairs.first, pairs.second, {OTHER: setup.heads * near / listed / pairs.speedup})
+
+
+def drawn(setup: Setup) -> tuple[Tensor, Tensor]:
+    """Lists of random blocks, ascending, int32 [heads, blocks, BLOCKS], and the tokens of each."""
+    count = -(-setup.n // BLOCK)
+    generator = torch.Generator().manual_seed(1)
+    order = torch.rand(setup.heads, count, count, generator=generator).argsort(-1)
+    sizes = (setup.n - BLOCK * torch.arange(count)).clamp_max(BLOCK)
+    return order[..., :BLOCKS].sort(-1).values.int(), sizes
 
 
 def gates(spec: str, setup: Setup) -> Inputs:

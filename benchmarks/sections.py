@@ -80,7 +80,8 @@ SECTIONS = (
     Section(
         "Routes",
         "SDPA attends to all earlier keys. *Choosing* is the part of the call that finds the "
-        "blocks; it is timed by itself, too. *Memory* is what a call takes at its height.",
+        "blocks; it is timed by itself, too. *Memory* is what a call takes at its height. Lists by "
+        "blocks of queries are compared with a formula that gives each about as many pairs.",
         tuple(cases.routed()),
     ),
     Section(

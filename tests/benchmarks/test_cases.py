@@ -130,6 +130,18 @@ def test_pairs_of_lists_are_counted():
     assert useful < visited < 1.5 * useful
 
 
+def test_lists_by_blocks_of_queries_are_counted():
+    """Of 600 tokens in 10 blocks of 64 each block sees all 10; the formula sees those before."""
+    setup = Setup(pattern="causal", n=600, d=32, heads=2)
+    lists, sizes = routes.drawn(setup)
+    assert lists.shape == (2, 10, 10) and int(sizes.sum()) == 600
+    assert routes.by_blocks(setup, 0.0).facts[routes.OTHER] > 0
+    blocks = torch.arange(600) // 64
+    before = int((blocks[:, None] >= blocks).sum())
+    found = attnc.analyze(routes.NEAREST, seq=600, block=64, n=16)
+    assert found.useful == before
+
+
 def test_routes_give_times_and_the_part_of_the_choice():
     setup = Setup(pattern="causal", n=600, d=32, heads=2)
     found = routes.against_causal("route/moba", setup, 0.0)
