@@ -77,6 +77,17 @@ def test_against_the_oracle(
         torch.testing.assert_close(mine, right.to(mine.dtype), rtol=1e-8, atol=1e-8)
 
 
+@torch.no_grad()
+def test_gates_without_gradients_change_no_operand() -> None:
+    """The sum lies where the first output was; what the caller has stays as it is."""
+    tensors = {n: x.detach() for n, x in operands(37, 37).items()}
+    before = {n: x.clone() for n, x in tensors.items()}
+    operator, oracle = attnc.compile(SUM), attnc.reference(SUM)
+    for _ in range(2):
+        torch.testing.assert_close(operator(**tensors), oracle(**tensors), rtol=1e-8, atol=1e-8)
+    assert all(torch.equal(x, before[n]) for n, x in tensors.items())
+
+
 def test_layouts_agree(kinds: tuple[Any, Any, bool]) -> None:
     operator, _, with_lse = kinds
     tensors = operands(12, 12)

@@ -16,12 +16,12 @@ from tests.runtime.tolerance import assert_close
 SIZE, N, HEADS, DIM = 16, 203, 4, 24
 
 
-def choose(generator: torch.Generator, own_heads: int, n: int) -> Tensor:
+def choose(generator: torch.Generator, own_heads: int, n: int, size: int = SIZE) -> Tensor:
     """Units before that of each query, each once; fewer than `n` where there are no more."""
-    units = -(-N // SIZE)
+    units = -(-N // size)
     score = torch.rand(1, own_heads, N, units, generator=generator)
-    score[:, :, torch.arange(units) >= (torch.arange(N) // SIZE)[:, None]] = -1
-    top = score.topk(n, dim=-1)
+    score[:, :, torch.arange(units) >= (torch.arange(N) // size)[:, None]] = -1
+    top = score.topk(min(n, units), dim=-1)
     return top.indices.masked_fill(top.values < 0, -1).int()
 
 
@@ -55,3 +55,32 @@ def test_chosen_units_are_added_to_what_there_is(dtype: torch.dtype, heads: int)
     else:
         assert_close(out, plain, exact)
     torch.testing.assert_close(lse.double(), scores.logsumexp(-1), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "columns"), [(8, 16), (24, 19), (72, 40), (128, 5)])
+def test_units_of_any_size(size: int, columns: int) -> None:
+    """Lanes, tiles and vectors that a unit's keys or a value's columns do not fill; no key before.
+
+    A query that chose nothing has zeros; one unit that queries chose is not theirs to see.
+    """
+    generator = torch.Generator().manual_seed(size)
+    q, k = (torch.randn(1, h, N, DIM, generator=generator) for h in (HEADS, 2))
+    v = torch.randn(1, 2, N, columns, generator=generator)
+    chosen = choose(generator, HEADS, 3, size)
+    chosen[:, :, -1, 0] = -(-N // size) - 1  # its own, which holds later keys for others
+    chosen[:, :, -2, 0] = -(-N // size) - 1
+    rest = load("attention rest { mask causal score 0.5 * s }").bind()
+    kernel = kernels.from_files(
+        kernels.files(rest, Sizes(head_dim=DIM, value_dim=columns, unit=size))
+    )
+    out, lse = torch.zeros(1, HEADS, N, columns), torch.full((1, HEADS, N), -torch.inf)
+    add_units(kernel, bind_call(rest, q, k, v), chosen, out, lse)
+
+    position = torch.arange(N)
+    picked = (chosen[..., None] == position // size).any(dim=3)
+    mask = picked & (position <= position[:, None])
+    scores = 0.5 * q.double() @ k.double().repeat_interleave(2, 1).mT / DIM**0.5
+    scores = scores.masked_fill(~mask, -torch.inf)
+    exact = scores.softmax(-1).nan_to_num(0.0) @ v.double().repeat_interleave(2, 1)
+    torch.testing.assert_close(out.double(), exact, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(lse.double(), scores.logsumexp(-1), rtol=1e-5, atol=1e-5)

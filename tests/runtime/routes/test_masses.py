@@ -62,6 +62,20 @@ def test_the_kernel_takes_what_is_defined(queries: str, monkeypatch: pytest.Monk
     assert len(calls) == 2  # entries of the batch
 
 
+def test_a_branch_that_was_computed_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel reads the log-sum-exp of the branch of the same call, of each entry its own."""
+    monkeypatch.setattr(fused, "FEWEST", 0)
+    monkeypatch.setattr(fused_masses, "Keywords", None)  # which a call of the branch would need
+    generator = torch.Generator().manual_seed(3)
+    heads = (HEADS, KV_HEADS, KV_HEADS)
+    q, k, v = (torch.randn(2, h, N, DIM, generator=generator, dtype=torch.float64) for h in heads)
+    found, wanted = (
+        make(spec())(q, k, v, return_routes=True) for make in (attnc.compile, attnc.reference)
+    )
+    torch.testing.assert_close(found[1]["r"], wanted[1]["r"], rtol=0, atol=0)
+    torch.testing.assert_close(found[0], wanted[0])
+
+
 @pytest.mark.parametrize("queries", ["token", "blocks(16)", "group", "group(8)", "head", "call"])
 def test_choosers(queries: str) -> None:
     source = spec(queries=queries, within="", within_any="causal")
