@@ -14,6 +14,7 @@ from attnc.runtime.direct import idle, plain
 from attnc.runtime.kernels import Launch, LoadedKernel
 from attnc.runtime.launch import room_for_shares
 from attnc.runtime.ops import Keywords
+from attnc.runtime.pages import large_pages
 
 KEPT = 8  # signatures that an operator remembers
 REALS, INTS = (float, int, type(None)), (int, type(None))
@@ -37,7 +38,7 @@ class Ready:
     def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs and their log-sum-exp."""
         facts, found, real = self.kernel.facts, self.launch, self.real
-        out, lse = q.new_empty(self.shape), q.new_empty(self.sums, dtype=real)
+        out, lse = large_pages(q.new_empty(self.shape)), q.new_empty(self.sums, dtype=real)
         tensors = [q, k, v, out]
         if self.swapped:
             tensors = [x.transpose(1, 2) for x in tensors]
