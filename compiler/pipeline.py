@@ -16,6 +16,7 @@ from attnc.compiler.passes.classify_tiles import ClassifyTiles
 from attnc.compiler.passes.derive_backward import DeriveBackward
 from attnc.compiler.passes.lower_to_tile import LowerToTile
 from attnc.compiler.passes.narrow import Narrow
+from attnc.compiler.passes.plan_span import PlanSpan
 from attnc.compiler.passes.plan_units import PlanUnits
 from attnc.compiler.passes.plan_visits import PlanOne, PlanVisits
 from attnc.compiler.passes.prove import Prove
@@ -112,6 +113,21 @@ def unit_passes(size: int, rows: int, keys: int) -> tuple[ModulePass, ...]:
         PlanUnits(size, rows, keys),  # needs the relation
         LowerToTile(),
         Specialise(),
+    )
+
+
+def choice_passes(tiling: Tiling, best: int, assume: tuple[str, ...]) -> tuple[ModulePass, ...]:
+    """The passes to the kernel of a GPU that keeps the `best` scores of each query.
+
+    `assume` are facts about lengths and run-time integers, in isl's notation.
+    """
+    return (
+        Simplify(),
+        SplitAtoms(),
+        Narrow(),
+        ChooseTiles(**asdict(tiling)),
+        PlanSpan((*FROM_ZERO, *assume)),  # needs the tiling
+        LowerToTile(best),
     )
 
 

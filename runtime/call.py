@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -40,11 +40,6 @@ class Call:
     packed: bool
     grid: tuple[int, ...] = ()
     lists: Mapping[str, Lists] = field(default_factory=dict)
-
-    def on_cpu(self) -> "Call":
-        """The call with its tensors in the CPU's memory."""
-        moved = {name: x.cpu() for name, x in self.tensors.items()}
-        return replace(self, q=self.q.cpu(), k=self.k.cpu(), v=self.v.cpu(), tensors=moved)
 
     @property
     def empty(self) -> bool:

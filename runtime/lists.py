@@ -17,6 +17,7 @@ from attnc.runtime.call import Call
 from attnc.runtime.row import Row
 from attnc.runtime.sets import Lists, checked_set
 from attnc.runtime.torch_functions import closed_function
+from attnc.runtime.torch_helpers import tensor
 
 
 def with_sets(
@@ -102,7 +103,7 @@ def flags_of(
         at = torch.arange(count)
         values = value(here, torch.arange(heads)[:, None], at + row.q_start, at + row.k_start)
         lists = x[entry if x.shape[0] > 1 else 0].long()
-        found[here, ..., first : first + count] = _listed(lists, torch.as_tensor(values))
+        found[here, ..., first : first + count] = _listed(lists, tensor(values))
     return found
 
 
@@ -113,9 +114,9 @@ def _by_entry(declared: ast.Input, x: Tensor) -> bool:
 
 def _listed(lists: Tensor, values: Tensor) -> Tensor:
     """int32 [..., N]: whether values [N], or [H, N] of as many heads as lists, are in lists."""
-    width = max(int(values.max()) + 1, 0)
-    table = torch.zeros(*lists.shape[:-1], width + 1, dtype=torch.int32)
-    table.scatter_(-1, torch.where((lists >= 0) & (lists < width), lists, width), 1)
-    table[..., -1] = 0
-    places = values.long().clamp(-1) % (width + 1)
-    return table.gather(-1, places.expand(*lists.shape[:-1], -1))
+    asked = values.long().expand(*lists.shape[:-1], -1).contiguous()
+    if not lists.shape[-1]:
+        return torch.zeros_like(asked, dtype=torch.int32)
+    ranked = lists.sort(-1).values
+    places = torch.searchsorted(ranked, asked).clamp_max(lists.shape[-1] - 1)
+    return ((ranked.gather(-1, places) == asked) & (asked >= 0)).int()

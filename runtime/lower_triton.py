@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from xdsl.passes import ModulePass
 
+from attnc.codegen.triton.choice import print_choice
 from attnc.codegen.triton.config import TritonConfig, TritonSource
 from attnc.codegen.triton.source import Gradients, print_triton
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.facts import attentions
 from attnc.compiler.inline import sink_expression
-from attnc.compiler.pipeline import Tiling, backward_passes, passes, run, unplanned
+from attnc.compiler.pipeline import Tiling, backward_passes, choice_passes, passes, run, unplanned
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime.lower import header
@@ -51,6 +52,21 @@ def triton_source(
         gradients = _gradients(bound, sizes, backward, config, tuple(wanted), planned)
     kernel = _kernel(bound, sizes, steps, planned)
     return print_triton(kernel, config, header(bound), sink, gradients, sizes.sequences)
+
+
+def choice_source(
+    bound: Bound,
+    sizes: Sizes,
+    tile: tuple[int, int],
+    config: TritonConfig,
+    assume: tuple[str, ...] = (),
+) -> TritonSource:
+    """The file that keeps the `sizes.best` greatest products of each query with its keys.
+
+    `assume` are facts about lengths and run-time integers, in isl's notation.
+    """
+    steps = choice_passes(Tiling((tile[0],), (100,), tile[1]), sizes.best, assume)
+    return print_choice(_kernel(bound, sizes, steps, planned=True), config, header(bound))
 
 
 def grid_boxes(

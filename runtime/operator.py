@@ -19,7 +19,7 @@ from attnc.runtime.options import Options
 from attnc.runtime.repeats import Repeats
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.runner import RoutedRunner
-from attnc.runtime.routes.select import select
+from attnc.runtime.routes.select import Kernel, on_cpu, select
 from attnc.runtime.runner import SpecRunner
 from attnc.runtime.sets import padded_sets
 from attnc.runtime.sink import add_sink
@@ -147,7 +147,7 @@ class Operator:
         given, inputs = split_lists(self.bound, inputs)
         layout = self.options.layout
         call = bind_call(self.bound, *operands, layout=layout, inputs=inputs, **where)
-        return select(self.bound, call, inputs, given, lses)
+        return select(self.bound, call, inputs, given, lses, _chooser(self.options.target))
 
     def _attend(
         self,
@@ -238,6 +238,15 @@ def _runner(bound: Bound, options: Options, kept: Any) -> ops.Runner:
 
         return GpuRunner(bound, options, kept)
     return (RoutedRunner if bound.routes else SpecRunner)(bound, options, kept)
+
+
+def _chooser(target: str) -> Kernel:
+    """What chooses for the routes of a target's operators."""
+    if is_gpu(target):
+        from attnc.runtime.gpu.choice import on_gpu
+
+        return on_gpu
+    return on_cpu
 
 
 def _starts(name: str, value: int | Tensor | None) -> Tensor | None:

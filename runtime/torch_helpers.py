@@ -10,6 +10,11 @@ from torch import Tensor
 from attnc.compiler.draws import draw
 
 
+def tensor(x: Any) -> Tensor:
+    """What a formula gave as a tensor: a number is filled in, as a copy to a GPU is awaited."""
+    return x if isinstance(x, Tensor) else torch.full((), x)
+
+
 def _not(x: Any) -> Any:
     return torch.logical_not(x) if isinstance(x, Tensor) else not x
 
@@ -40,13 +45,13 @@ def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
 
 
 def _member(value: Any, lists: Tensor) -> Tensor:
-    value = torch.as_tensor(value)
+    value = tensor(value)
     found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
     return found
 
 
 def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
-    return lambda x: function(x if isinstance(x, Tensor) else torch.tensor(float(x)))
+    return lambda x: function(tensor(x if isinstance(x, Tensor) else float(x)))
 
 
 HELPERS: Final[dict[str, Any]] = {

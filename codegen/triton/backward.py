@@ -6,7 +6,7 @@ two kernels as in Triton's tutorial on fused attention.)
 """
 
 from attnc.codegen.expressions import FLOAT, LOG2_E, Value, render
-from attnc.codegen.triton.body import targets
+from attnc.codegen.triton.blocks import targets
 from attnc.codegen.triton.collect import Collected, collects, sink_term
 from attnc.codegen.triton.config import KernelInfo
 from attnc.codegen.triton.context import ROWS, Context

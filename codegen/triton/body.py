@@ -9,8 +9,16 @@ from dataclasses import dataclass, field, replace
 from xdsl.ir import SSAValue
 
 from attnc.codegen.expressions import FLOAT, INT, LOG2_E, Value
+from attnc.codegen.triton.blocks import (
+    head_pointer,
+    of_gradients,
+    owned_blocks,
+    state,
+    visited_operands,
+    wide,
+)
 from attnc.codegen.triton.collect import collects
-from attnc.codegen.triton.context import ROWS, TILES, Context
+from attnc.codegen.triton.context import CHOICE, ROWS, TILES, Context
 from attnc.codegen.triton.copies import emit_copy
 from attnc.codegen.triton.grids import Grid
 from attnc.codegen.triton.lines import IDENTIFIER, Lines, defined
@@ -20,49 +28,6 @@ from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
 WEIGHTS = "exp(s - lse)"
-
-
-def state(context: Context) -> list[str]:
-    """What one visit hands to the next: the softmax's maximum and sum, and the accumulators."""
-    if context.prefix == "forward":
-        return ["b_m", "b_l", *blocks_of(context, "out")]
-    sums = [name for target in targets(context) for name in blocks_of(context, target)]
-    return [*sums, *(f"b_{one.label}" for one in collects(context) if one.visited)]
-
-
-def targets(context: Context) -> list[str]:
-    """The accumulators of a kernel, in the order in which they are stored."""
-    stores = (op for op in context.kernel.body.block.ops if isinstance(op, tile.StoreOp))
-    return [op.target.data for op in stores]
-
-
-def blocks_of(context: Context, name: str) -> list[str]:
-    """The names of the parts of a block."""
-    if name in ROWS:
-        return [f"b_{name}"]
-    return [f"b_{name}{suffix}" for suffix, *_ in context.parts(name)]
-
-
-def head_pointer(context: Context, name: str) -> str:
-    """The pointer to the visited rows of a head: where heads are looped over, not an argument."""
-    return f"p_{name}" if context.owner == "q" else f"p_{name}_h"
-
-
-def owned_operands(context: Context) -> list[str]:
-    """The operands of the owned tile."""
-    ops = context.kernel.body.block.ops
-    return [op.operand_name.data for op in ops if isinstance(op, tile.LoadOp)]
-
-
-def visited_operands(context: Context) -> list[str]:
-    """The operands of a visited tile, in the order in which they are first read."""
-    loads = (op for v in context.visits for op in v.each.block.ops if isinstance(op, tile.LoadOp))
-    return list(dict.fromkeys(op.operand_name.data for op in loads))
-
-
-def owned_blocks(context: Context) -> list[str]:
-    """The names of the blocks of the owned tile."""
-    return [block for name in owned_operands(context) for block in blocks_of(context, name)]
 
 
 def arguments(context: Context) -> list[str]:
@@ -100,7 +65,9 @@ def emit_visit(context: Context, visit: tile.VisitOp) -> list[str]:
     blocks = [f"{context.block(a)}: tl.constexpr" for a in "qk"]
     name, place = f"{context.prefix}_{visit.tile_class.data}", TILES[context.visited]
     with context.out.function(name, [place, *taken, *blocks]):
-        said = "every pair is in the pattern" if step.full else "pairs outside the pattern weigh 0"
+        outside = "are not taken" if context.prefix == CHOICE else "weigh 0"
+        every, rest = "every pair is in the pattern", f"pairs outside the pattern {outside}"
+        said = every if step.full else rest
         context.out.line(f'"""A tile of which {said}."""')
         context.out.line(*above)
         context.out.paste(body)
@@ -171,6 +138,8 @@ class _Step:
                 self.map(op)
             case tile.CollectOp():
                 self.collect(op)
+            case tile.KeepOp():
+                self.keep(op)
             case _:
                 raise NotBuiltForTarget(f"`{getattr(op, 'name', op)}`", "triton")
 
@@ -216,7 +185,7 @@ class _Step:
         source = self.blocks[op.block]
         axis = self.context.visited
         kept = Mask(self.context, axis, exists=axis == "k").text(op.condition.data)
-        if self.context.prefix != "forward":  # kept for the weights, which are 0 elsewhere
+        if of_gradients(self.context):  # kept for the weights, which are 0 elsewhere
             self.blocks[op.result], self.kept = source, kept
             return
         self.blocks[op.result] = "b_w"
@@ -287,6 +256,12 @@ class _Step:
         self.context.out.let("o_pair", f"({axes}) * k_len + i_k[None, :]")
         exists = "(i_q < q_len)[:, None] & (i_k < k_len)[None, :]"
         self.context.out.line(f"tl.store(p_{one.label} + o_pair, {value}, mask={exists})")
+
+    def keep(self, op: tile.KeepOp) -> None:
+        """Take the scores of the tile into the lists of the best."""
+        kept = wide(op.count.value.data)
+        ranked = f"ranked({self.blocks[op.block]}, i_k)"
+        self.context.out.line(f"b_best = best_of(b_best, {ranked}, {kept})")
 
     def accumulate(self, op: tile.AccumulateOp) -> None:
         """Weights times visited rows, part by part."""

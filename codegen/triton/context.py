@@ -20,6 +20,7 @@ COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v", "do": "v", "dq": "d", "dk":
 TILES = {"q": "t", "k": "c"}  # the names of tiles in plans
 OTHER = {"q": "k", "k": "q"}
 ROWS = ("lse", "delta")  # operands that are one number a row
+FORWARD, CHOICE = "forward", "best"  # what the names of a kernel's parts begin with
 SIZES = ("heads", "group", "q_start", "q_len", "k_len")
 TABLE = ("heads", "group", "p_rows")  # instead, where a table says of each sequence:
 SEQUENCE = ("q_row", "k_row", "q_start", "q_len", "k_len")
@@ -36,7 +37,7 @@ class Context:
     kernel: tile.KernelOp
     config: TritonConfig
     sink: Expr | None = None
-    prefix: str = "forward"
+    prefix: str = FORWARD
     wanted: tuple[str, ...] = ()
     sequences: bool = False
     names: dict[str, Value] = field(default_factory=dict)
@@ -110,7 +111,7 @@ class Context:
     def described(self) -> tuple[str, ...]:
         """The operands that come by descriptors: rows of halves that follow one another."""
         apart = self.sequences or self.split or self.grid is not None
-        if not self.config.descriptors or apart or self.prefix != "forward":
+        if not self.config.descriptors or apart or self.prefix != FORWARD:
             return ()
         whole = all([part[2:] for part in self.parts(n)] == [(self.width(n),) * 2] for n in "kv")
         return ("k", "v") if whole and self.kernel.dtype.data != "float32" else ()

@@ -2,7 +2,7 @@
 
 from attnc.codegen.expressions import LOG2_E
 from attnc.codegen.triton.backward import OPERANDS
-from attnc.codegen.triton.body import targets
+from attnc.codegen.triton.blocks import targets
 from attnc.codegen.triton.collect import Collected, collects, reduction
 from attnc.codegen.triton.context import Context
 from attnc.codegen.triton.host import (

@@ -1,7 +1,7 @@
 """The function that a user calls: shapes, strides, tables and launches."""
 
 from attnc.codegen.expressions import LOG2_E
-from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.context import FORWARD, Context
 from attnc.codegen.triton.copies import launch_arguments
 from attnc.codegen.triton.kernel import TENSORS
 from attnc.codegen.triton.merge import emit_merge_launch, emit_splits
@@ -219,7 +219,7 @@ def emit_tables(context: Context) -> list[str]:
     batch, heads = "batch" if by_batch else "1", "heads" if by_head else "1"
     names = []
     axis = context.visited
-    block = "BLOCK_N" if context.prefix == "forward" else str(context.rows(axis))
+    block = "BLOCK_N" if context.prefix == FORWARD else str(context.rows(axis))
     out.line(f"columns = {tiles_of(context, axis, block)}")
     for tile_class in context.tables:
         name = context.table(tile_class)

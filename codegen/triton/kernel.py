@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from attnc.codegen.triton.body import (
-    emit_visit,
+from attnc.codegen.triton.blocks import (
     head_pointer,
     owned_operands,
     state,
     visited_operands,
 )
+from attnc.codegen.triton.body import emit_visit
 from attnc.codegen.triton.config import KernelInfo
 from attnc.codegen.triton.context import COLUMNS, ROWS, TILES, Context
 from attnc.codegen.triton.finish import emit_finish

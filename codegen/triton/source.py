@@ -49,8 +49,7 @@ def print_triton(
 
     Raises `NotBuiltForTarget` for what this printer lacks.
     """
-    for feature in _unprintable(kernel):
-        raise NotBuiltForTarget(feature, "triton")
+    refuse_unprintable(kernel)
     out = Lines()
     sequences = sequences or kernel.split is not None
     context = Context(out, kernel, config, sink=sink, sequences=sequences)
@@ -69,16 +68,19 @@ def print_triton(
     emit_host(context, "forward_pass" if gradients else "attention")
     if gradients is not None:
         kernels += _emit_gradients(context, gradients)
-    body = out.text()
-    title, *notes = header.splitlines() or [kernel.sym_name.data]
+    return TritonSource(file_text(context, header), kernels)
+
+
+def file_text(context: Context, header: str) -> str:
+    """What is printed as a file: under its header, its imports and its helpers."""
+    body = context.out.text()
+    title, *notes = header.splitlines() or [context.kernel.sym_name.data]
     head = [f'"""{title}', *(["", *notes] if notes else []), '"""' if notes else ""]
     top = "\n".join(head).rstrip("\n") + ('"""' if not notes else "")
-    imports = (
-        "" if context.split else "import math\n\n"
-    ) + "import torch\nimport triton\nimport triton.language as tl\n"
+    imports = "import math\n\n" if "math." in body else ""
+    imports += "import torch\nimport triton\nimport triton.language as tl\n"
     imports += IMPORT if context.described else ""
-    text = f"{top}\n\n{imports}\n{_helpers(body, out)}"
-    return TritonSource(text, kernels)
+    return f"{top}\n\n{imports}\n{_helpers(body)}"
 
 
 def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo, ...]:
@@ -87,8 +89,7 @@ def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo,
     # With more stages, dK and dV leave too few registers: nothing but spills was gained.
     stages = {"q": gradients.config.num_stages, "k": 1}
     for kernel in (gradients.queries, gradients.keys):
-        for feature in _unprintable(kernel):
-            raise NotBuiltForTarget(feature, "triton")
+        refuse_unprintable(kernel)
         found.append(
             replace(
                 forward,
@@ -103,7 +104,7 @@ def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo,
     return tuple(infos)
 
 
-def _helpers(body: str, out: Lines) -> str:
+def _helpers(body: str) -> str:
     """The constants, the helpers that the kernels call, and the kernels."""
     helpers = {**HELPERS, "described": DESCRIBED}
     called = {name for name in helpers if f" {name}(" in body or f"({name}(" in body}
@@ -112,6 +113,12 @@ def _helpers(body: str, out: Lines) -> str:
     split = body.index("\n\n\n")
     found = [text for name, text in helpers.items() if name in called]
     return body[:split] + "\n" + "".join(f"\n\n{text}" for text in found) + body[split + 1 :]
+
+
+def refuse_unprintable(kernel: tile.KernelOp) -> None:
+    """Raise `NotBuiltForTarget` for what this printer lacks."""
+    for feature in _unprintable(kernel):
+        raise NotBuiltForTarget(feature, "triton")
 
 
 def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:

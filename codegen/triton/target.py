@@ -57,6 +57,20 @@ def listed(p_bits, mark, words):
         bits |= held[..., bit:-1:32].int() << bit
     return bits
 ''',
+    "ranked": '''@triton.jit
+def ranked(b_s, i_k):
+    """Scores and their keys as numbers in that order; of equal scores, the lower key is better."""
+    b_i = tl.where(b_s == 0.0, 0.0, b_s).to(tl.int32, bitcast=True)
+    b_i = tl.where(b_i < 0, b_i ^ 0x7FFFFFFF, b_i)
+    b_n = (b_i.to(tl.int64) << 32) | (0x7FFFFFFF - i_k)[None, :]
+    return tl.where(b_s > float("-inf"), b_n, -0x8000000000000000)
+''',
+    "best_of": '''@triton.jit
+def best_of(b_best, b_n, KEPT: tl.constexpr):
+    """The best of a list, which ascends, and of a tile: as a list again."""
+    b_top = tl.topk(b_n, KEPT)  # descends, so the better of each pair are the best of both
+    return tl.bitonic_merge(tl.maximum(b_best, b_top))
+''',
     "tanh": '''@triton.jit
 def tanh(x):
     """The hyperbolic tangent."""

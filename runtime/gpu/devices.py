@@ -1,8 +1,10 @@
 """The GPU of this machine, and whether kernels for a target can run here."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
 from attnc.dsl.errors import NeedsGpu
 from attnc.runtime.gpu.targets import FAMILIES, GPUS, find
@@ -40,6 +42,11 @@ def resolve(target: str, device: torch.device | None = None) -> str:
         raise NeedsGpu(target, f"this machine's is `{found}`")
     find(found)
     return found
+
+
+def current(x: Tensor) -> AbstractContextManager[object]:
+    """Makes the tensor's GPU the current one, on which Triton launches."""
+    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
 
 
 def _named(target: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from torch import Tensor
 
@@ -70,16 +71,32 @@ def with_gradients(bound: Bound, sizes: Sizes, target: str, wanted: Sequence[str
 
 
 def from_text(text: str) -> GpuKernel:
-    """The kernel of a file's text; Triton wants its functions in a file."""
+    """The kernel of a file's text."""
+    return from_file(_written(text))
+
+
+def module_of(text: str) -> ModuleType:
+    """A file's text as a module."""
+    return _module(_written(text))
+
+
+def from_file(path: Path) -> GpuKernel:
+    """The kernel of a file."""
+    module = _module(path)
+    return GpuKernel(module.attention, path, getattr(module, "gradients", None))
+
+
+def _written(text: str) -> Path:
+    """The file of a text: Triton wants its functions in one."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = disk.root() / "triton" / digest / FILE
     if not path.exists() or path.read_text() != text:
         disk.replace(path, text)
-    return from_file(path)
+    return path
 
 
-def from_file(path: Path) -> GpuKernel:
-    """The kernel of a file; a file is imported once."""
+def _module(path: Path) -> ModuleType:
+    """The module of a file, which is imported once."""
     name = f"attnc_triton_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
@@ -87,5 +104,4 @@ def from_file(path: Path) -> GpuKernel:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.modules[name] = module
-    module = sys.modules[name]
-    return GpuKernel(module.attention, path, getattr(module, "gradients", None))
+    return sys.modules[name]

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -18,7 +17,7 @@ from attnc.runtime import ops
 from attnc.runtime.backward import as_given
 from attnc.runtime.call import Call, bind_call, heads_first
 from attnc.runtime.few import MANY, Rows
-from attnc.runtime.gpu.devices import interpreted, resolve
+from attnc.runtime.gpu.devices import current, interpreted, resolve
 from attnc.runtime.gpu.few import few_rows
 from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
 from attnc.runtime.gpu.sets import kernel_inputs
@@ -77,7 +76,7 @@ class GpuRunner:
             places["rows"] = _table(call)
         inputs = kernel_inputs(self.bound, call, keywords.inputs)
         options = {"scale": call.scale, "return_lse": True, **places, **inputs}
-        with _current(q):
+        with current(q):
             out, lse = kernel.attention(call.q, call.k, call.v, **options)
         if q.dim() == 3:
             return out[0].transpose(0, 1), lse[0]
@@ -107,7 +106,7 @@ class GpuRunner:
         operands = call.q, call.k, call.v, out, given.lse, call.scale
         places = {"grid": call.grid} if call.grid else {}
         own = kernel_inputs(self.bound, call, keywords.inputs)
-        with _current(q):
+        with current(q):
             found = gradients(d_out, d_lse, *operands, **own, **places)
         d_q, d_k, d_v = (
             as_given(x, like, self.options.layout)
@@ -204,8 +203,3 @@ def _table(call: Call) -> Tensor:
     """What a kernel is told of each sequence, int32 [S, 5]."""
     found = [(r.q_row, r.k_row, r.q_start, r.q_len, r.k_len) for r in call.rows]
     return torch.tensor(found, dtype=torch.int32)
-
-
-def _current(x: Tensor) -> AbstractContextManager[object]:
-    """Makes the tensor's GPU the current one, on which Triton launches."""
-    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from torch import Tensor
-from torch.utils._pytree import tree_map_only
-
 from attnc.compiler.listed import flag_axis, tests
 from attnc.compiler.ranges import reach
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime.call import Call
+from attnc.runtime.gpu.choice import on_gpu
 from attnc.runtime.lists import checked_sets, flags_of
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.select import select
@@ -20,9 +18,14 @@ from attnc.runtime.sets import NONE
 def kernel_inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, Any]:
     """The inputs of a file's `attention`: routes are sets, sets lists or a flag for each token.
 
-    Lists are without entries that no pair has; what has no list yet is chosen now. Raises what
-    `checked_set` raises.
+    Lists are without entries that no pair has; what has no list yet is chosen now. All is made on
+    the GPU. Raises what `checked_set` raises.
     """
+    with call.q.device:
+        return _inputs(bound, call, given)
+
+
+def _inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, Any]:
     found = _chosen(bound, call, given) if bound.routes else dict(given)
     plain = as_sets(bound)
     if all(declared.dtype != "set" for declared in plain.inputs.values()):
@@ -33,8 +36,7 @@ def kernel_inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, 
         test = asked.get(name)
         axis = None if test is None else flag_axis(test, plain.inputs[name].axes)
         if test is not None and axis is not None:
-            given = tree_map_only(Tensor, Tensor.cpu, found)
-            found[name] = flags_of(plain, test, axis, x.cpu(), call, given)
+            found[name] = flags_of(plain, test, axis, x, call, found)
             continue
         most = 0 if test is None else reach(test.value, max(longest, 1)).high
         found[name] = x.masked_fill((x < 0) | (x > most), NONE).int()
@@ -44,11 +46,8 @@ def kernel_inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, 
 
 
 def _chosen(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, Any]:
-    """The inputs with the lists of routes as those of sets, made on the CPU."""
+    """The inputs with the lists of routes as those of sets."""
     lists, own = split_lists(bound, given)
-    device = call.q.device
     if len(lists) < len(bound.routes):
-        lists = select(bound, call, own, lists)
-    own, lists = (tree_map_only(Tensor, Tensor.cpu, x) for x in (own, lists))
-    found = of_sets(bound, call.on_cpu(), lists)
-    return {**given, **{name: x.to(device) for name, x in found.items()}}
+        lists = select(bound, call, own, lists, kernel=on_gpu)
+    return {**given, **of_sets(bound, call, lists)}

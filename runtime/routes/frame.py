@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from attnc.compiler.decided import Box
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.runtime.call import Call
@@ -16,6 +17,8 @@ from attnc.runtime.inputs import computed_in
 from attnc.runtime.route_lists import chooser_heads, choosers
 from attnc.runtime.routes.labels import boxes, members
 from attnc.runtime.row import Row
+
+FAR = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Frame:
         if self.route.choosers == "last":
             return torch.full((self.count,), max(self.row.q_len - self.route.rows, 0))
         if self.route.query_box:
-            return self._ends(self.chooser, torch.arange(self.row.q_len), self.count)[0]
+            return self._ends_of_boxes[0]
         start, rows = self.row.q_start, self.route.rows
         return (torch.arange(self.count) + start // rows).mul_(rows).sub_(start).clamp_min_(0)
 
@@ -72,23 +75,50 @@ class Frame:
     def last_query(self) -> Tensor:
         """The last row of each chooser, int64 [Nc]."""
         if self.route.query_box:
-            return self._ends(self.chooser, torch.arange(self.row.q_len), self.count)[1]
+            return self._ends_of_boxes[1]
         end = self.first_query.new_full((1,), self.row.q_len)
         return torch.cat([self.first_query[1:], end])[: self.count] - 1
 
     @cached_property
+    def _ends_of_boxes(self) -> tuple[Tensor, Tensor]:
+        """The first and the last row of each box of queries."""
+        rows = self.row.q_len
+        return _ends(self.chooser, torch.arange(rows), self.count, (rows, -1))
+
+    @cached_property
     def chooser(self) -> Tensor:
-        """The chooser of each query, int64 [Nq]."""
-        if self.route.query_box:
-            return boxes(self.grid, self.route.query_box).long()
-        if self.count <= 1:
-            return torch.zeros(self.row.q_len, dtype=torch.int64)
+        """The chooser of each query of boxes, int64 [Nq]."""
+        return boxes(self.grid, self.route.query_box).long()
+
+    def rows_of(self, first: int, last: int) -> range:
+        """The rows of the choosers from `first` to before `last`, as numbers of the host."""
+        ends = (self._begin(first), self._begin(last) if last < self.count else self.row.q_len)
+        return range(*ends)
+
+    def _begin(self, chooser: int) -> int:
+        """The first row of a chooser."""
         start, rows = self.row.q_start, self.route.rows
-        return (
-            (torch.arange(self.row.q_len) + start)
-            .div_(rows, rounding_mode="floor")
-            .sub_(start // rows)
-        )
+        match self.route.choosers:
+            case "head" | "call":
+                return 0
+            case "last":
+                return max(self.row.q_len - rows, 0)
+            case _:
+                return max((chooser + start // rows) * rows - start, 0)
+
+    def chooser_of(self, row: int) -> int:
+        """The chooser of a query."""
+        if self.count <= 1:
+            return 0
+        start, rows = self.row.q_start, self.route.rows
+        return (row + start) // rows - start // rows
+
+    @cached_property
+    def common(self) -> Box:
+        """What pairs of a chooser and a unit have in common."""
+        route = self.route
+        aligned = route.units in ("token", "blocks") and route.size == route.stride
+        return Box(len(self.query_steps) == 1, route.size if aligned else 0)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -131,7 +161,10 @@ class Frame:
         match self.route.units:
             case "token" | "blocks":
                 return -(-end // self.route.stride)
-            case "cluster" | "boxes":
+            case "boxes":
+                sides = zip(self.grid, self.route.box, strict=True)
+                return prod(ceil(extent / (size or extent)) for extent, size in sides)
+            case "cluster":
                 return int(self.labels.max()) + 1 if self.labels.numel() else 0
             case _:
                 behind = self.row.q_start + self.row.q_len - self.row.k_start
@@ -142,24 +175,16 @@ class Frame:
         """The first and the last row of each unit, int64 [H or 1, U]; last < first where empty."""
         rows = self.row.k_len
         if self.route.label is not None:
-            return self._ends(self.labels, torch.arange(rows), self.units)
+            return _ends(self.labels, torch.arange(rows), self.units, (rows, -1))
         first = torch.arange(self.units)[None] * self.route.stride - self.row.k_start
         return first.clamp_min(0), (first + self.route.size - 1).clamp_max(rows - 1)
-
-    def _ends(self, labels: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The least and the greatest of the values [N] of each label; int64 [..., count] each."""
-        shape, places = (*labels.shape[:-1], count + 1), labels.clamp_min(-1) + 1
-        at, ends = values.expand_as(places), values.aminmax() if values.numel() else (0, 0)
-        low = torch.full(shape, int(ends[1]) + 1).scatter_reduce(-1, places, at, "amin")
-        high = torch.full(shape, int(ends[0]) - 1).scatter_reduce(-1, places, at, "amax")
-        return low[..., 1:], high[..., 1:]
 
     def alike(self, name: str) -> bool:
         """Whether an input of tokens has one number in each unit of labels."""
         values = self._of_heads(name).long()
         heads = max(len(values), len(self.labels))
         labels = self.labels.expand(heads, -1)
-        low, high = self._ends(labels, values.expand(heads, -1), self.units)
+        low, high = _ends(labels, values.expand(heads, -1), self.units, (FAR, -FAR))
         return bool((low >= high).all())
 
     def coordinates(self, axis: int) -> Tensor:
@@ -172,32 +197,55 @@ class Frame:
         at = self.coordinates(axis)
         if self.count == self.row.q_len:
             return at, at
-        labels = self.chooser
-        if self.route.choosers == "last":
-            labels = labels.masked_fill(torch.arange(len(labels)) < self.first_query, -1)
-        return self._ends(labels, at, self.count)
+        rows = torch.arange(self.row.q_len)
+        labels = self.chooser if self.route.query_box else self._line_of(rows)
+        return _ends(labels, at, self.count, (self.grid[axis], -1))
 
     def unit_ends(self, axis: int) -> tuple[Tensor, Tensor]:
         """The least and the greatest coordinate of each unit's keys, int64 [H or 1, U]."""
         at = self.coordinates(axis)
         if self.route.label is None:  # a token
             return at[None], at[None]
-        return self._ends(self.labels, at, self.units)
+        return _ends(self.labels, at, self.units, (self.grid[axis], -1))
+
+    def _line_of(self, rows: Tensor) -> Tensor:
+        """The chooser of each row where choosers are consecutive rows; -1 for none."""
+        if self.count <= 1:
+            return torch.zeros_like(rows).masked_fill(rows < self.first_query, -1)
+        start, size = self.row.q_start, self.route.rows
+        return (rows + start).div(size, rounding_mode="floor") - start // size
 
     @cached_property
     def query_steps(self) -> Tensor:
         """How far from the first row of a chooser its rows may lie, int64 [n]."""
         if self.route.query_box:
             return members(self.grid, self.route.query_box)
-        return torch.arange(int((self.last_query - self.first_query).max()) + 1)
+        whole = self.route.choosers in ("head", "call")
+        return torch.arange(self.row.q_len if whole else self.route.rows)
 
     @cached_property
     def unit_steps(self) -> Tensor:
         """How far from the first row of a unit its rows may lie, int64 [n]."""
         if self.route.box:
             return members(self.grid, self.route.box)
+        if self.route.label is None:
+            return torch.arange(self.route.size)
         low, high = self.spans
         return torch.arange(max(int((high - low).max()), 0) + 1)
+
+
+def _ends(
+    labels: Tensor, values: Tensor, count: int, none: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """The least and the greatest of the values [N] of each label; int64 [..., count] each.
+
+    `none` are those of a label that no value has.
+    """
+    shape, places = (*labels.shape[:-1], count + 1), labels.clamp_min(-1) + 1
+    at = values.expand_as(places)
+    low = torch.full(shape, none[0]).scatter_reduce(-1, places, at, "amin")
+    high = torch.full(shape, none[1]).scatter_reduce(-1, places, at, "amax")
+    return low[..., 1:], high[..., 1:]
 
 
 def frame(

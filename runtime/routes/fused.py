@@ -19,6 +19,7 @@ from attnc.runtime.inputs import dtype_name
 from attnc.runtime.routes.candidates import Candidates
 from attnc.runtime.routes.choose import CHUNK
 from attnc.runtime.routes.scores import Products
+from attnc.runtime.routes.waiting import free
 
 SPEC = """
 attention choice {
@@ -32,9 +33,9 @@ MOST = 32  # places of a list: each candidate goes down all of them
 FEWEST = 1 << 18  # scores from which on a kernel pays for what it takes to call it
 
 
-def fused(worth: Products, allowed: Candidates, rule: str, amounts: Tensor) -> Tensor | None:
+def fused(worth: Products, allowed: Candidates) -> Tensor | None:
     """int32 [H, C, n] as `choose.best` gives them; None for what needs the general way."""
-    at, count = allowed.at, few_best(allowed, rule, amounts)
+    at, count = allowed.at, few_best(allowed)
     found = ranges(allowed) if count and at.own_heads == at.heads else None
     if found is None:
         return None
@@ -46,11 +47,13 @@ def fused(worth: Products, allowed: Candidates, rule: str, amounts: Tensor) -> T
     return ascending(picks[0])
 
 
-def few_best(allowed: Candidates, rule: str, amounts: Tensor) -> int:
+def few_best(allowed: Candidates) -> int:
     """How many units a kernel keeps for each chooser; 0 where it is not of use."""
-    at = allowed.at
-    count = min(int(amounts.max()), at.units)
-    able = rule == "top" and amounts.numel() == 1 and count <= MOST
+    at, route = allowed.at, allowed.at.route
+    if not free(at.q) or route.rule != "top" or len(route.amounts) > 1:
+        return 0
+    count = min(int(route.amounts[0]), at.units)
+    able = count <= MOST
     return count if able and at.count * at.units >= FEWEST else 0
 
 

@@ -31,14 +31,12 @@ INPUTS = (
 )
 
 
-def fused_masses(
-    worth: Masses, allowed: Candidates, rule: str, amounts: Tensor, lse: Tensor | None = None
-) -> Tensor | None:
+def fused_masses(worth: Masses, allowed: Candidates, lse: Tensor | None = None) -> Tensor | None:
     """int32 [Hc, C, n] as `choose.best` gives them; None for what needs the general way.
 
     `lse` [B, H, Nq] is that of the branch, where it is known.
     """
-    at, count = allowed.at, few_best(allowed, rule, amounts)
+    at, count = allowed.at, few_best(allowed)
     found = ranges(allowed) if count and _fits(worth) else None
     if found is None:
         return None

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from attnc.dsl.errors import ShapeMismatch
-from attnc.runtime.routes.candidates import region
 from attnc.runtime.routes.frame import Frame
 from attnc.runtime.routes.masses import Masses, masses
+from attnc.runtime.routes.regions import region
 from attnc.runtime.routes.summaries import pooled
 
 
@@ -79,8 +80,14 @@ def averaged(at: Frame, x: Tensor) -> Tensor:
         return x
     if at.route.choosers == "last":
         return x[:, -at.route.rows :].mean(1, keepdim=True)
-    total = x.new_zeros(x.shape[0], at.count, x.shape[2]).index_add_(1, at.chooser, x)
-    return total / torch.bincount(at.chooser, minlength=at.count).to(x.dtype)[:, None]
+    if at.count == 1:
+        return x.mean(1, keepdim=True)
+    i, last = at.first_query[:, None] + at.query_steps, at.last_query[:, None]
+    own, i = i <= last, i.minimum(last)
+    if at.route.query_box:
+        own = own & (at.chooser[i] == torch.arange(at.count)[:, None])
+    total = x[:, i].masked_fill(~own[..., None], 0.0).sum(2)
+    return total / own.sum(1, keepdim=True).to(x.dtype)
 
 
 def _probability(at: Frame) -> Tensor:
@@ -94,17 +101,28 @@ def _probability(at: Frame) -> Tensor:
     if route.within:
         products = products.masked_fill(~region(at, "within").pairs(i), -torch.inf)
     weights = torch.softmax(products, -1).nan_to_num(0.0)
-    found = weights.new_zeros(at.heads, at.units)
     if route.units == "diagonals":
-        far = (i + row.q_start - torch.arange(row.k_len) - row.k_start).flatten()
-        found.index_add_(1, far[far >= 0], weights.flatten(1)[:, far >= 0])
+        return _along_diagonals(weights, at.units).unsqueeze(1)
+    columns = weights.sum(1)
+    if route.label is not None:
+        columns = columns.masked_fill(at.labels < 0, 0.0)
+        found = weights.new_zeros(at.heads, at.units)
+        found.scatter_add_(1, at.labels.clamp_min(0).expand(at.heads, -1), columns)
     else:
-        columns = weights.sum(1)
-        if route.label is not None:
-            columns = columns.masked_fill(at.labels < 0, 0.0)
-            found.scatter_add_(1, at.labels.clamp_min(0).expand(at.heads, -1), columns)
-        else:
-            low, high = (x[0] for x in at.spans)
-            sums = torch.cat([columns.new_zeros(at.heads, 1), columns.double().cumsum(1)], 1)
-            found = (sums[:, (high + 1).clamp_min(0)] - sums[:, low.clamp_max(row.k_len)]).to(found)
-    return found.unsqueeze(1)
+        low, high = (x[0] for x in at.spans)
+        sums = pad(columns.double().cumsum(1), (1, 0))
+        found = sums[:, (high + 1).clamp_min(0)] - sums[:, low.clamp_max(row.k_len)]
+    return found.to(weights).unsqueeze(1)
+
+
+def _along_diagonals(x: Tensor, count: int) -> Tensor:
+    """[H, r, Nk] added up by how far the key lies behind: [H, count], ending with the last row's.
+
+    With the keys turned round and one column more a row than keys and rows, each row begins one
+    column further than the row before it.
+    """
+    heads, rows, keys = x.shape
+    width = rows + keys - 1
+    skewed = pad(x.flip(2), (0, rows)).flatten(1)[:, : rows * width]
+    sums = skewed.view(heads, rows, width).sum(1)
+    return pad(sums, (count - width, 0))

@@ -24,23 +24,24 @@ def pooled(at: Frame) -> Tensor:
 
 def _of_blocks(at: Frame, of: Tensor) -> Tensor:
     """Whole units as windows of a view, the short ones at the ends one by one."""
-    size, stride = at.route.size, at.route.stride
+    size, stride, row = at.route.size, at.route.stride, at.row
     width = of.shape[2] * (2 if at.route.summary == "minmax" else 1)
     found = of.new_zeros(of.shape[0], at.units, width)
-    low, high = (x[0] for x in at.spans)
-    whole = (high - low + 1 == size).nonzero().flatten()
-    if len(whole):
-        first, last = int(whole[0]), int(whole[-1])
-        rows = of[:, int(low[first]) : int(high[last]) + 1]
+    first = -(-row.k_start // stride)
+    end = max((row.k_start + row.k_len - size) // stride + 1, first)
+    if end > first:
+        rows = of[:, first * stride - row.k_start : (end - 1) * stride + size - row.k_start]
         if size == stride:
             windows = rows.reshape(len(rows), -1, size, rows.shape[2])
         else:
             windows = rows.unfold(1, size, stride).transpose(2, 3)
-        found[:, first : last + 1] = _reduced(at.route.summary, windows)
-    short = (high - low + 1 < size) & (high >= low)
-    for unit in short.nonzero().flatten().tolist():
-        window = of[:, int(low[unit]) : int(high[unit]) + 1]
-        found[:, unit] = _reduced(at.route.summary, window.unsqueeze(1))[:, 0]
+        found[:, first:end] = _reduced(at.route.summary, windows)
+    lowest = max((row.k_start - size) // stride + 1, 0)  # units before have no keys
+    for unit in (*range(lowest, min(first, at.units)), *range(end, at.units)):
+        begin = unit * stride - row.k_start
+        window = of[:, max(begin, 0) : max(begin + size, 0)]
+        if window.shape[1]:
+            found[:, unit] = _reduced(at.route.summary, window.unsqueeze(1))[:, 0]
     return found
 
 

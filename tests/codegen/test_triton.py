@@ -14,7 +14,7 @@ from attnc.codegen.triton.names import OWN
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.lower_triton import choice_source, triton_source
 
 FOLDER = Path(__file__).parent.parent / "golden" / "triton"
 SPECS = (
@@ -43,8 +43,36 @@ def test_the_file_for_few_queries(golden):
     golden(FOLDER / "mistral_decode.py", source("line/mistral", **FEW).text)
 
 
+CHOICE = """attention choice {
+    cross
+    input k_last: int
+    mask { min(k * 64 + 63, k_last) <= q and q div 64 != k }
+}
+"""
+
+
+def choice(width: int = 64, best: int = 13) -> str:
+    """The file of a choice of blocks of 64 keys before those of a query."""
+    sizes = Sizes(head_dim=width, value_dim=width, best=best)
+    bound, known = load(CHOICE).bind(), ("0 < 64 k_len - k_last <= 64",)
+    return choice_source(bound, sizes, (32, 64), TritonConfig(), known).text
+
+
+def test_the_file_of_a_choice(golden):
+    golden(FOLDER / "choice.py", choice())
+    assert all(formatted(text) == text for text in (choice(), choice(96, 2)))
+
+
+def formatted(text: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
+        input=text, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
 def test_no_golden_is_left_over():
-    names = {spec.rpartition("/")[2] for spec in SPECS} | {"mistral_decode"}
+    names = {spec.rpartition("/")[2] for spec in SPECS} | {"mistral_decode", "choice"}
     assert {p.stem for p in FOLDER.iterdir()} == names
 
 
@@ -60,11 +88,7 @@ FILES = [
 @pytest.mark.parametrize(("spec", "options"), FILES)
 def test_the_formatter_changes_nothing(spec, options):
     text = source(spec, **options).text
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
-        input=text, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout == text
+    assert formatted(text) == text
 
 
 @pytest.mark.parametrize(("spec", "options"), FILES)

@@ -11,7 +11,7 @@ import attnc
 from attnc.dsl.loader import load
 from attnc.dsl.parser import parse_expression
 from attnc.runtime.call import bind_call
-from attnc.runtime.routes.candidates import Region
+from attnc.runtime.routes.regions import Region
 from attnc.runtime.routes.select import select
 
 HEADS, KV_HEADS, N, DIM = 4, 2, 70, 16
