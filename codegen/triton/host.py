@@ -6,6 +6,7 @@ from attnc.codegen.triton.copies import launch_arguments
 from attnc.codegen.triton.kernel import TENSORS
 from attnc.codegen.triton.merge import emit_merge_launch, emit_splits
 from attnc.codegen.triton.sequences import emit_sequences, sequences_note
+from attnc.codegen.triton.sets import marks
 from attnc.compiler.dialects.inputs import InputAttr
 
 
@@ -198,7 +199,9 @@ def emit_inputs(context: Context) -> None:
 def _emit_set(context: Context, name: str, attr: InputAttr) -> list[str]:
     """The lists of a set as bits, and what kernels take of them."""
     out, count = context.out, len(attr.axis_names) + 1
-    out.line(f"{name} = marked({name}.to(q.device))  # [{', '.join([*attr.axis_names, 'words'])}]")
+    axes = ", ".join([*attr.axis_names, "words"])
+    out.line(f"{name} = {name}.to(q.device)")
+    out.line(f"{name} = marked({name}, {marks(context, name)})  # [{axes}]")
     if attr.axis_names[:1] == ("b",):
         return [name, f"*{name}.stride()", f"{name}.shape[-1]"]
     out.line(f"{name} = {name} if {name}.dim() == {count + 1} else {name}[None]")

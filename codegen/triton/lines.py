@@ -67,9 +67,17 @@ class Lines(Emitter):
         self.line(f"{right}{end}{note}")
 
     @contextmanager
-    def function(self, name: str, arguments: Sequence[str], jit: bool = True) -> Iterator[None]:
-        """A function, and what is written inside as its body."""
-        self.line("", "", *(["@triton.jit"] if jit else []))
+    def function(
+        self, name: str, arguments: Sequence[str], jit: bool = True, general: Sequence[str] = ()
+    ) -> Iterator[None]:
+        """A function, and what is written inside as its body.
+
+        Numbers for which the JIT makes no variants are `general`.
+        """
+        self.line("", "", *(["@triton.jit"] if jit and not general else []))
+        if general:
+            names = ", ".join(f'"{argument}"' for argument in general)
+            self.call("@triton.jit", [f"do_not_specialize=[{names}]"])
         self.call(f"def {name}", arguments, ":")
         self._depth += 1
         yield

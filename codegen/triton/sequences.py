@@ -22,7 +22,8 @@ def emit_sequences(context: Context, start: str) -> str:
     with out.block("elif len(rows) != batch:"):
         out.line("q_len = int(rows[:, 3].max()) if len(rows) else 0")
     out.line(
-        "batch, rows = len(rows), rows.to(q.device, torch.int32).contiguous()",
+        "rows = rows.to(q.device, torch.int32, non_blocking=True).contiguous()",
+        "batch = len(rows)",
         "found = out, lse",
         "q, k, v, out, lse = (x.expand(batch, *x.shape[1:]) for x in (q, k, v, out, lse))",
     )

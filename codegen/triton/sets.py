@@ -6,7 +6,32 @@ asks for one bit; where tiles are listed, a tile asks for those of its marks.
 
 from attnc.codegen.expressions import BOOL, INT, Value
 from attnc.codegen.triton.context import Context
+from attnc.codegen.triton.lines import tidy
+from attnc.compiler import fold
+from attnc.compiler.intervals import interval
+from attnc.dsl.parser import parse_expression
+from attnc.dsl.printer import print_expr
 from attnc.dsl.syntax import Binary, Int, Name
+
+# What the host knows of the positions of a call; a table says where the queries of sequences lie.
+ENDS = {"k_low": "0", "k_high": "k_len - 1", "len": "k_len"}
+QUERIES = {"q_low": "k_len - q_len", "q_high": "k_len - 1", "qlen": "q_len"}
+CROSS = {"q_low": "0", "q_high": "q_len - 1", "qlen": "q_len"}
+
+
+def marks(context: Context, name: str) -> str:
+    """How many marks pairs may ask of a set: from lengths, else the lists on the GPU are asked."""
+    if name not in context.set_tests:
+        return "0"
+    found = interval(context.set_tests[name].value)
+    known = dict(ENDS)
+    if not context.sequences:
+        known |= CROSS if context.kernel.cross.value.data else QUERIES
+    if found is None or not fold.names(found.high) <= {*known}:
+        return f"int({name}.max()) + 1 if {name}.numel() else 0"
+    ends = {end: parse_expression(text) for end, text in known.items()}
+    text = tidy(print_expr(fold.substitute(found.high, ends)).replace(" div ", " // "))
+    return text.removesuffix(" - 1") if text.endswith(" - 1") else f"{text} + 1"
 
 
 def emit_tile_bounds(context: Context) -> dict[str, Value]:

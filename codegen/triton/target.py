@@ -47,15 +47,14 @@ def listed(p_bits, mark, words):
     word = tl.load(p_bits + (mark >> 5), mask=inside, other=0)
     return ((word >> (mark & 31)) & 1) != 0
 ''',
-    "marked": '''def marked(lists):
-    """Lists of numbers [..., n], below 0 for none, as bits [..., words]."""
-    words = max(0, int(lists.max()) if lists.numel() else 0) // 32 + 1
-    held = lists.new_zeros((*lists.shape[:-1], 32 * words + 1), dtype=torch.bool)
-    held.scatter_(-1, torch.where(lists < 0, 32 * words, lists).long(), True)
-    bits = lists.new_zeros((*lists.shape[:-1], words), dtype=torch.int32)
-    for bit in range(32):
-        bits |= held[..., bit:-1:32].int() << bit
-    return bits
+    "marked": '''def marked(lists, marks):
+    """Lists of numbers [..., n] as bits [..., words], of those from 0 to before `marks`."""
+    lists = lists.int().sort(-1).values
+    kept = (lists >= 0) & (lists < marks)
+    kept[..., 1:] &= lists[..., 1:] != lists[..., :-1]  # a number that comes twice is one bit
+    words = lists.new_zeros((*lists.shape[:-1], max(1, -(-marks // 32))))
+    places = torch.where(kept, lists >> 5, 0).long()
+    return words.scatter_add_(-1, places, torch.where(kept, 1 << (lists & 31), 0))
 ''',
     "ranked": '''@triton.jit
 def ranked(b_s, i_k):

@@ -58,7 +58,7 @@ def best_partial(
     return b_best
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["q_start", "q_len", "k_len", "n_k_last"])
 def best(
     p_q,
     q_sb,

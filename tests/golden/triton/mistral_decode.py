@@ -303,7 +303,8 @@ def attention(q, k, v, *, scale=None, return_lse=False, rows=None, splits=None):
         rows = torch.tensor([[0, 0, k_len - q_len, q_len, k_len]] * batch)
     elif len(rows) != batch:
         q_len = int(rows[:, 3].max()) if len(rows) else 0
-    batch, rows = len(rows), rows.to(q.device, torch.int32).contiguous()
+    rows = rows.to(q.device, torch.int32, non_blocking=True).contiguous()
+    batch = len(rows)
     found = out, lse
     q, k, v, out, lse = (x.expand(batch, *x.shape[1:]) for x in (q, k, v, out, lse))
     sizes = (heads, heads // kv_heads, rows)

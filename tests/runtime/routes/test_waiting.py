@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from attnc.codegen.triton.target import HELPERS
+from attnc.compiler.elaborate import Sizes
 from attnc.dsl.branch import parts
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
 from attnc.runtime.gpu.sets import kernel_inputs
+from attnc.runtime.lower_triton import triton_source
 from attnc.runtime.routes import choose, regions, select as choosing
 from attnc.runtime.routes.select import select
 from tests.runtime.routes.test_select import assert_as_defined, operands, spec
@@ -93,3 +96,33 @@ def test_the_lowest_of_equal_scores() -> None:
     q, k, v = (torch.randint(-1, 2, x.shape, generator=generator).double() for x in operands())
     assert_as_defined(spec(keys="token"), (q[..., :3], k[..., :3], v[..., :3]))
     assert_as_defined(spec(keys="blocks(4)", summary="max"), (q, k, v))
+
+
+def marked(lists: Tensor, marks: int) -> Tensor:
+    """Lists as bits, by the function of a file."""
+    names = {"torch": torch}
+    exec(HELPERS["marked"], names)
+    found: Tensor = names["marked"](lists, marks)  # type: ignore[operator]
+    return found
+
+
+def test_bits_of_lists() -> None:
+    """Of any order, with numbers that come twice, that are none and that nobody asks for."""
+    lists = torch.randint(-2, 90, (3, 4, 40), generator=torch.Generator().manual_seed(7))
+    bits = marked(lists, 70)
+    assert bits.shape == (3, 4, 3) and bits.dtype == torch.int32
+    numbers = torch.arange(96)
+    found = bits[..., numbers // 32] >> (numbers % 32) & 1
+    wanted = (lists[..., None] == numbers).any(-2) & (numbers < 70)
+    assert torch.equal(found.bool(), wanted)
+    assert not marked(lists[..., :0], 0).any()
+    with torch.device("meta"), NoCopies():
+        assert marked(torch.empty(3, 4, 40, dtype=torch.int32), 70).shape == (3, 4, 3)
+
+
+def test_how_many_marks_are_asked_is_known_from_lengths() -> None:
+    sizes = Sizes(heads=HEADS, kv_heads=KV_HEADS, head_dim=16, value_dim=16)
+    for name, text in (("moba", "marked(picked, (k_len - 1) // 64 + 1)"),
+                       ("minference", "marked(slashes, k_len)"),
+                       ("hip", "marked(coarse, 0)")):  # fmt: skip
+        assert text in triton_source(load(f"route/{name}").bind(), sizes).text
