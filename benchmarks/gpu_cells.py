@@ -24,12 +24,14 @@ take for a pair of the pattern at 4096 tokens. Nothing here was timed.
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A spec with its parameters, a target, and a head dimension; bfloat16."""
+    """A spec with its parameters, a target, a head dimension, and the kernel by `gradient`."""
 
     spec: str
     target: str
     d: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    gradient: str = ""
+    dtype: str = "bf16"
 
     @property
     def name(self) -> str:
@@ -42,7 +44,13 @@ class Cell:
         heads = load(self.spec).bind(**self.parameters).listed_heads or HEADS
         try:
             return analyze_static(
-                self.spec, target=self.target, head_dim=self.d, heads=heads, **self.parameters
+                self.spec,
+                target=self.target,
+                head_dim=self.d,
+                heads=heads,
+                gradient=self.gradient,
+                dtype=self.dtype,
+                **self.parameters,
             )
         except AttnError as reason:
             return str(reason)

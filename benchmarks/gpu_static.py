@@ -2,10 +2,10 @@
 
 Writes `benchmarks/gpu_static.md`; no GPU is needed. The goals are what hand-written Triton reaches:
 figures of FlexAttention (its inductor output) and of Triton's tutorial 06 in the best config, both
-compiled and counted in the same way.
+compiled and counted in the same way. Gradients are in a table of their own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,18 +73,82 @@ def misses(cell: Cell, found: StaticAnalysis) -> Iterator[str]:
             yield f"mask {extra:.2f} > {EXTRA[cell.spec]}"
 
 
+# FlexAttention's full loops: dQ, then dK and dV. On sm_90 they are the goals, with the tutorial's
+# where there is one.
+FLEX_BACKWARD = {
+    ("cuda:sm_80", 64): (10.1, 13.8),
+    ("cuda:sm_80", 128): (17.2, 23.4),
+    ("cuda:sm_90", 64): (9.0, 12.1),
+    ("cuda:sm_90", 128): (10.2, 13.9),
+    ("cuda:sm_100", 64): (7.3, 11.6),
+    ("cuda:sm_100", 128): (8.2, 12.6),
+}
+TUTORIAL_BACKWARD = {("cuda:sm_90", 64): (7.7, 9.4)}
+KERNELS = {"q": "dQ", "k": "dK, dV"}
+MORE = (("cuda:sm_90", 256, "bf16"), ("cuda:sm_90", 64, "fp32"))
+
+
+def gradient_cells() -> Iterator[Cell]:
+    """Both kernels of the gradients of the same, and of wide heads and float32."""
+    for target, d in KNOWN:
+        for owner in KERNELS:
+            yield Cell("line/causal", target, d, gradient=owner)
+            if target == "cuda:sm_90":
+                yield Cell("line/mistral", target, d, WINDOW, owner)
+    for target, d, dtype in MORE:
+        for owner in KERNELS:
+            yield Cell("line/causal", target, d, gradient=owner, dtype=dtype)
+
+
+def gradient_row(cell: Cell, found: StaticAnalysis | str) -> list[str]:
+    """The figures of a kernel of the gradients beside those of the peers."""
+    flex, tutorial = (
+        _of_kernel(known, cell) if cell.dtype == "bf16" else None
+        for known in (FLEX_BACKWARD, TUTORIAL_BACKWARD)
+    )
+    peers = ["" if x is None else str(x) for x in (flex, tutorial)]
+    goal = None if cell.target != "cuda:sm_90" else tutorial or flex
+    missed = "no kernel" if isinstance(found, str) else ", ".join(_gradient_misses(found, goal))
+    name = [cell.name, KERNELS[cell.gradient], cell.target, f"{cell.d}, {cell.dtype}"]
+    return [*name, *figures(found), *peers, f"missed: {missed}" if missed else "met"]
+
+
+def _of_kernel(known: Mapping[tuple[str, int], tuple[float, float]], cell: Cell) -> float | None:
+    both = known.get((cell.target, cell.d))
+    return both["qk".index(cell.gradient)] if both else None
+
+
+def _gradient_misses(found: StaticAnalysis, goal: float | None) -> Iterator[str]:
+    full = loops(found, "full")
+    if found.resources.spills or found.resources.serialised:
+        yield "spills"
+    if full and goal is not None and max(full) > goal:
+        yield f"full loop {max(full):.2f} > {goal}"
+
+
 def main() -> None:
-    """Compile, print the table, and write the page."""
+    """Compile, print the tables, and write the page."""
     console = Console(soft_wrap=True)
     with console.status("compiling for GPUs"):
         rows = [row(cell, cell.measure()) for cell in cells()]
-    text = page(rows)
+        gradients = [gradient_row(cell, cell.measure()) for cell in gradient_cells()]
+    text = page(rows, gradients)
     console.print(text, markup=False, highlight=False)
     PAGE.write_text(text)
 
 
-def page(rows: Sequence[Sequence[str]]) -> str:
+def page(rows: Sequence[Sequence[str]], gradients: Sequence[Sequence[str]]) -> str:
     """The page."""
+    backward = (
+        "pattern",
+        "kernel",
+        "target",
+        "D",
+        *HEADER,
+        "Flex: full",
+        "tutorial: full",
+        "goals",
+    )
     head = ("pattern", "target", "D", *HEADER, *PEERS)
     title = "# GPU kernels by their machine code, beside known ones\n\n"
     note = (
@@ -95,7 +159,12 @@ def page(rows: Sequence[Sequence[str]]) -> str:
         "of 128x128 at D 128 spills on sm_100: causal would have 7.8 with 48 bytes.\n"
     )
     source = f"Written by `make bench` (`python -m benchmarks.gpu_static`): {made_with()}\n\n"
-    return f"{title}{source}{LEGEND}\n{note}\n{table(head, rows)}"
+    below = (
+        "Gradients, each kernel with a tile of its own. Goals: no spills, and on sm_90 a full loop "
+        "of at most the tutorial's, at D 128 FlexAttention's, which spills there (152 bytes).\n"
+    )
+    tables = f"{table(head, rows)}\n{below}\n{table(backward, gradients)}"
+    return f"{title}{source}{LEGEND}\n{note}\n{tables}"
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def save(
 ) -> Path:
     """Compile a specialisation and write its artifact; returns the folder.
 
-    On a CPU `contents` says which kernels it holds, by default those for any number of queries
+    `contents` says which kernels it holds, by default those for any number of queries (on a CPU)
     and the gradients. Raises `NotBuiltForTarget` for a spec with routes.
     """
     if is_gpu(options.target):
@@ -45,7 +45,7 @@ def save(
 
         if bound.composite or bound.segments:
             raise NotBuiltForTarget("an artifact of several attentions", options.target, ("cpu",))
-        return gpu.save(folder, bound, sizes, options)
+        return gpu.save(folder, bound, sizes, options, (contents or Contents()).gradients)
     held = list(entries(bound, sizes, options, contents or Contents()))
     files = {
         f"{one.folder}/{name}": text.encode()

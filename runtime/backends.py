@@ -16,7 +16,7 @@ from attnc.runtime.cpus import TARGETS, host_machine, runnable
 from attnc.runtime.gpu.configs import fits_any
 from attnc.runtime.gpu.targets import GPUS, Gpu
 from attnc.runtime.lower import tiling
-from attnc.runtime.lower_triton import TILE, triton_source
+from attnc.runtime.lower_triton import TILE, Backward, triton_source
 from attnc.runtime.lower_tvm_gpu import gpu_script
 
 ACCEPTS = "accepts"
@@ -81,8 +81,9 @@ def _triton(bound: Bound, sizes: Sizes) -> str:
     if find_spec("triton") is None:
         return "refuses: the package `triton` is not installed"
     scores = bound.score is not None or bound.sink is not None
-    tile = TILE if scores else None  # gradients of a plain softmax are never refused
-    both = _refusal(lambda: triton_source(bound, sizes, backward=tile, planned=False))
+    # Gradients of a plain softmax are never refused.
+    backward = Backward.alike(*TILE) if scores else None
+    both = _refusal(lambda: triton_source(bound, sizes, backward=backward, planned=False))
     if not both:
         return ACCEPTS
     forward = _refusal(lambda: triton_source(bound, sizes, planned=False))

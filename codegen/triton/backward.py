@@ -5,11 +5,13 @@ so that there are no atomic additions and results repeat bit for bit. (Dao et al
 two kernels as in Triton's tutorial on fused attention.)
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 from attnc.codegen.expressions import FLOAT, LOG2_E, Value, render
 from attnc.codegen.triton.blocks import targets
 from attnc.codegen.triton.collect import Collected, collects, sink_term
 from attnc.codegen.triton.config import KernelInfo
-from attnc.codegen.triton.context import ROWS, Context
+from attnc.codegen.triton.context import ROWS, TILES, Context
 from attnc.codegen.triton.finish import emit_store
 from attnc.codegen.triton.kernel import (
     constants,
@@ -20,6 +22,7 @@ from attnc.codegen.triton.kernel import (
     emit_zeros,
     shown,
 )
+from attnc.codegen.triton.programs import emit_sequence, row_of
 
 OPERANDS = ("q", "k", "v", "do")
 NAMES = {"q": "backward_q", "k": "backward_kv"}
@@ -30,7 +33,8 @@ def signature(context: Context) -> dict[str, str]:
     return {
         **context.tensor_signature(*OPERANDS, *targets(context)),
         **{f"p_{name}": "*fp32" for name in ROWS},
-        **{f"p_{one.label}": "*fp32" for one in collects(context)},
+        **({"lse_sb": "i32", "lse_sh": "i32"} if context.sequences else {}),
+        **{name: kind for one in collects(context) for name, kind in one.signature.items()},
         **context.sizes,
         "scale": "fp32",
         **context.input_signature(),
@@ -61,12 +65,25 @@ def _emit_queries(context: Context, taken: dict[str, list[str]]) -> None:
         "b = tl.program_id(2)",
         "h_kv = h // group",
     )
+    emit_sequence(context)
     emit_owned(context)
     emit_zeros(context, "dq")
     _emit_sums(context)
-    emit_visits(context, taken)
+    with _in_a_loop(context):
+        emit_visits(context, taken)
     emit_store(context, "dq", " * scale")
     _emit_sums_store(context)
+
+
+def _in_a_loop(context: Context) -> AbstractContextManager[None]:
+    """A loop of one pass around the visits where products are not those of matrix units.
+
+    Else the factors of the owned rows are all loaded before the visits, into registers that there
+    are not: kilobytes of spills. The other kernel has a loop over heads there.
+    """
+    if context.kernel.dtype.data != "float32":
+        return nullcontext()
+    return context.out.block("for _ in range(b, b + 1):  # keeps owned rows out of registers")
 
 
 def _emit_keys(context: Context, taken: dict[str, list[str]]) -> None:
@@ -78,6 +95,7 @@ def _emit_keys(context: Context, taken: dict[str, list[str]]) -> None:
         "h_kv = tl.program_id(1)",
         "b = tl.program_id(2)",
     )
+    emit_sequence(context)
     emit_owned(context)
     emit_zeros(context, "dk", "dv")
     with out.block("for h in range(h_kv * group, (h_kv + 1) * group):"):
@@ -96,6 +114,9 @@ def _rows(context: Context) -> list[Collected]:
 def _emit_sums(context: Context) -> None:
     """What the gradients of inputs start from: nothing, or what the sink gives."""
     out, size = context.out, context.block(context.owner)
+    for one in collects(context):
+        if one.computed:
+            out.line(f"b_{one.label} = tl.zeros([{one.block}], tl.float32)")
     for one in _rows(context):
         if one.slope is None or context.sink is None:
             out.line(f"b_{one.label} = tl.zeros([{size}], tl.float32)")
@@ -107,8 +128,12 @@ def _emit_sums(context: Context) -> None:
 
 
 def _emit_sums_store(context: Context) -> None:
-    """One number for each row, head and sequence."""
-    axis = context.owner
-    for one in _rows(context):
-        rows = f"tl.cast(b * heads + h, tl.int64) * {axis}_len + i_{axis}"
-        context.out.call("tl.store", [f"p_{one.label} + {rows}", f"b_{one.label}", "mask=m_owned"])
+    """One number for each row, or a table for each tile, of a head and sequence."""
+    out, owner = context.out, context.owner
+    for one in collects(context):
+        if one.by_pair:
+            continue
+        table = f"{TILES[owner]} * {one.label}_st + tl.arange(0, {one.block})"
+        out.let("o_sum", f"{one.first} + {table if one.computed else row_of(context, owner)}")
+        mask = [] if one.computed else ["mask=m_owned"]
+        out.call("tl.store", [f"p_{one.label} + o_sum", f"b_{one.label}", *mask])

@@ -24,6 +24,7 @@ from attnc.codegen.triton.grids import Grid
 from attnc.codegen.triton.lines import IDENTIFIER, Lines, defined
 from attnc.codegen.triton.loads import emit_parts, emit_row
 from attnc.codegen.triton.mask import Mask
+from attnc.codegen.triton.sums import emit_sums
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
@@ -47,7 +48,7 @@ def arguments(context: Context) -> list[str]:
         *tensors,
         *sizes,
         *context.input_signature(),
-        *(f"p_{one.label}" for one in collects(context) if not one.by_row),
+        *(name for one in collects(context) if one.by_pair for name in one.signature),
     ]
 
 
@@ -246,16 +247,9 @@ class _Step:
         return self.context.with_names(names)
 
     def collect(self, op: tile.CollectOp) -> None:
-        """Part of the gradient of an input: a sum for each owned row, or the pairs themselves."""
+        """Part of the gradient of an input."""
         one = next(one for one in collects(self.context) if one.is_of(op))
-        value = self.named(op).text(op.value.data)
-        if one.by_row:
-            self.context.out.let(f"b_{one.label}", f"b_{one.label} + tl.sum({value}, 1)")
-            return
-        axes = "tl.cast(b * heads + h, tl.int64) * q_len + i_q[:, None]"
-        self.context.out.let("o_pair", f"({axes}) * k_len + i_k[None, :]")
-        exists = "(i_q < q_len)[:, None] & (i_k < k_len)[None, :]"
-        self.context.out.line(f"tl.store(p_{one.label} + o_pair, {value}, mask={exists})")
+        emit_sums(self.context, one, self.named(op).text(op.value.data))
 
     def keep(self, op: tile.KeepOp) -> None:
         """Take the scores of the tile into the lists of the best."""

@@ -111,10 +111,12 @@ class Context:
     def described(self) -> tuple[str, ...]:
         """The operands that come by descriptors: rows of halves that follow one another."""
         apart = self.sequences or self.split or self.grid is not None
-        if not self.config.descriptors or apart or self.prefix != FORWARD:
+        halves = self.kernel.dtype.data != "float32"
+        if not self.config.descriptors or apart or self.prefix == CHOICE or not halves:
             return ()
-        whole = all([part[2:] for part in self.parts(n)] == [(self.width(n),) * 2] for n in "kv")
-        return ("k", "v") if whole and self.kernel.dtype.data != "float32" else ()
+        names = ("k", "v") if self.owner == "q" else ("q", "do")
+        whole = all([part[2:] for part in self.parts(n)] == [(self.width(n),) * 2] for n in names)
+        return names if whole else ()
 
     @property
     def sizes(self) -> dict[str, str]:
@@ -199,14 +201,14 @@ class Context:
                 found = "(h // group)" if self.packed == 1 else "h_kv"
             if axis == "q":
                 found = f"({found} - q_start)"
-            if self.sequences and axis == "token":  # a query's place may lie beyond the keys
+            if axis == "token" and index == Name("q"):  # it may lie beyond the keys
                 found = f"tl.maximum(tl.minimum({found}, k_len - 1), 0)"
             if self.sequences and axis in ("q", "k", "token"):
                 found = f"({'q' if axis == 'q' else 'k'}_row + {found})"
             if isinstance(index, Name) and index.id in ("q", "k"):
                 masks.append(f"m_{index.id}")
-                if axis == "token" and index.id == "q" and not self.sequences:
-                    masks.append(f"({found} >= 0)")
+                if axis == "token" and index.id == "q":
+                    masks.append("(k_len > 0)")
             at.append(f"{found} * {base}_s{place}")
         guard = f", mask={' & '.join(masks)}, other=0" if masks else ""
         dtype = FLOAT if attr.dtype.data == "float" else INT
@@ -274,7 +276,7 @@ class Context:
         found: dict[str, str] = {}
         for name in names:
             if name in self.described:
-                box = f"[1, 1, {self.rows('k')}, {self.width(name)}]"
+                box = f"[1, 1, {self.rows(self.visited)}, {self.width(name)}]"
                 found[f"desc_{name}"] = f"tensordesc<{kind}{box}>"
                 continue
             found[f"p_{name}"] = f"*{kind}"

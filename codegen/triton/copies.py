@@ -19,9 +19,10 @@ IMPORT = "from triton.tools.tensor_descriptor import TensorDescriptor\n"
 
 
 def launch_arguments(context: Context, name: str) -> list[str]:
-    """How the host hands a tensor of the forward kernel on."""
+    """How the host hands a tensor on."""
     if name in context.described:
-        return [f"described({name}, BLOCK_N)"]
+        rows = "BLOCK_N" if context.prefix == "forward" else context.rows(context.visited)
+        return [f"described({name}, {rows})"]
     return [name, f"*{name}.stride()[:3]"]
 
 
@@ -29,5 +30,6 @@ def emit_copy(context: Context, name: str) -> None:
     """The rows of a visited tile."""
     axis = context.visited
     size, width = context.block(axis), context.width(name)
-    rows = f"desc_{name}.load([b, h_kv, {TILES[axis]} * {size}, 0])"
+    head = "h_kv" if axis == "k" else "h"
+    rows = f"desc_{name}.load([b, {head}, {TILES[axis]} * {size}, 0])"
     context.out.line(f"b_{name} = {rows}.reshape({size}, {width})  # [{size}, {width}]")

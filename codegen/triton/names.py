@@ -8,7 +8,8 @@ _TEXT = (
     "found full_kv full_kv_indices full_kv_num_blocks full_q full_q_indices full_q_num_blocks "
     "gradients grid head_dim heads inputs k_len kv kv_heads kv_indices kv_num_blocks lse math "
     "merge new out part part_lse plan processors q_indices q_len q_num_blocks return_lse room "
-    "rows scale section sizes splits tables tiles torch triton value_dim wanted "
+    "placed rows scale section sizes splits tables tiles tokens tokens_of torch triton value_dim "
+    "wanted "
 )
 OWN = frozenset(_TEXT.split())
 

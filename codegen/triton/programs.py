@@ -73,10 +73,18 @@ def emit_row_numbers(context: Context) -> None:
     )
 
 
+def row_of(context: Context, axis: str) -> str:
+    """The rows of a tile's positions in a tensor."""
+    return f"({axis}_row + i_{axis})" if context.sequences else f"i_{axis}"
+
+
 def base(context: Context, name: str) -> str:
     """What moves a pointer to the first row of a head, or of all that are packed."""
     side = "k" if name in ("k", "v", "dk", "dv") else "q"
     if name in ROWS:
+        if context.sequences:
+            at = "tl.cast(b, tl.int64) * lse_sb + tl.cast(h, tl.int64) * lse_sh + q_row"
+            return f"p_{name} + {at}"
         return f"p_{name} + tl.cast(b * heads + h, tl.int64) * q_len"
     found = f"p_{name} + tl.cast(b, tl.int64) * {name}_sb"
     if side == "k" or context.packed == 1:
@@ -87,8 +95,8 @@ def base(context: Context, name: str) -> str:
 def emit_base(context: Context, name: str, pointer: str) -> None:
     """Move a pointer to the first row of a sequence and head."""
     context.out.line(f"{pointer} = {base(context, name)}")
-    if context.sequences:
-        row = "k_row" if name in ("k", "v") else "q_row"
+    if context.sequences and name not in ROWS:
+        row = "k_row" if name in ("k", "v", "dk", "dv") else "q_row"
         context.out.line(f"{pointer} += tl.cast({row}, tl.int64) * {name}_sn")
 
 

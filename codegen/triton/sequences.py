@@ -15,6 +15,14 @@ def sequences_note(start: str) -> list[str]:
 
 def emit_sequences(context: Context, start: str) -> str:
     """The table, every tensor with an entry for each sequence; what is returned in the end."""
+    emit_table(context, start)
+    context.out.line("found = out, lse")
+    emit_entries(context, "q", "k", "v", "out", "lse")
+    return "found if return_lse else found[0]"
+
+
+def emit_table(context: Context, start: str) -> None:
+    """The table, and how many sequences there are and queries the longest has."""
     out = context.out
     assert len(SEQUENCE) == 5
     with out.block("if rows is None:"):
@@ -24,7 +32,10 @@ def emit_sequences(context: Context, start: str) -> str:
     out.line(
         "rows = rows.to(q.device, torch.int32, non_blocking=True).contiguous()",
         "batch = len(rows)",
-        "found = out, lse",
-        "q, k, v, out, lse = (x.expand(batch, *x.shape[1:]) for x in (q, k, v, out, lse))",
     )
-    return "found if return_lse else found[0]"
+
+
+def emit_entries(context: Context, *names: str) -> None:
+    """Views of tensors that have an entry for each sequence."""
+    listed = ", ".join(names)
+    context.out.line(f"{listed} = (x.expand(batch, *x.shape[1:]) for x in ({listed}))")

@@ -29,10 +29,9 @@ L2_BYTES = 24 << 20
 class Gradients:
     """The kernels of the backward pass, by what they own, and the inputs that want gradients."""
 
-    queries: tile.KernelOp
-    keys: tile.KernelOp
+    queries: tuple[tile.KernelOp, TritonConfig]
+    keys: tuple[tile.KernelOp, TritonConfig]
     wanted: tuple[str, ...]
-    config: TritonConfig
 
 
 def print_triton(
@@ -71,48 +70,56 @@ def print_triton(
     return TritonSource(file_text(context, header), kernels)
 
 
-def file_text(context: Context, header: str) -> str:
-    """What is printed as a file: under its header, its imports and its helpers."""
-    body = context.out.text()
-    title, *notes = header.splitlines() or [context.kernel.sym_name.data]
-    head = [f'"""{title}', *(["", *notes] if notes else []), '"""' if notes else ""]
-    top = "\n".join(head).rstrip("\n") + ('"""' if not notes else "")
-    imports = "import math\n\n" if "math." in body else ""
-    imports += "import torch\nimport triton\nimport triton.language as tl\n"
-    imports += IMPORT if context.described else ""
-    return f"{top}\n\n{imports}\n{_helpers(body)}"
+def print_gradient(
+    kernel: tile.KernelOp,
+    config: TritonConfig,
+    wanted: tuple[str, ...],
+    sink: Expr | None = None,
+    sequences: bool = False,
+) -> TritonSource:
+    """A file with one kernel of the backward pass alone, for who looks at its machine code."""
+    forward = Context(Lines(), kernel, config, sink=sink, sequences=sequences)
+    context = _gradient(forward, (kernel, config), wanted)
+    context.out.line(f"# {context.prefix}")
+    kernels = emit_backward(context)
+    return TritonSource(file_text(context), kernels)
 
 
 def _emit_gradients(forward: Context, gradients: Gradients) -> tuple[KernelInfo, ...]:
     """Both kernels of the backward pass, and the host's functions."""
-    found = []
-    # With more stages, dK and dV leave too few registers: nothing but spills was gained.
-    stages = {"q": gradients.config.num_stages, "k": 1}
-    for kernel in (gradients.queries, gradients.keys):
-        refuse_unprintable(kernel)
-        found.append(
-            replace(
-                forward,
-                kernel=kernel,
-                config=replace(gradients.config, num_stages=stages[kernel.owner.data]),
-                prefix=NAMES[kernel.owner.data],
-                wanted=gradients.wanted,
-            )
-        )
+    both = gradients.queries, gradients.keys
+    found = [_gradient(forward, one, gradients.wanted) for one in both]
     infos = [info for context in found for info in emit_backward(context)]
     emit_gradients(*found)
     return tuple(infos)
 
 
-def _helpers(body: str) -> str:
-    """The constants, the helpers that the kernels call, and the kernels."""
+def _gradient(
+    forward: Context, one: tuple[tile.KernelOp, TritonConfig], wanted: tuple[str, ...]
+) -> Context:
+    """What is known of a kernel of the backward pass."""
+    kernel, config = one
+    refuse_unprintable(kernel)
+    prefix = NAMES[kernel.owner.data]
+    return replace(forward, kernel=kernel, config=config, prefix=prefix, wanted=wanted)
+
+
+def file_text(context: Context, header: str = "") -> str:
+    """What is printed as a file: under its header, its imports, constants and helpers."""
+    body = context.out.text()
+    title, *notes = header.splitlines() or [context.kernel.sym_name.data]
+    head = [f'"""{title}', *(["", *notes] if notes else []), '"""' if notes else ""]
+    top = "\n".join(head).rstrip("\n") + ('"""' if not notes else "")
     helpers = {**HELPERS, "described": DESCRIBED}
     called = {name for name in helpers if f" {name}(" in body or f"({name}(" in body}
     if "floor_div" in called:
         called.add("floor_mod")
+    imports = "import math\n\n" if "math." in body else ""
+    imports += "import torch\nimport triton\nimport triton.language as tl\n"
+    imports += IMPORT if "described" in called else ""
     split = body.index("\n\n\n")
-    found = [text for name, text in helpers.items() if name in called]
-    return body[:split] + "\n" + "".join(f"\n\n{text}" for text in found) + body[split + 1 :]
+    found = "".join(f"\n\n{text}" for name, text in helpers.items() if name in called)
+    return f"{top}\n\n{imports}\n{body[:split]}\n{found}{body[split + 1 :]}"
 
 
 def refuse_unprintable(kernel: tile.KernelOp) -> None:

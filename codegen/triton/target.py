@@ -70,6 +70,22 @@ def best_of(b_best, b_n, KEPT: tl.constexpr):
     b_top = tl.topk(b_n, KEPT)  # descends, so the better of each pair are the best of both
     return tl.bitonic_merge(tl.maximum(b_best, b_top))
 ''',
+    "tokens_of": '''def tokens_of(rows, batch, q_len):
+    """The row in k of the token nearest to each row of q [B, Nq]; 0 for rows of no sequence."""
+    q_row, k_row, q_start, queries, keys = rows.long().T[..., None]
+    row = torch.arange(q_len, device=rows.device)
+    place = k_row + (q_start + row - q_row).clamp(min=0).minimum(keys - 1).clamp(min=0)
+    found = torch.where((row >= q_row) & (row < q_row + queries), place, 0)
+    return found if len(found) == batch else found.sum(0, keepdim=True)
+''',
+    "placed": '''def placed(sums, axis, tokens, count):
+    """Sums [B, ..., Nq, ...] of queries at their tokens; `index_put_` adds in a fixed order."""
+    sums = sums.movedim(axis, 1)
+    found = sums.new_zeros(sums.shape[0], max(1, count), *sums.shape[2:])
+    entries = torch.arange(len(found), device=sums.device)[:, None]
+    found.index_put_((entries, tokens.expand(len(found), -1)), sums, accumulate=True)
+    return found[:, :count].movedim(1, axis)
+''',
     "tanh": '''@triton.jit
 def tanh(x):
     """The hyperbolic tangent."""

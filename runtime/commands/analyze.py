@@ -33,6 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--static", action="store_true", help="the machine code for a GPU --target")
     shared.add_decode(parser, "with --static, ")
     parser.add_argument(
+        "--gradient",
+        choices=("q", "k"),
+        default="",
+        help="with --static, the kernel of dQ, or that of dK and dV",
+    )
+    parser.add_argument(
         "--min-stride",
         nargs="?",
         const="",
@@ -53,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     """0, with the numbers on stdout."""
     if options.static:
         return static.run(options)
+    if options.gradient:
+        raise UsageError("--gradient is for --static: the kernels of a GPU target")
     if options.decode:
         raise UsageError("--decode is for --static: counts of one query take --q-len 1")
     if options.min_stride is not None:

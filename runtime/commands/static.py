@@ -19,6 +19,8 @@ def run(options: argparse.Namespace) -> int:
     """0, with the kernel's resources and loops on stdout."""
     if not is_gpu(options.target):
         raise UsageError(f"--static is of a GPU: --target {', '.join(GPUS)}")
+    if options.decode and options.gradient:
+        raise UsageError("the kernels of the gradients are for any number of queries: one of both")
     if options.q_len or options.kv_len:
         raise UsageError("--static counts tiles at one length: --seq (default 4096)")
     find(options.target)
@@ -37,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
             kv_heads=options.kv_heads,
             seq=options.seq or LENGTH,
             decode=options.decode,
+            gradient=options.gradient,
             **shared.given(options),
         )
     if options.json:
@@ -51,7 +54,8 @@ def _print(found: "StaticAnalysis") -> None:
     dims = f"D {found.head_dim}" + (
         f", Dv {found.value_dim}" if found.value_dim != found.head_dim else ""
     )
-    out.print(f"{found.name}, {found.target}, {found.dtype}, {dims}", style="bold")
+    kernel = "" if found.kernel == "forward" else f" {found.kernel}"
+    out.print(f"{found.name}{kernel}, {found.target}, {found.dtype}, {dims}", style="bold")
     out.print(facts(_facts(found)))
     out.print(_loops(found.loops))
     for loop in found.loops:
@@ -82,7 +86,7 @@ def _loops(loops: tuple["StaticLoop", ...]) -> object:
     rows = table("loop", *columns, "bound by", numbers=columns)
     for loop in loops:
         rows.add_row(
-            loop.tile_class,
+            loop.tile_class or "around",
             str(loop.line),
             f"{loop.per_element:.1f}",
             f"{loop.issue_over_mma:.2f}",
@@ -94,9 +98,12 @@ def _loops(loops: tuple["StaticLoop", ...]) -> object:
 
 
 def _tried(found: "StaticAnalysis") -> object:
+    from attnc.runtime.gpu.configs import Config
+
     rows = table("compiled", "clocks a pair", "", numbers=("clocks a pair",))
+    chosen = Config(*found.tile, found.num_warps, found.num_stages, found.descriptors)
     for one in found.tried:
         clocks = "" if one.clocks_per_pair is None else f"{one.clocks_per_pair:.3f}"
-        taken = one.config.tile == found.tile and one.config.num_warps == found.num_warps
-        rows.add_row(str(one.config), clocks, one.why_not or ("chosen" if taken else ""))
+        said = [*filter(None, ("chosen" * (one.config == chosen), one.why_not))]
+        rows.add_row(str(one.config), clocks, ", but ".join(said))
     return rows

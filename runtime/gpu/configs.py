@@ -49,8 +49,15 @@ class Config:
         """What the printer is told."""
         return TritonConfig(self.num_warps, self.num_stages, descriptors=self.descriptors)
 
+    @property
+    def launch(self) -> dict[str, int]:
+        """What Triton's compiler is told."""
+        return {"num_warps": self.num_warps, "num_stages": self.num_stages}
+
     def __str__(self) -> str:
-        return f"{self.tile_q}x{self.tile_k}, {self.num_warps} warps, {self.num_stages} stages"
+        launch = f"{self.num_warps} warps, {self.num_stages} stage{'s' * (self.num_stages > 1)}"
+        copies = ", descriptors" if self.descriptors else ""
+        return f"{self.tile_q}x{self.tile_k}, {launch}{copies}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +139,3 @@ def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
         each *= max(1.0, _rows(gpu, config) / config.tile_q)
     masked = MASK * visits.partial / max(1, visits.full + visits.partial)
     return (each + masked) * visits.visited / max(1, visits.useful)
-
-
-def backward_config(sizes: Sizes) -> Config:
-    """The config of the gradients' kernels; its tile is of owned and of visited rows.
-
-    A rule by the bytes of a row, no search: compared on sm_90 for a causal bfloat16 kernel of 128
-    columns only. `docs/gpu.md` says where it spills.
-    """
-    wide = max(sizes.head_dim, sizes.value_dim) * ITEM_BYTES[sizes.dtype]
-    if wide <= 128:
-        return Config(64, 64, 4)
-    return Config(64, 32, 8) if wide <= 256 else Config(32, 32, 8)

@@ -1,8 +1,9 @@
 """What is compiled of a Triton file: a job for each kernel in it, as the JIT would find them."""
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
 
+from attnc.codegen.triton.backward import NAMES
 from attnc.codegen.triton.config import KernelInfo, TritonSource
 from attnc.compiler.elaborate import Sizes
 from attnc.runtime.gpu.aot import Job
@@ -10,33 +11,44 @@ from attnc.runtime.gpu.configs import Config
 from attnc.runtime.gpu.report import Work
 
 FORWARD = "forward"
-_STRIDE = re.compile(r"(q|k|v|out)_s[bhn]")
+# Products of a head's columns and of a value's that a pair takes in each kernel.
+PRODUCTS = {FORWARD: (1, 1), NAMES["q"]: (2, 1), NAMES["k"]: (2, 2)}
+_STRIDE = re.compile(r"(q|k|v|out|do|dq|dk|dv)_s[bhn]")
 MULTIPLE = 16  # what the JIT tells of pointers and numbers
 
 
-def jobs(source: TritonSource, config: Config, sizes: Sizes, target: str) -> dict[str, Job]:
-    """A job for each kernel, by its name.
+def jobs(
+    source: TritonSource, launches: Mapping[str, Config], sizes: Sizes, target: str
+) -> dict[str, Job]:
+    """A job for each kernel, by its name; `launches` has those that are not launched by default.
 
     Pointers are aligned, as PyTorch's are, and so are strides where columns allow; the last
     stride of an input is 1. Lengths may be any.
     """
-    work = Work(config.tile_q * config.tile_k, 2 * (sizes.head_dim + sizes.value_dim))
-    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
     found = {}
     for kernel in source.kernels:
         ones = _last_strides(kernel)
-        job = Job(
+        config = launches.get(kernel.name)
+        found[kernel.name] = Job(
             source=source.text,
             name=kernel.name,
             target=target,
             signature=dict(kernel.signature) | dict.fromkeys(ones, "constexpr"),
             constants=dict(kernel.constexprs) | dict.fromkeys(ones, 1),
             divisible=_aligned(kernel, sizes),
-            options=options,
-            work=work,
+            options=config.launch if config else {},
+            work=_work(kernel.name, config, sizes),
         )
-        found[kernel.name] = job if kernel.name == FORWARD else replace(job, options={})
     return found
+
+
+def _work(name: str, config: Config | None, sizes: Sizes) -> Work:
+    """What an iteration computes; nothing in kernels without products."""
+    if config is None:
+        return Work(1, 1)
+    columns, values = PRODUCTS[name]
+    each = 2 * (columns * sizes.head_dim + values * sizes.value_dim)
+    return Work(config.tile_q * config.tile_k, each)
 
 
 def _aligned(kernel: KernelInfo, sizes: Sizes) -> tuple[str, ...]:

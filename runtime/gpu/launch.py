@@ -16,11 +16,12 @@ from attnc.dsl.program import Bound
 from attnc.runtime import cache as disk
 from attnc.runtime.gpu import tuned
 from attnc.runtime.gpu.aot import require_triton
-from attnc.runtime.gpu.configs import Config, backward_config, first_guess
+from attnc.runtime.gpu.configs import Config, first_guess
 from attnc.runtime.gpu.devices import interpreted
+from attnc.runtime.gpu.gradients import backward_of, search_backward
 from attnc.runtime.gpu.search import check_printable, search
 from attnc.runtime.gpu.targets import find
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.lower_triton import Backward, triton_source
 
 FILE = "kernel.py"
 
@@ -60,13 +61,13 @@ def with_config(bound: Bound, sizes: Sizes, config: Config) -> GpuKernel:
 def with_gradients(bound: Bound, sizes: Sizes, target: str, wanted: Sequence[str]) -> GpuKernel:
     """The kernels of the backward pass; raises `NotBuiltForTarget` for what the printer lacks."""
     require_triton()
-    config = backward_config(sizes)
     try:
-        source = triton_source(
-            bound, sizes, config=config.triton, backward=config.tile, wanted=wanted
-        )
+        source = triton_source(bound, sizes, backward=Backward.alike(64, 64), wanted=wanted)
     except NotBuiltForTarget as error:
         raise NotBuiltForTarget(error.feature, target, ("cpu",)) from None
+    if not interpreted():
+        best = backward_of(search_backward(bound, sizes, find(target), wanted))
+        source = triton_source(bound, sizes, backward=best, wanted=wanted)
     return from_text(source.text)
 
 

@@ -6,12 +6,12 @@ more instructions than the tensor cores leave time for.
 
 import ast
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from attnc.runtime.gpu import amdgcn, sass
-from attnc.runtime.gpu.code import Code, loops
+from attnc.runtime.gpu.code import Code, Loop, loops
 from attnc.runtime.gpu.model import Bound, bound_of
 from attnc.runtime.gpu.resources import Occupancy, Resources, occupancy
 from attnc.runtime.gpu.targets import Gpu
@@ -104,7 +104,7 @@ def report(
         lanes = (sum(counts.values()) - counts["mma"]) * used.warps * gpu.warp
         found.append(
             LoopReport(
-                _line(code, loop.own, source),
+                _line(code, loop, source),
                 dict(counts.most_common()),
                 lanes / work.elements,
                 flop / work.flop,
@@ -114,15 +114,17 @@ def report(
     return KernelReport(name, gpu.target, used, busy, tuple(found))
 
 
-def _line(code: Code, own: Sequence[int], source: str) -> int:
+def _line(code: Code, loop: Loop, source: str) -> int:
     """The line of the `for` or `while` that most instructions of a loop come from; 0: none.
 
-    What a loop calls belongs to it; between loops that call the same, their own lines decide.
+    What a loop calls belongs to it; between loops that call the same, their own lines decide. A
+    loop around others is a statement around others.
     """
-    lines = Counter(code.instructions[i].line for i in own)
+    lines = Counter(code.instructions[i].line for i in loop.own)
     tree = ast.parse(source)
     functions = {x.name: x for x in tree.body if isinstance(x, ast.FunctionDef)}
-    statements = [x for x in ast.walk(tree) if isinstance(x, ast.For | ast.While)]
+    every = [x for x in ast.walk(tree) if isinstance(x, ast.For | ast.While)]
+    statements = [x for x in every if _around(x) == bool(loop.inner)] or every
 
     def share(node: ast.For | ast.While) -> tuple[int, int]:
         written = _lines(node)
@@ -131,6 +133,11 @@ def _line(code: Code, own: Sequence[int], source: str) -> int:
 
     best = max(sorted(statements, key=lambda x: len(_lines(x))), key=share, default=None)
     return best.lineno if best is not None and share(best)[0] else 0
+
+
+def _around(node: ast.For | ast.While) -> bool:
+    """Whether there are loops in a loop."""
+    return any(isinstance(x, ast.For | ast.While) for x in ast.walk(node) if x is not node)
 
 
 def _lines(node: ast.For | ast.While | ast.FunctionDef) -> set[int]:

@@ -4,13 +4,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.diagnostics import listing
-from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
+from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, NotInArtifact
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
@@ -23,12 +23,12 @@ from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
 from attnc.runtime.gpu.sets import kernel_inputs
 from attnc.runtime.inputs import dtype_name
 from attnc.runtime.lower import needs_heads, sizes_for
+from attnc.runtime.lower_triton import declared_grad
 from attnc.runtime.options import Options, check_options, check_tables
 from attnc.runtime.route_lists import split_lists
 from attnc.runtime.row import Row
 
 Differentiate = Callable[..., tuple[Tensor, ...]]
-PLACES = ("q_start", "k_start", "cu_seqlens", "kv_len")
 
 
 @dataclass
@@ -62,8 +62,7 @@ class GpuRunner:
         """Outputs in q's dtype and layout, and lse in float32."""
         target = self._target(q)
         call = self._bind(q, k, v, keywords)
-        if any(row.k_start for row in call.rows):
-            raise NotBuiltForTarget("`k_start` above 0", target, ("cpu",))
+        _refuse_cropped(call, target)
         check_options(self.options, call)
         check_tables(self.bound, call)
         if call.empty:
@@ -87,24 +86,24 @@ class GpuRunner:
     ) -> ops.Gradients:
         """The gradients of q, k and v in their dtype, and of the inputs asked for."""
         target = self._target(q)
-        if self.only is not None:
-            raise NotBuiltForTarget("the backward pass of an artifact", target, ("cpu",))
         call = self._bind(q, k, v, keywords)
-        if not self._usual(call):
-            names = listing([n for n in PLACES if getattr(keywords, n) is not None], "and")
-            raise NotBuiltForTarget(f"the gradient of a call with {names}", target, ("cpu",))
+        _refuse_cropped(call, target)
         if call.empty:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
             return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
-        gradients = self._gradients(self._sizes(call), target, tuple(given.wanted))
+        sizes = self._sizes(call, sequences=not self._usual(call))
+        gradients = self._gradients(sizes, target, tuple(given.wanted))
         out, d_out = (
-            heads_first(name, x, self.options.layout, packed=False)
+            heads_first(name, x, self.options.layout, call.packed)
             for name, x in (("out", given.out), ("d_out", given.d_out))
         )
+        lse = given.lse if given.lse.dim() == 3 else given.lse[None]
         d_lse = 0.0 if given.d_lse is None else given.d_lse
-        operands = call.q, call.k, call.v, out, given.lse, call.scale
-        places = {"grid": call.grid} if call.grid else {}
+        operands = call.q, call.k, call.v, out, lse, call.scale
+        places: dict[str, object] = {"grid": call.grid} if call.grid else {}
+        if sizes.sequences:
+            places["rows"] = _table(call)
         own = kernel_inputs(self.bound, call, keywords.inputs)
         with current(q):
             found = gradients(d_out, d_lse, *operands, **own, **places)
@@ -191,12 +190,33 @@ class GpuRunner:
             return self.loaded[sizes]
 
     def _gradients(self, sizes: Sizes, target: str, wanted: tuple[str, ...]) -> Differentiate:
+        if self.only is not None:
+            return self._artifact_gradients(sizes, target, wanted)
         with self.lock:
             if (sizes, wanted) not in self.backwards:
                 found = with_gradients(self.plain, sizes, target, wanted).gradients
                 assert found is not None
                 self.backwards[sizes, wanted] = found
             return self.backwards[sizes, wanted]
+
+    def _artifact_gradients(
+        self, sizes: Sizes, target: str, wanted: tuple[str, ...]
+    ) -> Differentiate:
+        """Those of an artifact, which gives the gradients of all inputs that have one."""
+        kernel = self._kernel(sizes, target)
+        found = kernel.gradients
+        if found is None:
+            folder = str(kernel.path.parent)
+            raise NotInArtifact(folder, "kernel of the gradients", "without --forward-only")
+        every = declared_grad(self.plain)
+        places = [0, 1, 2, *(3 + every.index(name) for name in wanted)]
+        return lambda *given, **named: itemgetter(*places)(found(*given, **named))
+
+
+def _refuse_cropped(call: Call, target: str) -> None:
+    """Keys that begin after position 0 have no kernel yet."""
+    if any(row.k_start for row in call.rows):
+        raise NotBuiltForTarget("`k_start` above 0", target, ("cpu",))
 
 
 def _table(call: Call) -> Tensor:

@@ -6,7 +6,7 @@ it needs, or masks more of them, pays for it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -22,13 +22,17 @@ from attnc.runtime.gpu.configs import Candidate, Config, candidates
 from attnc.runtime.gpu.counting import counts
 from attnc.runtime.gpu.jobs import FORWARD, jobs
 from attnc.runtime.gpu.report import KernelReport, LoopReport
+from attnc.runtime.gpu.resources import SCHEDULERS
 from attnc.runtime.gpu.targets import Gpu
 from attnc.runtime.lower_triton import triton_source
 
 BATCH = 2  # candidates that are compiled together; more only if none of them is clean
 LENGTH = 4096  # at which visited tiles are counted
+LATENCY = 300.0  # clocks until rows come from the L2 cache
 PROCESSES = 2
 _CLASS = re.compile(r"_(full|partial)\(")
+_FOR = re.compile(r"^ *for ", re.MULTILINE)
+Printed = tuple[TritonSource, dict[str, Job]]  # a file, and what is compiled of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,14 @@ class Tried:
     """A compiled candidate: its report, or why there is none, and why it is not taken.
 
     `clocks_per_pair` is what one multiprocessor is predicted to take for a pair of the pattern.
+    A kernel that `overflows` a block's shared memory cannot be launched.
     """
 
     config: Config
     report: KernelReport | None
     why_not: str
     clocks_per_pair: float | None
+    overflows: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without the report."""
@@ -56,6 +62,7 @@ class Tried:
 class Choice:
     """The kernel that was chosen, its report and its jobs, and everything that was compiled."""
 
+    kernel: str
     source: TritonSource
     jobs: dict[str, Job]
     chosen: Tried
@@ -63,7 +70,7 @@ class Choice:
 
     @property
     def report(self) -> KernelReport:
-        """Of the forward kernel."""
+        """Of the kernel with this name in the file."""
         assert self.chosen.report is not None
         return self.chosen.report
 
@@ -76,20 +83,50 @@ def search(bound: Bound, sizes: Sizes, gpu: Gpu, length: int = LENGTH) -> Choice
     require_triton()
     bound = as_sets(bound)
     check_printable(bound, sizes, gpu.target)
-    printed: dict[Config, tuple[TritonSource, dict[str, Job]]] = {}
-    tried: list[Tried] = []
-    for batch in _batches(candidates(gpu, sizes, counts(bound, sizes, length))):
-        for one in batch:
-            source = triton_source(bound, sizes, one.config.tile, one.config.triton)
-            printed[one.config] = source, jobs(source, one.config, sizes, gpu.target)
-        found = reports([printed[one.config][1][FORWARD] for one in batch], PROCESSES)
-        for one, answer in zip(batch, found, strict=True):
-            tried.append(_judged(one, answer, printed[one.config][0].text, gpu))
-        clean = [one for one in tried if not one.why_not]
-        if clean:
-            best = min(clean, key=_instructions if sizes.rows else _clocks)
-            return Choice(*printed[best.config], best, tuple(tried))
-    raise NothingFits(bound.name, gpu.target, _limits(tried))
+
+    def source(config: Config) -> Printed:
+        found = triton_source(bound, sizes, config.tile, config.triton)
+        return found, jobs(found, {FORWARD: config}, sizes, gpu.target)
+
+    ordered = candidates(gpu, sizes, counts(bound, sizes, length))
+    rank = _instructions if sizes.rows else clocks
+    tried = []
+    for found in rounds(FORWARD, ordered, source, gpu):
+        tried += found.tried
+        if found.clean:
+            return found.best(rank, tried)
+    raise NothingFits(bound.name, gpu.target, limits(tried))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Candidates that were compiled together: what was printed for each, and what came of it."""
+
+    kernel: str
+    printed: dict[Config, Printed]
+    tried: list[Tried]
+
+    @property
+    def clean(self) -> list[Tried]:
+        """Those that nothing is wrong with."""
+        return [one for one in self.tried if not one.why_not]
+
+    def best(self, rank: Callable[[Tried], float], tried: Iterable[Tried]) -> Choice:
+        """The first in rank of those that are taken, after all that were `tried`."""
+        one = min(self.clean or self.tried, key=rank)
+        return Choice(self.kernel, *self.printed[one.config], one, tuple(tried))
+
+
+def rounds(
+    kernel: str, ordered: Iterable[Candidate], source: Callable[[Config], Printed], gpu: Gpu
+) -> Iterator[Round]:
+    """Compiles the named kernel of candidates, some at a time, while more are asked for."""
+    for batch in _batches(ordered):
+        printed = {one.config: source(one.config) for one in batch}
+        found = reports([printed[one.config][1][kernel] for one in batch], PROCESSES)
+        pairs = zip(batch, found, strict=True)
+        tried = [judged(one, x, printed[one.config][0].text, gpu) for one, x in pairs]
+        yield Round(kernel, printed, tried)
 
 
 def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
@@ -100,7 +137,8 @@ def check_printable(bound: Bound, sizes: Sizes, target: str) -> None:
         raise NotBuiltForTarget(error.feature, target, ("cpu",)) from None
 
 
-def _clocks(one: Tried) -> float:
+def clocks(one: Tried) -> float:
+    """The clocks predicted for a pair; 0 where no loop multiplies matrices."""
     return one.clocks_per_pair or 0.0
 
 
@@ -110,17 +148,26 @@ def _instructions(one: Tried) -> float:
     return max((loop.per_element for loop in loops), default=0.0)
 
 
-def _batches(ordered: list[Candidate]) -> Iterator[list[Candidate]]:
+def _batches(ordered: Iterable[Candidate]) -> Iterator[list[Candidate]]:
     rest = iter(ordered)
     while batch := list(islice(rest, BATCH)):
         yield batch
 
 
-def _judged(candidate: Candidate, found: KernelReport | Failed, text: str, gpu: Gpu) -> Tried:
+def judged(candidate: Candidate, found: KernelReport | Failed, text: str, gpu: Gpu) -> Tried:
+    """What came of a candidate, of a file's `text`."""
     if isinstance(found, Failed):
         return Tried(candidate.config, None, found.reason, None)
-    clocks = clocks_of(found.loops, text, candidate.visits)
-    return Tried(candidate.config, found, "; ".join(_faults(found, gpu)), clocks)
+    wait = _wait(found) if candidate.config.num_stages == 1 else 0.0
+    predicted = clocks_of(found.loops, text, candidate.visits, wait)
+    overflows = found.resources.shared > gpu.block_shared
+    faults = "; ".join(_faults(found, gpu))
+    return Tried(candidate.config, found, faults, predicted, overflows)
+
+
+def _wait(report: KernelReport) -> float:
+    """Clocks that a tile waits for rows that are not copied ahead, shared with other warps."""
+    return LATENCY / max(1.0, report.occupancy.blocks * report.resources.warps / SCHEDULERS)
 
 
 def _faults(report: KernelReport, gpu: Gpu) -> Iterator[str]:
@@ -134,26 +181,33 @@ def _faults(report: KernelReport, gpu: Gpu) -> Iterator[str]:
         yield f"serialises its MMAs with {used.registers} registers a thread"
 
 
-def clocks_of(loops: Sequence[LoopReport], text: str, visits: Census) -> float | None:
-    """Clocks for each useful pair; None for a kernel whose loops have no MMA."""
+def clocks_of(
+    loops: Sequence[LoopReport], text: str, visits: Census, wait: float = 0.0
+) -> float | None:
+    """Clocks for each useful pair, when a tile takes `wait` more than an iteration of its loop.
+
+    None for a kernel whose loops have no MMA.
+    """
     by_class: dict[str, float] = {}
     for loop in loops:
         name = tile_class(loop, text)
-        by_class[name] = max(by_class.get(name, 0.0), loop.bound.clocks)
-    if not by_class:
+        by_class[name] = max(by_class.get(name, 0.0), loop.bound.clocks + wait)
+    if not {"full", "partial"} & {*by_class}:
         return None
-    most = max(by_class.values())  # of a class that has no loop of its own
+    most = max(x for name, x in by_class.items() if name)  # of a class that has no loop of its own
     full, partial = (by_class.get(name, most) for name in ("full", "partial"))
     return (visits.full * full + visits.partial * partial) / max(1, visits.useful)
 
 
 def tile_class(loop: LoopReport, text: str) -> str:
-    """`full` or `partial`: the function that a loop calls."""
+    """`full` or `partial`: the function that a loop calls; "" for one around others."""
     below = "\n".join(text.splitlines()[max(0, loop.line - 1) :])
     found = _CLASS.search(below)
-    return found[1] if found else "full"
+    if found is None or not loop.line:
+        return "full"
+    return found[1] if len(_FOR.findall(below[: found.start()])) == 1 else ""
 
 
-def _limits(tried: Sequence[Tried]) -> str:
+def limits(tried: Sequence[Tried]) -> str:
     """The limits that the last candidates met."""
     return "; ".join(f"{one.config}: {one.why_not}" for one in tried[-2:])

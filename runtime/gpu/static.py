@@ -8,22 +8,25 @@ from typing import Any
 
 from attnc.compiler.elaborate import Sizes
 from attnc.compiler.segments import steps_of
+from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
 from attnc.runtime.few import decoding
 from attnc.runtime.gpu.few import tile_rows
+from attnc.runtime.gpu.gradients import OWNERS, search_gradient
 from attnc.runtime.gpu.report import LoopReport
 from attnc.runtime.gpu.resources import Occupancy, Resources
 from attnc.runtime.gpu.search import LENGTH, Choice, Tried, search, tile_class
 from attnc.runtime.gpu.targets import Gpu, find
 from attnc.runtime.inputs import dtype_name
 from attnc.runtime.lower import sizes_for
+from attnc.runtime.lower_triton import declared_grad
 from attnc.runtime.options import parse_dtype
 
 
 @dataclass(frozen=True, slots=True)
 class StaticLoop:
-    """A loop over tiles of one class, `full` or `partial`.
+    """A loop over tiles of one class, `full` or `partial`, or around others ("").
 
     `counts` are the instructions of a warp in one iteration, by what they do; `per_element` those
     other than MMAs for each score; `clocks` an iteration of a block, predicted, `pipe` what bounds
@@ -43,7 +46,7 @@ class StaticLoop:
 
 @dataclass(frozen=True, slots=True)
 class StaticAnalysis:
-    """The kernel that a spec gets on a GPU, judged by its machine code; nothing here is a time.
+    """A `kernel` that a spec gets on a GPU, judged by its machine code; nothing here is a time.
 
     `clocks_per_pair` is what one multiprocessor is predicted to take for a pair of the pattern at
     `seq` queries and keys, None where no loop multiplies matrices (float32). `tried` are the
@@ -51,6 +54,7 @@ class StaticAnalysis:
     """
 
     name: str
+    kernel: str
     target: str
     dtype: str
     head_dim: int
@@ -59,6 +63,7 @@ class StaticAnalysis:
     tile: tuple[int, int]
     num_warps: int
     num_stages: int
+    descriptors: bool
     resources: Resources
     occupancy: Occupancy
     loops: tuple[StaticLoop, ...]
@@ -87,14 +92,17 @@ def analyze_static(
     kv_heads: int | None = None,
     seq: int = LENGTH,
     decode: bool = False,
+    gradient: str = "",
     **parameters: Any,
 ) -> StaticAnalysis:
     """Compile candidates of a spec for a GPU that need not be there, and judge the best one.
 
     Tiles are counted for `seq` queries and keys, on a grid for usual extents; with `decode`, for
-    the last query, by the kernel that packs the heads of a group and splits keys. Of a spec with
-    segments it is the attention among the points of the grid. Raises `AttnError`: an unknown
-    target, a spec that has no Triton form yet, triton not installed, nothing that fits.
+    the last query, by the kernel that packs the heads of a group and splits keys. With `gradient`,
+    `q` or `k`, it is the kernel of dQ, or that of dK and dV, with those of the inputs that the spec
+    declares `grad`. Of a spec with segments it is the attention among the points of the grid.
+    Raises `AttnError`: an unknown target, a spec that has no Triton form yet, triton not installed,
+    nothing that fits.
     """
     gpu, bound = find(target), _on_grid(load(spec).bind(**parameters), heads, kv_heads)
     sizes = sizes_for(
@@ -107,7 +115,12 @@ def analyze_static(
     )
     if decode:
         sizes = decoding(bound, sizes, heads, kv_heads, partial(tile_rows, 1))
-    return described(bound, sizes, gpu, search(bound, sizes, gpu, seq), seq)
+    if not gradient:
+        return described(bound, sizes, gpu, search(bound, sizes, gpu, seq), seq)
+    if gradient not in OWNERS:
+        raise InvalidValue("gradient", "`q` or `k`", f"`{gradient}`")
+    choice = search_gradient(bound, sizes, gpu, gradient, declared_grad(bound), seq)
+    return described(bound, sizes, gpu, choice, seq)
 
 
 def _on_grid(bound: Bound, heads: int | None, kv_heads: int | None) -> Bound:
@@ -123,6 +136,7 @@ def described(bound: Bound, sizes: Sizes, gpu: Gpu, choice: Choice, seq: int) ->
     report, config = choice.report, choice.chosen.config
     return StaticAnalysis(
         name=bound.name,
+        kernel=choice.kernel,
         target=gpu.target,
         dtype=sizes.dtype,
         head_dim=sizes.head_dim,
@@ -131,6 +145,7 @@ def described(bound: Bound, sizes: Sizes, gpu: Gpu, choice: Choice, seq: int) ->
         tile=config.tile,
         num_warps=config.num_warps,
         num_stages=config.num_stages,
+        descriptors=config.descriptors,
         resources=report.resources,
         occupancy=report.occupancy,
         loops=tuple(_loop(loop, choice.source.text) for loop in report.loops),

@@ -23,7 +23,7 @@ def analysis(full: float, partial: float, spills: int = 0) -> StaticAnalysis:
         for name, cost in (("full", full), ("partial", partial))
     ]
     return StaticAnalysis(
-        "causal", "cuda:sm_90", "bfloat16", 64, 64, 4096, (128, 64), 4, 2,
+        "causal", "forward", "cuda:sm_90", "bfloat16", 64, 64, 4096, (128, 64), 4, 2, False,
         Resources(200, spills, 0, 4, 49152), Occupancy(2, 8, 0.1, "registers"),
         tuple(loops), 0.1, (),
     )  # fmt: skip
@@ -67,6 +67,16 @@ def test_goals() -> None:
     missed = gpu_static.row(cell, analysis(8.0, 11.5, spills=8))[-1]
     assert missed == "missed: spills, full loop 8.00 > 7.9, mask 3.50 > 3.0"
     assert gpu_static.row(cell, "nothing fits")[-1] == "missed: no kernel"
+
+
+def test_goals_of_the_gradients() -> None:
+    cell = Cell("line/causal", "cuda:sm_90", 64, gradient="k")
+    met = gpu_static.gradient_row(cell, analysis(9.4, 12.0))
+    assert met[1] == "dK, dV" and met[-3:] == ["12.1", "9.4", "met"]
+    missed = gpu_static.gradient_row(cell, analysis(9.5, 12.0, spills=8))[-1]
+    assert missed == "missed: spills, full loop 9.50 > 9.4"
+    wide = Cell("line/causal", "cuda:sm_90", 64, gradient="q", dtype="fp32")
+    assert gpu_static.gradient_row(wide, analysis(99.0, 99.0))[-3:] == ["", "", "met"]
 
 
 def test_a_row_of_the_matrix() -> None:

@@ -93,12 +93,18 @@ def artifact(gpu: Callable, kept: Path) -> Path:
 
 def test_compile_writes_an_artifact(gpu: Callable, artifact: Path) -> None:
     names = {path.name for path in artifact.iterdir()}
-    assert names == {"manifest.json", "kernel.py", "forward.cubin", "report.json", "spec"}
+    kernels = {"forward.cubin", "backward_q.cubin", "backward_kv.cubin"}
+    assert names == {"manifest.json", "kernel.py", "report.json", "spec", *kernels}
     manifest = json.loads((artifact / "manifest.json").read_text())
     assert manifest["target"] == "cuda:sm_90" and manifest["dtype"] == "float16"
     assert (artifact / "forward.cubin").read_bytes().startswith(b"\x7fELF")
     report = json.loads((artifact / "report.json").read_text())
+    both = report.pop("gradients")
     assert report == gpu("analyze", *SMALL, "--static", "--json").json
+    for one, owner in zip(both, "qk", strict=True):
+        assert one == gpu("analyze", *SMALL, "--static", "--gradient", owner, "--json").json
+        assert not one["resources"]["spills"] and one["resources"]["registers"] > 0
+        assert {"full", "partial"} <= {loop["tile_class"] for loop in one["loops"]}
     assert manifest["config"]["tile_q"] == report["tile"][0]
 
 
@@ -129,7 +135,15 @@ def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == 18
+    assert done.stdout.count("ok") == 19
+
+
+def test_where_there_are_no_gradients(gpu: Callable, tmp_path: Path) -> None:
+    assert gpu("compile", *SMALL, "--forward-only", "-o", tmp_path / "half").status == 0
+    assert len([*(tmp_path / "half").glob("*.cubin")]) == 1
+    assert gpu("analyze", "line/causal", "--seq", 64, "--gradient", "q").status == 2
+    both = gpu("analyze", *SMALL, "--static", "--gradient", "q", "--decode")
+    assert both.status == 2 and "one of both" in both.err
 
 
 def test_emit_refuses(gpu: Callable) -> None:

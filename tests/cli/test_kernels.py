@@ -56,7 +56,7 @@ def test_compile_refuses(attnc: Callable, tmp_path: Path) -> None:
     assert attnc("compile", "line/causal", "-o", folder, "--dtype", "fp8").status == 2
     assert attnc("compile", "line/longlora", "-o", folder).status == 2
     assert "1 to 64" in attnc("compile", "line/causal", "-o", folder, "--queries", "1,65").err
-    gpu = ("--target", "cuda:sm_90", "--forward-only")
+    gpu = ("--target", "cuda:sm_90", "--queries", 1)
     assert "one forward kernel" in attnc("compile", "line/causal", "-o", folder, *gpu).err
     assert "routes" in attnc("compile", "route/moba", "-o", folder).err
     found = attnc("compile", "attention a { mask full\n assert causal }", "-o", folder)

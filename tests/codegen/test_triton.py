@@ -14,7 +14,7 @@ from attnc.codegen.triton.names import OWN
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
-from attnc.runtime.lower_triton import choice_source, triton_source
+from attnc.runtime.lower_triton import Backward, choice_source, triton_source
 
 FOLDER = Path(__file__).parent.parent / "golden" / "triton"
 SPECS = (
@@ -31,7 +31,8 @@ FEW = {"rows": 12, "packed": 6}  # two queries of six heads
 
 def source(spec: str, backward: tuple[int, int] | None = None, config=None, **sizes):
     bound = load(spec).bind()
-    return triton_source(bound, replace(SIZES, **sizes), config=config, backward=backward)
+    both = Backward.alike(*backward, config=config) if backward else None
+    return triton_source(bound, replace(SIZES, **sizes), config=config, backward=both)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -82,6 +83,9 @@ FILES = [
     *((spec, FEW) for spec in (*BOTH, "line/longformer")),
     ("line/mistral", {"config": TritonConfig(descriptors=True)}),
     *((spec, {"sequences": True}) for spec in ("line/mistral", "input/document")),
+    ("line/mistral", {"config": TritonConfig(descriptors=True), "backward": (32, 64)}),
+    *((spec, {"sequences": True, "backward": (64, 32)}) for spec in BOTH),
+    ("score/relative_bias", {"backward": (64, 32)}),
 ]
 
 
@@ -112,9 +116,14 @@ def test_float64_is_refused():
         triton_source(load("line/causal").bind(), Sizes(head_dim=64, value_dim=64, dtype="float64"))
 
 
-def test_gradients_at_computed_places_are_refused():
-    with pytest.raises(NotBuiltForTarget, match="the gradient of `table"):
-        source("score/relative_bias", (64, 32))
+@pytest.mark.parametrize(("axes", "place", "said"), [
+    ("h, d", "h, clamp(k - q, 0, 5000)", "a table of more than 4096 elements"),
+    ("q, d", "q, clamp(k, 0, 9)", "by row and place"),
+])  # fmt: skip
+def test_gradients_at_computed_places_are_refused(axes, place, said):
+    text = f"attention a {{\n input x: float[{axes}] grad\n mask causal\n score s + x[{place}]\n}}"
+    with pytest.raises(NotBuiltForTarget, match=r"the gradient of `x\[.*" + said):
+        triton_source(load(text).bind(), SIZES, backward=Backward.alike(64, 32))
 
 
 def test_an_input_with_a_name_of_the_file_is_refused():
@@ -127,7 +136,7 @@ def test_an_input_with_a_name_of_the_file_is_refused():
 @pytest.mark.parametrize("sizes", [{}, FEW, {"sequences": True}], ids=["", "few", "sequences"])
 def test_the_file_knows_its_own_names(sizes):
     """What host functions name, apart from Python's own names and those of specs."""
-    backward = (64, 64) if not sizes else None
+    backward = (64, 64) if "rows" not in sizes else None
     tree = ast.parse(source("line/power_attention", backward, **sizes).text)
     hosts = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and not jitted(f)]
     names = {node.id for f in hosts for node in ast.walk(f) if isinstance(node, ast.Name)}

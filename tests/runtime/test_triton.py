@@ -52,7 +52,10 @@ GRADIENTS = [
     {"spec": "line/power_attention", "parameters": {"w": 8, "block": 16}, "lengths": [(36, 36)]},
     {"spec": "line/longlora", "parameters": {"g": 16}, "lengths": [(33, 33)]},
     {"spec": "biased", "text": BIAS, "parameters": {}, "lengths": [(21, 21), (18, 30)]},
+    {"spec": "score/relative_bias", "parameters": {"r": 7}, "lengths": [(20, 37)]},
+    {"spec": "input/revela", "parameters": {"documents": 3}, "lengths": [(37, 37)]},
 ]
+TOLD = {case["spec"] for case in GRADIENTS}
 CACHES = {"size": (2, 3, 50), "kv_len": [20, 47], "q_start": [17, 30]}
 PACKED = {"size": (1, 23, 23), "cu_seqlens": [0, 3, 3, 23]}
 SPLIT = [{"splits": 3, **CACHES}, {"splits": 2, **PACKED}]
@@ -70,6 +73,14 @@ SEQUENCES = [
     {"spec": "input/key_flags", "parameters": {}, "calls": [BEYOND]},
     {"spec": "score/alibi", "parameters": {}, "calls": [CACHES]},
     {"spec": "input/document", "parameters": {}, "calls": [PACKED]},
+]
+LATE = {"size": (2, 19, 40), "kv_len": [20, 37], "q_start": [7, 18]}
+PADDED = {"size": (2, 19, 21), "k_start": [-4, 0]}
+TRAINED = [
+    {"spec": "line/mistral", "parameters": {"w": 9}, "calls": [LATE, PACKED]},
+    {"spec": "score/sink_logit", "parameters": {"w": 12}, "calls": [PADDED]},
+    {"spec": "biased", "text": BIAS, "parameters": {}, "calls": [LATE, PADDED, PACKED]},
+    {"spec": "score/relative_bias", "parameters": {"r": 7}, "calls": [PACKED]},
 ]
 FOLDERS = ("line", "score", "input")
 HALF = [
@@ -132,6 +143,26 @@ def test_gradients():
     cases = [{**case, "backward": (16, 16)} for case in GRADIENTS]
     found = interpreted(cases)
     assert len(found) == sum(len(case["lengths"]) for case in cases)
+    assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
+
+
+def test_gradients_of_every_other_spec():
+    cases = [
+        {"spec": spec, "parameters": SMALL.get(spec, {}), "lengths": [(37, 41)],
+         "tile": (32, 32), "backward": (32, 32)}
+        for spec in WITHOUT_SETS
+        if spec.startswith(FOLDERS) and spec not in TOLD
+    ]  # fmt: skip
+    found = interpreted(cases)
+    assert len(found) == len(cases) > 0
+    assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
+
+
+def test_gradients_of_sequences():
+    """Chunks before a cache's end, left padding, packed sequences."""
+    cases = [{**case, "backward": (16, 16), "sequences": True} for case in TRAINED]
+    found = interpreted(cases)
+    assert len(found) == sum(len(case["calls"]) for case in cases)
     assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
 
 

@@ -22,7 +22,7 @@ from attnc.codegen.triton.config import TritonConfig
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime.call import bind_call
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.lower_triton import Backward, triton_source
 
 HEADS, KV_HEADS = 4, 2
 PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None, "backward": None}
@@ -78,13 +78,13 @@ def inputs_of(bound, queries: int, keys: int) -> dict[str, torch.Tensor]:
     return found
 
 
-def gradients(case, spec, module, tensors, options, own, places) -> dict:
+def gradients(case, bound, module, tensors, options, own, places) -> dict:
     """Greatest error of each gradient, over the greatest element of the oracle's."""
-    learned = [x for x in options.values() if isinstance(x, torch.Tensor) and x.is_floating_point()]
+    learned = [options[name] for name, declared in bound.inputs.items() if declared.grad]
     leaves = [x.requires_grad_() for x in (*tensors, *learned)]
     results = []
     wide = {n: x.double() if any(x is y for y in learned) else x for n, x in options.items()}
-    exact = reference(spec, **case["parameters"])(*(x.double() for x in tensors), **wide, **places)
+    exact = oracle(case, tensors, wide | places)
     seen = torch.isfinite(exact[1])
     ups = [torch.randn(exact[0].shape), torch.randn(exact[1].shape)]
 
@@ -137,7 +137,7 @@ def run(case: dict, folder: Path) -> None:
     wide, value = settings["dims"]
     few = {name: settings[name] for name in ("rows", "packed", "sequences")}
     sizes = Sizes(HEADS, KV_HEADS, wide, value, dtype=settings["dtype"], **few)
-    backward = tuple(settings["backward"]) if settings["backward"] else None
+    backward = Backward.alike(*settings["backward"]) if settings["backward"] else None
     config = TritonConfig(descriptors=settings["descriptors"])
     source = triton_source(bound, sizes, tuple(settings["tile"]), config, backward=backward)
     module = imported(source.text, folder)
@@ -153,7 +153,7 @@ def run(case: dict, folder: Path) -> None:
         own, places = launch_options(bound, q, k, call)
         if backward:
             print(
-                json.dumps(gradients(case, spec, module, (q, k, v), options, own, places)),
+                json.dumps(gradients(case, bound, module, (q, k, v), options, own, places)),
                 flush=True,
             )
             continue

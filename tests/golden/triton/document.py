@@ -41,8 +41,8 @@ def forward_plan(
     i_q = t * 128 + tl.arange(0, 128)
     m_q = i_q < q_len
     q = q_start + i_q
-    doc_q_low = tl.min(tl.where(m_q, tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0), 2147483647))  # fmt: skip
-    doc_q_high = tl.max(tl.where(m_q, tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0), -2147483648))  # fmt: skip
+    doc_q_low = tl.min(tl.where(m_q, tl.load(p_doc + b * doc_sb + tl.maximum(tl.minimum(q, k_len - 1), 0) * doc_s0, mask=m_q & (k_len > 0), other=0), 2147483647))  # fmt: skip
+    doc_q_high = tl.max(tl.where(m_q, tl.load(p_doc + b * doc_sb + tl.maximum(tl.minimum(q, k_len - 1), 0) * doc_s0, mask=m_q & (k_len > 0), other=0), -2147483648))  # fmt: skip
     low_1 = 0
     high_2 = tl.minimum(tl.minimum(2 * t + (q_start - 1 >> 6) + 2 + 1, (q_start + q_len - 1 >> 6) + 1), (k_len - 1 >> 6) + 1)  # fmt: skip
     for c in range(low_1, high_2):
@@ -134,7 +134,7 @@ def forward_partial(
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     x_0 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
-    b_w = tl.where((x <= x_0) & (tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)), b_s, float("-inf"))  # fmt: skip
+    b_w = tl.where((x <= x_0) & (tl.load(p_doc + b * doc_sb + tl.maximum(tl.minimum(q, k_len - 1), 0) * doc_s0, mask=m_q & (k_len > 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)), b_s, float("-inf"))  # fmt: skip
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
     b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
     b_p = tl.exp2(b_w * scale - b_safe[:, None])

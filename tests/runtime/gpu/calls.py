@@ -6,6 +6,7 @@ A process of its own, because Triton reads TRITON_INTERPRET when it is imported.
 import pickle
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 import attnc
 from attnc.compiler.elaborate import Sizes
-from attnc.dsl.errors import NotBuiltForTarget, ShapeMismatch
+from attnc.dsl.errors import NotBuiltForTarget, NotInArtifact, ShapeMismatch
 from attnc.runtime.gpu import autotune, tuned
 from attnc.runtime.gpu.configs import Config
 
@@ -108,27 +109,47 @@ def learns(
     print(f"ok gradients of {op!r} {layout} {dtype}")
 
 
+def learns_placed() -> None:
+    """Gradients of a padded batch, of a chunk of a cache and of packed sequences."""
+    op = attnc.compile("line/mistral", target=TARGET, w=11)
+    plain = attnc.reference("line/mistral", w=11)
+    batch, packed = ([(2, n, rows, 16) for n in (4, 2, 2)] for rows in (33, 33))
+    packed = [(33, n, 16) for n in (4, 2, 2)]
+    kv_len, ends = torch.tensor([30, 17]), torch.tensor([0, 13, 13, 33], dtype=torch.int32)
+    for shapes, options in ((batch, {"kv_len": kv_len, "q_start": torch.tensor([2, -3])}),
+                            (batch, {"k_start": torch.tensor([-3, 0])}),
+                            (packed, {"cu_seqlens": ends})):  # fmt: skip
+        x = [torch.randn(shape, requires_grad=True) for shape in shapes]
+        wide = [y.detach().double().requires_grad_() for y in x]
+        found, wanted = (
+            torch.autograd.grad(operator(*y, **options).sin().sum(), y)
+            for operator, y in ((op, x), (plain, wide))
+        )
+        for one, right in zip(found, wanted, strict=True):
+            torch.testing.assert_close(one.double(), right, atol=1e-5, rtol=0)
+    print("ok learns placed")
+
+
 def refuses() -> None:
     op = attnc.compile("line/causal", target="cuda")
     x = torch.randn(1, 2, 8, 16)
-    y = x.clone().requires_grad_()
-    for given, options in ((x, {"k_start": 3}), (y, {"kv_len": torch.tensor([4])})):
-        try:
-            op(given, x, x, **options).sum().backward()
-        except NotBuiltForTarget:
-            continue
-        raise AssertionError(options)
+    try:
+        op(x, x, x, k_start=3)
+    except NotBuiltForTarget as error:
+        assert "`k_start` above 0" in str(error)
+    else:
+        raise AssertionError("keys that were cropped away")
     plain = attnc.compile("line/causal", target="cpu")
     meta = torch.empty(1, 2, 8, 16, device="meta")
     assert op(meta, meta, meta).shape == plain(meta, meta, meta).shape
-    computed = attnc.compile("score/relative_bias", target="cuda", r=4)
-    table = torch.rand(2, 9, requires_grad=True)
+    long = attnc.compile("score/relative_bias", target="cuda", r=4000)
+    table = torch.rand(2, 8001, requires_grad=True)
     try:
-        computed(x, x, x, table=table).sum().backward()
+        long(x, x, x, table=table).sum().backward()
     except NotBuiltForTarget as error:
-        assert "the gradient of `table[h, " in str(error) and "cpu" in str(error)
+        assert "a table of more than 4096 elements" in str(error) and "cpu" in str(error)
     else:
-        raise AssertionError("a gradient out of nowhere")
+        raise AssertionError("a table that registers cannot hold")
     print("ok refuses")
 
 
@@ -154,6 +175,19 @@ def loads(folder: Path) -> None:
     out = pickle.loads(pickle.dumps(op))(x, x, x)
     wanted = attnc.reference("line/causal")(*[x.double()] * 3)
     torch.testing.assert_close(out.double(), wanted, atol=4e-3, rtol=0)
+    leaf, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    (found,) = torch.autograd.grad(op(leaf, leaf, leaf).sin().sum(), leaf)
+    plain = attnc.reference("line/causal")(exact, exact, exact)
+    (wanted,) = torch.autograd.grad(plain.sin().sum(), exact)
+    torch.testing.assert_close(found.double(), wanted, atol=2e-2, rtol=0)
+    sizes, kernel = op._runner.only
+    op._runner.only = sizes, replace(kernel, gradients=None)
+    try:
+        op(leaf, leaf, leaf).sum().backward()
+    except NotInArtifact as error:
+        assert "compile the spec again without --forward-only" in str(error)
+    else:
+        raise AssertionError("gradients that the artifact has not")
     wide = torch.randn(1, 2, 40, 32, dtype=torch.float16)
     try:
         op(wide, wide, wide)
@@ -176,13 +210,14 @@ def main() -> None:
     on_grid("grid/clear", 30 + 5, parameters={"r": 2}, grid=(5, 6), text=5)
     near("attention a { mask full }", rows=0)
     placed()
+    learns_placed()
     refuses()
     tunes()
     learns("line/mistral", layout="bshd", parameters={"w": 9})
     learns("line/causal", dtype=torch.float16, with_lse=False)
     learns("score/sink_logit", ["z"], parameters={"w": 20}, z=torch.randn(4))
     learns("score/alibi", ["slope"], slope=torch.rand(2, 4))
-    learns("score/relative_bias", parameters={"r": 4}, table=torch.rand(4, 9))
+    learns("score/relative_bias", ["table"], parameters={"r": 4}, table=torch.rand(4, 11))
     loads(Path(sys.argv[1]))
 
 

@@ -11,7 +11,8 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import HeadsMissing, NotBuiltForTarget, NothingFits, PackageMissing
 from attnc.dsl.loader import load
 from attnc.runtime.gpu import aot, search
-from attnc.runtime.gpu.configs import Config, first_guess
+from attnc.runtime.gpu.configs import Candidate, Config, first_guess
+from attnc.runtime.gpu.gradients import ROUNDS, candidates as gradient_candidates, search_gradient
 from attnc.runtime.gpu.jobs import jobs
 from attnc.runtime.gpu.model import Bound
 from attnc.runtime.gpu.report import KernelReport, LoopReport
@@ -39,7 +40,8 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> dict[Config, object]:
         for job in found:
             tile = job.constants["BLOCK_M"], job.constants["BLOCK_N"]
             launch = job.options["num_warps"], job.options["num_stages"]
-            config = Config(*tile, *launch, descriptors="desc_k" in job.signature)
+            copies = any(name.startswith("desc_") for name in job.signature)
+            config = Config(*tile, *launch, descriptors=copies)
             made.append(answers.setdefault(config, report(CLEAN, tile[0] * tile[1] / 100)))
         return made
 
@@ -115,16 +117,59 @@ def test_few_queries_want_the_fewest_instructions(compiler: dict[Config, object]
     assert found.chosen.config == first[-1].config and "merge" in found.jobs
 
 
+@pytest.mark.parametrize("owner", ["q", "k"])
+def test_gradients_have_tiles_of_their_own(compiler: dict[Config, object], owner: str) -> None:
+    """The fewest clocks win; one stage waits for its rows, so that two win at the same clocks."""
+    bound = load("line/causal").bind()
+    first = search_gradient(bound, SIZES, SM_90, owner, ()).tried
+    assert len(first) == search.BATCH and {one.config.descriptors for one in first} == {True, False}
+    compiler[first[-1].config] = report(CLEAN, 1.0)
+    found = search_gradient(bound, SIZES, SM_90, owner, ())
+    assert found.chosen.config == first[-1].config
+    assert found.kernel == {"q": "backward_q", "k": "backward_kv"}[owner] in found.jobs
+    for stages, one in enumerate(first[:2], 1):
+        same = replace(one.config, tile_q=64, tile_k=64, num_stages=stages)
+        visits = Census(1, 1, 1, 0, 1, 0)
+        judged = search.judged(Candidate(same, visits, 0.0), report(CLEAN, 9.0), "", SM_90)
+        assert (judged.clocks_per_pair == 9.0) == (stages == 2)
+
+
+def test_gradients_that_spill_take_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = [replace(CLEAN, spills=900 - n, shared=10**6 * (n % 2)) for n in range(400)]
+    seen: list[str] = []
+
+    def reports(found: list[aot.Job], processes: int) -> list[KernelReport]:
+        seen.extend(job.name for job in found)
+        return [report(used[len(seen) - len(found) + n], 1.0) for n, _ in enumerate(found)]
+
+    monkeypatch.setattr(search, "reports", reports)
+    found = search_gradient(load("line/causal").bind(), SIZES, SM_90, "k", ())
+    spills = [one.report.resources.spills for one in found.tried if one.report]
+    assert len(seen) == ROUNDS * search.BATCH
+    assert found.report.resources.spills == min(spills[::2]) and found.chosen.why_not
+
+
+@pytest.mark.parametrize("target", list(GPUS))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("owner", ["q", "k"])
+def test_every_target_has_candidates_for_gradients(target: str, dtype: str, owner: str) -> None:
+    visits = Census(1, 1, 1, 0, 1, 0)
+    for d in (16, 80, 256):
+        sizes = Sizes(head_dim=d, value_dim=d, dtype=dtype)
+        assert gradient_candidates(find(target), sizes, owner, lambda _: visits)
+
+
 def test_jobs_are_as_the_jit_would_compile() -> None:
     source = triton_source(load("input/document").bind(), SIZES)
-    found = jobs(source, Config(128, 64, 4), SIZES, "cuda:sm_90")
+    launches = {"forward": Config(128, 64, 4)}
+    found = jobs(source, launches, SIZES, "cuda:sm_90")
     forward = found["forward"]
     assert set(found) == {"forward_plan", "forward"}
     assert forward.signature["doc_s0"] == "constexpr" and forward.constants["doc_s0"] == 1
     assert {"p_q", "q_sh", "out_sb", "p_doc"} <= set(forward.divisible)
     assert forward.signature["q_sn"] == "constexpr" and forward.constants["q_sn"] == 64
     assert not {"q_len", "doc_sb"} & set(forward.divisible)
-    odd = jobs(source, Config(128, 64, 4), replace(SIZES, head_dim=72), "cuda:sm_90")["forward"]
+    odd = jobs(source, launches, replace(SIZES, head_dim=72), "cuda:sm_90")["forward"]
     assert "q_sh" not in odd.divisible and "p_q" in odd.divisible
 
 
