@@ -190,26 +190,23 @@ class _Step:
             self.blocks[op.result], self.kept = source, kept
             return
         self.blocks[op.result] = "b_w"
+        if "^" in kept:
+            self.context.out.line("# Between two bounds, exactly one of both comparisons holds.")
         self.context.out.let("b_w", f'tl.where({kept}, {source}, float("-inf"))')
 
     def softmax(self, op: tile.OnlineSoftmaxOp) -> None:
-        """Weights under the running maximum, which is minus infinity for rows without a key yet."""
+        """Weights under the running maximum, which is finite for rows without a key, too."""
         context, out, s = self.context, self.context.out, self.blocks[op.block]
         self.blocks[op.result] = "b_p"
         top = f"tl.max({s}, 1)" if context.scored else f"tl.max({s}, 1) * scale"
         out.line(f"b_top = tl.maximum(b_m, {top})")
-        safe = "b_top" if self.full and not context.scored else "b_safe"
-        if safe == "b_safe":
-            out.line('b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)')
         if context.scored:
             out.line(
-                f"b_p = tl.exp2(({s} - b_safe[:, None]) * {LOG2_E})",
-                f"b_a = tl.exp2((b_m - b_safe) * {LOG2_E})",
+                f"b_p = tl.exp2(({s} - b_top[:, None]) * {LOG2_E})",
+                f"b_a = tl.exp2((b_m - b_top) * {LOG2_E})",
             )
         else:
-            out.line(
-                f"b_p = tl.exp2({s} * scale - {safe}[:, None])", f"b_a = tl.exp2(b_m - {safe})"
-            )
+            out.line(f"b_p = tl.exp2({s} * scale - b_top[:, None])", "b_a = tl.exp2(b_m - b_top)")
         out.line("b_l = b_l * b_a + tl.sum(b_p, 1)", "b_m = b_top")
         for suffix, *_ in context.parts("out"):
             out.line(f"b_out{suffix} = b_out{suffix} * b_a[:, None]")

@@ -25,7 +25,7 @@ def emit_finish(context: Context) -> None:
     else:
         out.line("p_lse += tl.cast(b * heads + h, tl.int64) * q_len")
     _emit_share(context, "lse")
-    out.line("tl.store(p_lse + i_q, b_lse, mask=m_owned)")
+    out.line(f"tl.store(p_lse + i_q, b_lse, mask={_exists(context)})")
 
 
 def _emit_sink(context: Context) -> None:
@@ -46,6 +46,18 @@ def _emit_share(context: Context, target: str) -> None:
         context.out.line(f"p_{target} += tl.cast(i_split, tl.int64) * {target}_ss")
 
 
+def _exists(context: Context, spread: str = "") -> str:
+    """Whether owned rows exist.
+
+    Where threads compute the addresses of keys, registers are short: what was asked above would
+    take one until here.
+    """
+    if context.prefix != "forward" or context.packed > 1 or context.grid or context.described:
+        return f"m_owned{spread}"
+    text = f"r_q < q_len - t * {context.block('q')}"
+    return f"({text}){spread}" if spread else text
+
+
 def emit_store(context: Context, target: str, factor: str = "") -> None:
     """Store an accumulator times something, part by part."""
     out = context.out
@@ -58,7 +70,7 @@ def emit_store(context: Context, target: str, factor: str = "") -> None:
         out.line(f"p_{target} = {base(context, target)} + o_{target}")
     for suffix, at, wide, true in context.parts(target):
         columns = f"({at} + tl.arange(0, {wide}))" if at else f"tl.arange(0, {wide})"
-        mask = "m_owned[:, None]"
+        mask = _exists(context, "[:, None]")
         if true < wide:
             mask += f" & (tl.arange(0, {wide}) < {true})[None, :]"
         out.call(

@@ -20,6 +20,8 @@ from attnc.codegen.triton.shares import emit_shares
 from attnc.compiler.dialects import tile
 
 TENSORS = ("q", "k", "v", "out")
+# The first maximum. It is finite: rows that see no key yet subtract it without care.
+LEAST = "-3.4028234663852886e38"
 
 
 def signature(context: Context) -> dict[str, str]:
@@ -45,7 +47,7 @@ def emit_kernel(context: Context) -> tuple[KernelInfo, ...]:
     with out.function("forward", shown(types)):
         emit_program(context)
         emit_owned(context)
-        out.line(f'b_m = tl.full([{context.block("q")}], float("-inf"), tl.float32)')
+        out.line(f"b_m = tl.full([{context.block('q')}], {LEAST}, tl.float32)")
         out.line(f"b_l = tl.zeros([{context.block('q')}], tl.float32)")
         emit_zeros(context, "out")
         emit_visits(context, taken)

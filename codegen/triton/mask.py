@@ -3,8 +3,12 @@
 A comparison that is linear in the visited position, such as `k <= q`, becomes one of the column's
 number in the tile with a bound for each row, computed once: `x <= q - k_0`. That the key exists
 goes into such an upper bound where there is one that every pair has to meet.
+
+Between two bounds exactly one of `x >= low` and `x > high` holds. Written so, a pair takes one
+selection; of a conjunction LLVM makes one for each comparison.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from attnc.codegen.expressions import BOOL, INT, Value, render
@@ -21,6 +25,7 @@ SWAPPED: dict[str, Comparison] = {
     "==": "==",
     "!=": "!=",
 }
+BEYOND: dict[str, Comparison] = {"<": ">=", "<=": ">"}
 COLUMN = "x"
 
 
@@ -41,13 +46,17 @@ class Mask:
         parts = [self.changed(part) for part in _conjuncts(parse_expression(condition))]
         if self.exists:
             parts = [*parts, Name("exist")] if self.context.grid else self.limited(parts)
+        conditions = self.between(parts)
         for name, bound in self.bounds.items():
             self.context.out.let(name, bound.text)
         known = {name: Value(name, INT) for name in (*self.bounds, COLUMN)}
         known["exist"] = Value("m_visited[None, :]", BOOL)
         inner = self.context.with_names(known)
-        texts = [render(part, inner.target).text for part in parts]
-        asked = dict.fromkeys(f"({text})" for text in texts if text != "True")
+        texts = [
+            " ^ ".join(f"({render(part, inner.target).text})" for part in condition)
+            for condition in conditions
+        ]
+        asked = dict.fromkeys(f"({text})" for text in texts if text not in ("(True)", ""))
         return " & ".join(asked) or "True"
 
     def limited(self, parts: list[Expr]) -> list[Expr]:
@@ -57,7 +66,8 @@ class Mask:
             match part:
                 case Compare(ops=("<" | "<=" as op,), operands=(Name(id="x"), Name(id=name))):
                     last = length if op == "<" else f"{length} - 1"
-                    nearer = f"tl.minimum({self.bounds[name].text}, {last} - {start})"
+                    value = self.bounds[name].text.removesuffix(f" - ({start})")
+                    nearer = f"tl.minimum({value}, {last}) - ({start})"
                     if not _needed(parts, name):
                         self.bounds[name] = Value(nearer, INT)
                         return parts
@@ -66,6 +76,25 @@ class Mask:
                     return [*parts[:place], changed, *parts[place + 1 :]]
         name = self.named(f"{length} - {start}")
         return [*parts, Compare(("<",), (Name(COLUMN), Name(name)))]
+
+    def between(self, parts: list[Expr]) -> list[tuple[Expr, ...]]:
+        """The conjuncts, each of one condition or of two of which exactly one holds."""
+        lows, highs = (_bounding(parts, self.bounds, ops) for ops in ((">", ">="), ("<", "<=")))
+        found: dict[Expr, tuple[Expr, ...]] = {part: (part,) for part in parts}
+        for variable, low in lows.items():
+            if variable in highs:
+                high = highs[variable]
+                found[low], found[high] = (low, self.beyond(low, high)), ()
+        return list(found.values())
+
+    def beyond(self, low: Compare, high: Compare) -> Expr:
+        """What holds above `high`, and only where `low` holds, which may bound no position."""
+        (variable, least), (_, most) = low.operands, high.operands
+        shift = (low.ops[0] == ">") - (high.ops[0] == "<=")
+        nearest = fold.binary("-" if shift < 0 else "+", least, Int(abs(shift)))
+        texts = (render(part, self.context.target).text for part in (most, nearest))
+        name = self.named(f"tl.maximum({', '.join(texts)})")
+        return Compare((BEYOND[high.ops[0]],), (variable, Name(name)))
 
     @property
     def start(self) -> str:
@@ -132,6 +161,19 @@ def _conjuncts(condition: Expr) -> list[Expr]:
             pairs = zip(ops, operands, operands[1:], strict=False)
             return [Compare((op,), (left, right)) for op, left, right in pairs]
     return [condition]
+
+
+def _bounding(
+    parts: list[Expr], bounds: Mapping[str, Value], ops: tuple[str, ...]
+) -> dict[Expr, Compare]:
+    """The first comparison of each variable with a bound that is by one of these operators."""
+    found: dict[Expr, Compare] = {}
+    for part in parts:
+        match part:
+            case Compare(ops=(op,), operands=(Name() as variable, Name(id=name))):
+                if op in ops and name in bounds:
+                    found.setdefault(variable, part)
+    return found
 
 
 def _needed(parts: list[Expr], name: str) -> bool:

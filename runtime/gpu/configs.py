@@ -24,6 +24,7 @@ ROWS_OF_A_WARP = {32: 16, 64: 32}  # of an MMA, by the width of a warp
 ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # 32-bit registers of a thread for its scores and accumulators; the rest is for all else.
 COMFORT, MOST = {32: 112, 64: 160}, {32: 160, 64: 320}  # by the width of a warp
+FREED, SNUG = 16, 0.25  # more where keys come by descriptors, without addresses: what that costs
 SOFTMAX, MASK, CROWDED = 5.0, 4.0, 4.0  # instructions for each element
 # Where accumulators lie in tensor memory: of each warp 32 rows, which more warps share out.
 IN_TENSOR_MEMORY, SHARED = 200, 1.3
@@ -135,7 +136,15 @@ def _guess(gpu: Gpu, sizes: Sizes, config: Config, visits: Census) -> float:
     if gpu.tensor_memory:
         each *= SHARED if config.tile_q < gpu.warp * config.num_warps else 1.0
     else:
-        each += CROWDED * (_numbers(gpu, sizes, config) > COMFORT[gpu.warp])
+        each += _crowding(gpu, config, _numbers(gpu, sizes, config))
         each *= max(1.0, _rows(gpu, config) / config.tile_q)
     masked = MASK * visits.partial / max(1, visits.full + visits.partial)
     return (each + masked) * visits.visited / max(1, visits.useful)
+
+
+def _crowding(gpu: Gpu, config: Config, numbers: float) -> float:
+    """What it costs an element that a thread holds so many numbers."""
+    more = numbers - COMFORT[gpu.warp]
+    if more <= 0:
+        return 0.0
+    return SNUG if config.descriptors and more <= FREED else CROWDED

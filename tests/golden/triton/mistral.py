@@ -73,12 +73,13 @@ def forward_partial(
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     x_0 = q - 4095 - c * BLOCK_N
-    x_1 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
-    b_w = tl.where((x >= x_0) & (x <= x_1), b_s, float("-inf"))
+    x_1 = tl.minimum(q, k_len - 1) - c * BLOCK_N
+    x_2 = tl.maximum(x_1, x_0 - 1)
+    # Between two bounds, exactly one of both comparisons holds.
+    b_w = tl.where((x >= x_0) ^ (x > x_2), b_s, float("-inf"))
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
-    b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
-    b_p = tl.exp2(b_w * scale - b_safe[:, None])
-    b_a = tl.exp2(b_m - b_safe)
+    b_p = tl.exp2(b_w * scale - b_top[:, None])
+    b_a = tl.exp2(b_m - b_top)
     b_l = b_l * b_a + tl.sum(b_p, 1)
     b_m = b_top
     b_out = b_out * b_a[:, None]
@@ -137,7 +138,7 @@ def forward(
     )  # [BLOCK_M, 64]
     p_k = p_k + tl.cast(b, tl.int64) * k_sb + tl.cast(h_kv, tl.int64) * k_sh
     p_v = p_v + tl.cast(b, tl.int64) * v_sb + tl.cast(h_kv, tl.int64) * v_sh
-    b_m = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    b_m = tl.full([BLOCK_M], -3.4028234663852886e38, tl.float32)
     b_l = tl.zeros([BLOCK_M], tl.float32)
     b_out = tl.zeros([BLOCK_M, 64], tl.float32)
     # The full tiles.
@@ -227,10 +228,10 @@ def forward(
     tl.store(
         p_out + r_q[:, None] * out_sn + tl.arange(0, 64)[None, :],
         b_out * b_over[:, None],
-        mask=m_owned[:, None],
+        mask=(r_q < q_len - t * BLOCK_M)[:, None],
     )
     p_lse += tl.cast(b * heads + h, tl.int64) * q_len
-    tl.store(p_lse + i_q, b_lse, mask=m_owned)
+    tl.store(p_lse + i_q, b_lse, mask=r_q < q_len - t * BLOCK_M)
 
 
 def attention(q, k, v, *, scale=None, return_lse=False):

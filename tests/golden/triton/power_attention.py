@@ -100,7 +100,7 @@ def forward_partial(
         other=0.0,
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
-    x_0 = tl.minimum(q - c * BLOCK_N, k_len - 1 - c * BLOCK_N)
+    x_0 = tl.minimum(q, k_len - 1) - c * BLOCK_N
     x_1 = q - 511 - c * BLOCK_N
     x_2 = 4 - c * BLOCK_N
     x_3 = q - 1 - c * BLOCK_N
@@ -166,9 +166,8 @@ def forward_partial(
     x_63 = q - 1073741888 - c * BLOCK_N
     b_w = tl.where((x <= x_0) & ((x >= x_1) & (x <= x_0) | (x < x_2) | ((x <= x_3) & (x > x_4) | (x <= x_5) & (x > x_6) | ((x <= x_7) & (x > x_8) | (x <= x_9) & (x > x_10)) | ((x <= x_11) & (x > x_12) | (x <= x_13) & (x > x_14) | ((x <= x_15) & (x > x_16) | (x <= x_16) & (x > x_17))) | ((x <= x_18) & (x > x_19) | (x <= x_20) & (x > x_21) | ((x <= x_22) & (x > x_23) | (x <= x_24) & (x > x_25)) | ((x <= x_26) & (x > x_27) | (x <= x_28) & (x > x_29) | ((x <= x_30) & (x > x_31) | (x <= x_32) & (x > x_33)))) | ((x <= x_34) & (x > x_35) | (x <= x_36) & (x > x_37) | ((x <= x_38) & (x > x_39) | (x <= x_40) & (x > x_41)) | ((x <= x_42) & (x > x_43) | (x <= x_44) & (x > x_45) | ((x <= x_46) & (x > x_47) | (x <= x_48) & (x > x_49))) | ((x <= x_50) & (x > x_51) | (x <= x_52) & (x > x_53) | ((x <= x_54) & (x > x_55) | (x <= x_56) & (x > x_57)) | ((x <= x_58) & (x > x_59) | (x <= x_60) & (x > x_61) | (x <= x_62) & (x > x_63)))))), b_s, float("-inf"))  # fmt: skip
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
-    b_safe = tl.where(b_top == float("-inf"), 0.0, b_top)
-    b_p = tl.exp2(b_w * scale - b_safe[:, None])
-    b_a = tl.exp2(b_m - b_safe)
+    b_p = tl.exp2(b_w * scale - b_top[:, None])
+    b_a = tl.exp2(b_m - b_top)
     b_l = b_l * b_a + tl.sum(b_p, 1)
     b_m = b_top
     b_out = b_out * b_a[:, None]
@@ -232,7 +231,7 @@ def forward(
     )  # [BLOCK_M, 64]
     p_k = p_k + tl.cast(b, tl.int64) * k_sb + tl.cast(h_kv, tl.int64) * k_sh
     p_v = p_v + tl.cast(b, tl.int64) * v_sb + tl.cast(h_kv, tl.int64) * v_sh
-    b_m = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    b_m = tl.full([BLOCK_M], -3.4028234663852886e38, tl.float32)
     b_l = tl.zeros([BLOCK_M], tl.float32)
     b_out = tl.zeros([BLOCK_M, 64], tl.float32)
     i_row = b * plan_sb + h * plan_sh + t
@@ -300,10 +299,10 @@ def forward(
     tl.store(
         p_out + r_q[:, None] * out_sn + tl.arange(0, 64)[None, :],
         b_out * b_over[:, None],
-        mask=m_owned[:, None],
+        mask=(r_q < q_len - t * BLOCK_M)[:, None],
     )
     p_lse += tl.cast(b * heads + h, tl.int64) * q_len
-    tl.store(p_lse + i_q, b_lse, mask=m_owned)
+    tl.store(p_lse + i_q, b_lse, mask=r_q < q_len - t * BLOCK_M)
 
 
 def attention(q, k, v, *, scale=None, return_lse=False):
