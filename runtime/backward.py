@@ -17,7 +17,7 @@ from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table, tiles as count_tiles
 from attnc.runtime.sets import Lists
 
-ROWS = 4096  # that are converted at a time
+TOGETHER = 1 << 17  # numbers that are converted at a time: they stay in the second cache
 BALANCED = 4  # units for each thread from which on their number need not be a multiple
 
 
@@ -92,13 +92,13 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
 
 def _row_products(x: Tensor, y: Tensor) -> Tensor:
     """The sum of products of each two rows, some rows at a time: no copy is as long as a call."""
-    real = computed_in(x.dtype)
-    found = torch.empty(x.shape[:-1], dtype=real)
+    found = torch.empty(x.shape[:-1], dtype=computed_in(x.dtype))
+    some = max(1, TOGETHER // max(1, x.shape[3]))
     for entry in range(x.shape[0]):
         for head in range(x.shape[1]):
-            for first in range(0, x.shape[2], ROWS):
-                rows = entry, head, slice(first, first + ROWS)
-                found[rows] = torch.linalg.vecdot(x[rows].to(real), y[rows].to(real))
+            for first in range(0, x.shape[2], some):
+                rows = entry, head, slice(first, first + some)
+                torch.sum(x[rows].to(found.dtype) * y[rows], -1, out=found[rows])
     return found
 
 

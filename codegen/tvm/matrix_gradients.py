@@ -35,6 +35,7 @@ from attnc.codegen.tvm.pairs import emit_interleaved, half_up, pair
 from attnc.codegen.tvm.stored import elements
 from attnc.compiler.dialects import tile
 
+APART = 13  # vectors between parts, whose sizes are powers of two: else they share cache sets
 OWNED = {"q": "keys", "do": "values"}  # what each visited operand is multiplied with
 
 
@@ -52,7 +53,7 @@ def gradient_parts(context: Context) -> dict[str, int]:
         parts = ordered(list(visit.each.block.ops)).parts.values()
         sizes |= dict.fromkeys(parts, visited * context.abreast * m.lanes)
     sizes |= {"d_rows": visited * rows // 2, "dq_now": m.keys * whole(context.head_dim, SIDE)}
-    return sizes | UNIT
+    return {name: size + APART * m.lanes for name, size in sizes.items()} | UNIT
 
 
 def ordered(operations: Sequence[Operation]) -> Blocks:
