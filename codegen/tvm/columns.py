@@ -11,7 +11,12 @@ from attnc.codegen.tvm import column_pairs
 from attnc.codegen.tvm.column_blocks import blocks_of, held
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.micro import LOCAL, Visited
-from attnc.codegen.tvm.prefetch import emit_later, emit_prefetch
+from attnc.codegen.tvm.prefetch import (
+    emit_later,
+    emit_page_reader,
+    emit_pages,
+    emit_prefetch,
+)
 from attnc.codegen.tvm.stored import elements, rounded, widened
 from attnc.codegen.tvm.transpose import fold_lanes
 
@@ -19,11 +24,17 @@ from attnc.codegen.tvm.transpose import fold_lanes
 def emit_query(context: Context, factor: str) -> None:
     """The query tile [q, d] times `factor`; rows beyond the tile's own repeat its last query."""
     out, placement = context.out, context.placement
-    blocks = blocks_of(context, context.head_dim)
     out.line(f"# query [q {placement.rows}, d {context.head_dim}], scaled")
-    if context.paired:
-        column_pairs.emit_query(context)
-        return
+    with emit_page_reader(context):
+        if context.paired:
+            column_pairs.emit_query(context)
+        else:
+            _emit_query(context, factor)
+
+
+def _emit_query(context: Context, factor: str) -> None:
+    out, placement = context.out, context.placement
+    blocks = blocks_of(context, context.head_dim)
     with out.block(f"for r in range({placement.rows}):"):
         out.line(f"q_at: T.int64 = {context.row_offset('q', 'r', held=True)}")
         with out.block(f"for block in range({blocks.count}):"):
@@ -46,6 +57,7 @@ def emit_dot(context: Context, operand: Visited, target: str) -> None:
     )
     with out.block("for g in range(tiles_now):"):
         _emit_tile(context, operand)
+        emit_pages(context, name, operand.columns)
         with out.block(f"for j in range({m.keys // placement.abreast}):"):
             for i in range(placement.abreast):
                 row = f"(j * {placement.abreast} + {i})"
@@ -101,6 +113,8 @@ def emit_accumulate(
         sums = _emit_sums(context, f"a{first}_", starts)
         with out.block("for g in range(tiles_now):"):
             _emit_tile(context, operand)
+            if first == 0:
+                emit_pages(context, operand.name, operand.columns)
             emit = column_pairs.emit_weighted if context.paired else _emit_weighted
             emit(context, operand, weights, some, sums)
         out.line(*(f"{place} = {total}" for place, total in zip(places, sums, strict=True)))

@@ -4,6 +4,8 @@ Where a kernel's time is that of reading them, well ahead; where products take l
 next tile, which may lie in a far cache.
 """
 
+from contextlib import AbstractContextManager
+
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.stored import element_bytes
@@ -11,17 +13,55 @@ from attnc.codegen.tvm.stored import element_bytes
 LINE = 64  # bytes of a cache line
 LAST = 16  # tiles of a list during which the next unit's rows are asked for
 AHEAD, AHEAD_OF_PAIRS = 32, 64  # rows that are asked for in advance, by few queries in pairs more
+PAGE = 4096
 FIRST_CACHE, SECOND_CACHE = 3, 2  # LLVM's localities; the latter leaves the first cache alone
+
+_READ = "attnc.read_byte"
+_READ_BYTE = f"""\
+define linkonce_odr i32 @{_READ}(ptr %place) alwaysinline {{
+  %byte = load volatile i8, ptr %place
+  %number = zext i8 %byte to i32
+  ret i32 %number
+}}
+"""
 
 
 def emit_later(context: Context, name: str) -> None:
     """Where a tile of an operand begins that is visited a little after tile `g` of the chunk."""
-    lie, keys = context.geometry, context.machine.keys
-    few_pairs = context.placement.few and context.paired
-    rows = AHEAD_OF_PAIRS if few_pairs else AHEAD if _hurried(context) else keys
-    ahead = f"T.min(g + {-(-rows // keys)}, list_left - 1)"
+    lie = context.geometry
+    ahead = f"T.min(g + {_tiles_ahead(context)}, list_left - 1)"
     row = f"T.Cast('int64', {lie.tensor_row(lie.first(context, f'list_at + {ahead}'))})"
     context.out.line(f"{name}_later: T.int64 = {name}_base + {row} * {name}_s2")
+
+
+def emit_page_reader(context: Context) -> AbstractContextManager[None]:
+    """A statement that brings a load that is not left out, for all that follows."""
+    return context.out.block(f"with T.attr(0, 'pragma_import_llvm', {_READ_BYTE!r}):")
+
+
+def emit_pages(context: Context, name: str, columns: int) -> None:
+    """Read a byte in each page of a tile that is visited after the one that is asked for.
+
+    The first request for a page waits until its address is translated, which takes a virtual
+    machine long, and those behind it wait, too; a load that no arithmetic needs holds up nothing.
+    Rows are taken to follow each other, and the last row stands for missing ones.
+    """
+    lie, keys = context.geometry, context.machine.keys
+    rows = max(1, PAGE // (columns * element_bytes(context)))  # of a page
+    tile = f"list_at + T.min(g + {_tiles_ahead(context) + 1}, list_left - 1)"
+    row = f"T.Cast('int64', {lie.tensor_row(lie.first(context, tile))})"
+    context.out.line(f"{name}_page: T.int64 = {name}_base + {row} * {name}_s2")
+    for first in range(0, keys, rows):
+        place = f"T.min({name}_page + {first} * {name}_s2, {name}_last)"
+        call = f"T.call_extern('int32', '{_READ}', T.address_of({name}_t[{place}]))"
+        context.out.line(f"T.evaluate({call})")
+
+
+def _tiles_ahead(context: Context) -> int:
+    """How many tiles after this one is asked for."""
+    few_pairs, keys = context.placement.few and context.paired, context.machine.keys
+    rows = AHEAD_OF_PAIRS if few_pairs else AHEAD if _hurried(context) else keys
+    return -(-rows // keys)
 
 
 def _hurried(context: Context) -> bool:

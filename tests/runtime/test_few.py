@@ -1,6 +1,9 @@
 """Calls of few queries: packed heads, columns in the lanes, and keys that several threads share."""
 
 import math
+import mmap
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -130,6 +133,47 @@ def test_the_same_bits_again(threads: int) -> None:
     q, k, v = qkv(1, 5000, heads=4, kv_heads=1, dim=64)
     out = op(q, k, v)
     assert all(torch.equal(op(q, k, v), out) for _ in range(5))
+
+
+GUARDED = """
+import ctypes, mmap, torch, attnc
+PAGE = mmap.PAGESIZE
+libc = ctypes.CDLL(None, use_errno=True)
+
+def guarded(keys, dim, dtype):
+    '''A tensor [1, 1, keys, dim] that ends where memory that cannot be read begins.'''
+    size = keys * dim * dtype.itemsize
+    room = mmap.mmap(-1, -(-size // PAGE) * PAGE + PAGE)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(room)) + len(room) - PAGE
+    assert libc.mprotect(ctypes.c_void_p(at), PAGE, 0) == 0
+    found = torch.frombuffer(room, dtype=dtype, offset=len(room) - PAGE - size, count=keys * dim)
+    return found.view(1, 1, keys, dim).normal_()
+
+op = attnc.compile("line/full")
+for dtype in (torch.float32, torch.bfloat16):
+    for keys in (9, 17, 33, 100, 271):
+        k, v = guarded(keys, 64, dtype), guarded(keys, 64, dtype)
+        q = torch.randn(1, 1, 1, 64).to(dtype)
+        wanted = attnc.reference("line/full")(q, k, v)
+        torch.testing.assert_close(op(q, k, v).double(), wanted, atol=2e-2, rtol=2e-2)
+print("read")
+"""
+
+
+@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="no memory protection by mmap")
+def test_nothing_is_read_beyond_the_keys() -> None:
+    """Pages of later tiles are read in advance, those that exist."""
+    run = subprocess.run(
+        [sys.executable, "-c", GUARDED], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "read\n"), run.stderr
+
+
+def test_later_pages_are_read() -> None:
+    """Of 4 KiB: a tile of 16 keys of 512 bytes has two, and so has one of values."""
+    bound, sizes = load("line/causal").bind(), Sizes(0, 0, 128, 128, rows=4, packed=4)
+    text = print_module(lower(bound, sizes, AVX512), bound, AVX512).text
+    assert text.count("'attnc.read_byte'") == 4
 
 
 def test_padded_caches(streaming: Operator, threads: int) -> None:
