@@ -134,7 +134,7 @@ def forward_partial(
     )  # [BLOCK_N, 64]
     b_s = tl.dot(b_q, tl.trans(b_k))  # [BLOCK_M, BLOCK_N]
     x_0 = tl.minimum(q, k_len - 1) - c * BLOCK_N
-    b_w = tl.where((x <= x_0) & (tl.load(p_doc + b * doc_sb + q * doc_s0, mask=m_q & (q >= 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)), b_s, float("-inf"))  # fmt: skip
+    b_w = tl.where((x <= x_0) & (tl.load(p_doc + b * doc_sb + tl.maximum(tl.minimum(q, k_len - 1), 0) * doc_s0, mask=m_q & (k_len > 0), other=0) == tl.load(p_doc + b * doc_sb + k * doc_s0, mask=m_k, other=0)), b_s, float("-inf"))  # fmt: skip
     b_top = tl.maximum(b_m, tl.max(b_w, 1) * scale)
     b_p = tl.exp2(b_w * scale - b_top[:, None])
     b_a = tl.exp2(b_m - b_top)
