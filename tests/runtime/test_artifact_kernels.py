@@ -28,6 +28,7 @@ BIASED = """attention biased(r = 3) {
     score s + table[h, clamp(k - q, -r, 0) + r] - slope[h] * (q - k)
 }
 """
+WINDOW = "attention near { mask causal & window(40, 0) }"
 COMPOSED = """attention two {
     input gate: float[q, h, branch] grad
     branch pooled { keys pooled(mean, size = 4, stride = 2)  mask { k.end <= q } }
@@ -179,3 +180,17 @@ def test_what_is_not_held(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="1 to 64"):
         Contents((1, 65))
     assert all(1 <= count <= 64 for count in QUERIES)
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    """The kernels held are those that calls in bfloat16 ask for, forward and backward."""
+    sizes, bound = Sizes(head_dim=16, value_dim=16, dtype="bfloat16"), load_spec(WINDOW).bind()
+    op = attnc.load(save(tmp_path, bound, sizes, Options(), Contents((1,))))
+    tensors = [x.bfloat16().requires_grad_() for x in qkv(90)]
+    results = []
+    for one in (op, attnc.compile(WINDOW)):
+        q, k, v = tensors
+        out = one(q, k, v)
+        grads = torch.autograd.grad(out.float().square().sum(), tensors)
+        results.append((out, one(q[:, :, -1:], k, v), *grads))
+    assert all(map(torch.equal, *results)) and op.compilations == 0
