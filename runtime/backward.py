@@ -1,8 +1,10 @@
 """The gradients of one call: scratch, the kernel's arguments, and what it leaves to add up."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product, repeat
+from operator import add
 
 import torch
 from torch import Tensor
@@ -93,13 +95,19 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
 def _row_products(x: Tensor, y: Tensor) -> Tensor:
     """The sum of products of each two rows, some rows at a time: no copy is as long as a call."""
     found = torch.empty(x.shape[:-1], dtype=computed_in(x.dtype))
-    some = max(1, TOGETHER // max(1, x.shape[3]))
-    for entry in range(x.shape[0]):
-        for head in range(x.shape[1]):
-            for first in range(0, x.shape[2], some):
-                rows = entry, head, slice(first, first + some)
-                torch.sum(x[rows].to(found.dtype) * y[rows], -1, out=found[rows])
+    for some in _stretches(tuple(x.shape)):
+        torch.sum(x[some].to(found.dtype) * y[some], -1, out=found[some])
     return found
+
+
+def _stretches(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Parts of [B, H, N, columns] of no more than `TOGETHER` numbers: rows, heads, or entries."""
+    room, steps = TOGETHER // max(1, shape[-1]), []
+    for size in reversed(shape[:-1]):
+        steps.append(max(1, min(room, size)))
+        room //= max(1, size)
+    for first in product(*map(range, repeat(0), shape[:-1], reversed(steps))):
+        yield tuple(map(slice, first, map(add, first, reversed(steps))))
 
 
 def _covered(call: Call) -> bool:
