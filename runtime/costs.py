@@ -66,7 +66,7 @@ SHIPPED: Mapping[str, Costs] = {
     AMX.name: Costs((0.0036, 0.0032, 0.0029, 0.0028, 0.00275), unit=1500.0, start=10_000.0),
     AVX512_BF16.name: Costs((0.0315, 0.0235, 0.021), unit=500.0, start=10_000.0),
     AVX512.name: Costs((0.0222, 0.0217, 0.021), unit=500.0, start=10_000.0),
-    AVX512_TWO.name: Costs((0.0126, 0.0097, 0.0094), unit=4500.0, start=10_000.0),
+    AVX512_TWO.name: Costs((0.0108, 0.0097, 0.0094), unit=4500.0, start=10_000.0),
     AVX2.name: Costs((0.063, 0.047, 0.042), unit=500.0, start=10_000.0),
     NEON.name: Costs((0.08,), unit=500.0, start=10_000.0),
     GENERIC.name: Costs((0.27, 0.24), unit=500.0, start=10_000.0),

@@ -1,7 +1,8 @@
 """Large results in large pages.
 
-What takes 32 MiB or more is mapped anew by the C library each time, and its first writing, page by
-page of 4 KiB, takes longer than all later ones. Linux maps 2 MiB at a time where it is asked to.
+What takes 32 MiB or more is mapped anew by the C library each time, and what takes a few often, and
+its first writing, page by page of 4 KiB, takes longer than all later ones. Linux maps 2 MiB at a
+time where it is asked to.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-LEAST = 32 << 20  # bytes
+LEAST = 4 << 20  # bytes
 
 
 def large_pages(x: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ Units that visit many tiles start first, so that threads end together. Among uni
 work (within a factor of two) neighbours in a head follow each other, as they read the same keys.
 """
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -44,7 +46,7 @@ def _make(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) 
     assert kernel.plan is not None
     kernel.plan(rows, counts, torch.empty(0, dtype=torch.int32), *sizes, 0)
     work = counts[:-1].view(rows.shape[0], planned, tiles, 2).sum(-1).expand(-1, heads, -1)
-    order, visits = heavy_first(work.flatten()), int(work.sum())
+    order, visits = ordered(work, prod(step for _, _, step in kernel.facts.axes)), int(work.sum())
     if not kernel.facts.tabled:
         return Schedule(order, visits, ())
     offsets = torch.cat([counts.new_zeros(1), counts[:-1].cumsum(0)])
@@ -53,11 +55,24 @@ def _make(kernel: LoadedKernel, rows: Tensor, numbers: list[float], heads: int) 
     return Schedule(order, visits, (offsets, table))
 
 
+def ordered(work: Tensor, classes: int) -> Tensor:
+    """The units in the order in which they start, int32 [units], by their work [S, heads, tiles].
+
+    Each tile is followed by that of the next residue class, whose rows lie beside its own.
+
+    >>> ordered(torch.tensor([[[1, 1]], [[1, 1]]]), classes=2).tolist()
+    [0, 2, 1, 3]
+    """
+    units = torch.arange(work.numel()).view(-1, classes, *work.shape[1:])
+    near = units.permute(0, 2, 3, 1).flatten()
+    return near[heavy_first(work.flatten()[near])].int()
+
+
 def heavy_first(work: Tensor) -> Tensor:
-    """The units by their work, int64 [units], in falling powers of two, as int32 [units].
+    """The units by their work, int64 [units], in falling powers of two, as int64 [units].
 
     >>> heavy_first(torch.tensor([5, 9, 1, 7, 8, 0])).tolist()
     [1, 4, 0, 3, 2, 5]
     """
     _, power = torch.frexp(work.double())
-    return power.argsort(descending=True, stable=True).int()
+    return power.argsort(descending=True, stable=True)

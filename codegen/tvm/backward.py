@@ -29,7 +29,7 @@ from attnc.codegen.tvm.transpose import (
     emit_rows_from_columns,
     emit_zeros,
 )
-from attnc.codegen.tvm.visits import LISTS, emit_chunks
+from attnc.codegen.tvm.visits import emit_chunks
 from attnc.compiler.dialects import tile
 
 OWNED = {"k": "keys", "v": "values"}  # transposed, [column][row]
@@ -189,9 +189,9 @@ def _emit_step(
         for block in op.operands
         if isinstance(block.owner, tile.LoadOp)
     }
-    with context.out.block(f"if which == {LISTS[tile_class]}:  # {tile_class} tiles"):
-        emit = matrix_gradients.emit_pairs if context.by_matrices else emit_elementwise
-        emit(context, step, Places(parts, rows, reads=reads))
+    context.out.line(f"# {tile_class} tiles")
+    emit = matrix_gradients.emit_pairs if context.by_matrices else emit_elementwise
+    emit(context, tile_class, step, Places(parts, rows, reads=reads))
 
 
 def _emit_store(context: Context, op: tile.StoreOp) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from types import ModuleType
 
 from attnc.codegen.expressions import LOG2_E
-from attnc.codegen.tvm import columns, matrices, micro, pairs
+from attnc.codegen.tvm import broad, columns, matrices, micro, pairs
 from attnc.codegen.tvm.axes import KEYS, QUERIES
 from attnc.codegen.tvm.choice import choice_parts, emit_choice, emit_keep, emit_no_choice
 from attnc.codegen.tvm.column_blocks import blocks_of
@@ -22,7 +22,7 @@ from attnc.codegen.tvm.rows import KEY_HEAD, QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST, emit_online_softmax
 from attnc.codegen.tvm.stored import elements, widened
 from attnc.codegen.tvm.transpose import emit_columns_from_rows, emit_zeros
-from attnc.codegen.tvm.visits import LISTS, emit_chunks
+from attnc.codegen.tvm.visits import emit_chunks
 from attnc.compiler.dialects import tile
 
 
@@ -36,7 +36,9 @@ def forward_parts(context: Context) -> dict[str, int]:
         return matrices.matrix_parts(context) | states
     d, v = context.head_dim, context.value_dim
     if placement.few:
-        d, v = (blocks_of(context, size).width for size in (d, v))
+        d = blocks_of(context, d).width
+    if placement.few or context.broad:
+        v = blocks_of(context, v).width
     keys = chunk * context.machine.keys
     sizes = {"query": d * rows, "scores": keys * rows, "output": v * rows}
     sizes |= states
@@ -149,6 +151,8 @@ def _products(context: Context) -> ModuleType:
     """The module of the kernel's products."""
     if context.placement.few:
         return columns
+    if context.broad:
+        return broad
     return pairs if context.paired else micro
 
 
@@ -167,5 +171,5 @@ def emit_by_class(context: Context) -> None:
         steps = [op for op in visit.each.block.ops if isinstance(op, tile.ScoreOp | tile.MaskOp)]
         if steps:
             parts = dict.fromkeys((steps[0].block, steps[-1].result), "scores")
-            with context.out.block(f"if which == {LISTS[name]}:  # {name} tiles"):
-                emit_elementwise(context, steps, Places(parts, {}))
+            context.out.line(f"# {name} tiles")
+            emit_elementwise(context, name, steps, Places(parts, {}))

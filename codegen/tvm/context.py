@@ -77,6 +77,12 @@ class Context:
         return self.machine.matrices > 0 and self.paired and not self.placement.few
 
     @property
+    def broad(self) -> bool:
+        """Whether outputs are rows while they are computed: all queries lie in one register."""
+        one = self.machine.vectors == 1 and not (self.placement.few or self.paired)
+        return one and self.value_dim >= self.machine.lanes and not (self.gathered or self.count)
+
+    @property
     def abreast(self) -> int:
         """How many vectors of owned rows are worked on before the next: by tiles of matrices, two.
 
@@ -191,6 +197,11 @@ class Context:
     def list_name(self) -> str:
         """The buffer that the numbers of the key tiles to visit are read from."""
         return "table" if self.tabled else "lists"
+
+    @property
+    def list_at(self) -> str:
+        """Where the list of the owned tile begins in that buffer."""
+        return "offsets[plan_row]" if self.tabled else "lists_at"
 
     @cached_property
     def inputs(self) -> dict[str, InputAttr]:

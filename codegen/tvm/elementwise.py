@@ -17,6 +17,7 @@ from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import exp2
 from attnc.codegen.tvm.lanes import emit_owned_positions, emit_visited_position, lane_target
 from attnc.codegen.tvm.softmax import MASKED, WEIGHTS
+from attnc.codegen.tvm.visits import each_tile
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.blocks import WEIGHT
 from attnc.dsl.parser import parse_expression
@@ -34,13 +35,15 @@ class Places:
     reads: Mapping[tile.CollectOp, Collected] = field(default_factory=dict)
 
 
-def emit_elementwise(context: Context, steps: Sequence[Elementwise], places: Places) -> None:
-    """Compute the results of the steps over a chunk, and store those that have a part."""
+def emit_elementwise(
+    context: Context, tile_class: str, steps: Sequence[Elementwise], places: Places
+) -> None:
+    """Compute the steps over a chunk's tiles of a class, and store the results that have a part."""
     if not steps:
         return
     out, m, placement = context.out, context.machine, context.placement
     now = m.keys // placement.abreast
-    with out.block("for g in range(tiles_now):"), out.block(f"for j in range({now}):"):
+    with each_tile(context, tile_class), out.block(f"for j in range({now}):"):
         row = f"j * {placement.abreast}" if placement.few else "j"
         known = emit_row_values(context, steps, places, row)
         with context.each_vector() as vector:

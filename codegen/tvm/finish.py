@@ -93,7 +93,7 @@ def _part(context: Context, row: str) -> str:
 def _emit_numbers(context: Context, store: str, place: Callable[[str], str]) -> None:
     """The numbers of every row, `place(row)` being where it begins in `store`."""
     out, width = context.out, context.value_dim
-    if context.placement.few:
+    if context.placement.few or context.broad:
         out.line(f"# {store} [q {context.rows}, v {width}] = output / total")
         with context.geometry.existing(context):
             out.line(f"out_at: T.int64 = {place('r')}", "inverse: T.let = f[total_at + r]")

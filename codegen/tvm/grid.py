@@ -41,9 +41,16 @@ class Grid:
 
     def emit_tile(self, context: "Context") -> None:
         """The place of the owned tile along each axis."""
-        out, tile, rest = context.out, context.owned.tile, context.owned.tile
+        self.emit_place(context, context.owned.tile)
+
+    def emit_place(self, context: "Context", tile: str) -> None:
+        """The place of a tile of the owned side along each axis."""
+        out, rest = context.out, tile
         for label, box in reversed([*zip(self.labels, self.boxes, strict=True)][1:]):
-            tiles, before = f"T.max(1, (len_{label} + {box - 1}) // {box})", f"before_{label}"
+            tiles, before = (
+                f"T.max(1, (len_{label} + {box - 1}) // {box})",
+                f"{tile}_before_{label}",
+            )
             out.line(
                 f"{tile}_{label}: T.int32 = {rest} % {tiles}",
                 f"{before}: T.int32 = {rest} // {tiles}",
@@ -112,10 +119,10 @@ class Grid:
         """The tensor row of a row of the owned tile."""
         return f"copies[own_row_at + {row}]"
 
-    def later_row(self, context: "Context", tiles: str, row: str) -> str:
-        """The tensor row of a row of the owned tile so many tiles later along the last axis."""
-        place = f"copies[own_row_at + {row}] + {tiles} * {self.boxes[-1] * self.step}"
-        return f"T.min({place}, {self.last(context.owned)})"
+    def place(self, context: "Context", tile: str) -> str:
+        """The tensor row of the first point of a tile of the owned side."""
+        places = zip(self.labels, self.boxes, strict=True)
+        return " + ".join(self.apart(f"{tile}_{label} * {box}", label) for label, box in places)
 
     def first(self, context: "Context", index: str) -> str:
         """The first row of the visited tile at an index of the lists."""

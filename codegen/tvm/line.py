@@ -66,10 +66,12 @@ class Line:
             query = f"T.min({query}, {owned.length} - 1)"
         return self.tensor_row(query)
 
-    def later_row(self, context: "Context", tiles: str, row: str) -> str:
-        """The tensor row of a row of the owned tile that comes so many tiles later."""
-        place = f"{context.owned.first} + {tiles} * {context.rows} + {row}"
-        return self.tensor_row(f"T.min({place}, {self.last(context.owned)})")
+    def emit_place(self, context: "Context", tile: str) -> None:
+        """Nothing: the place of a tile is its number."""
+
+    def place(self, context: "Context", tile: str) -> str:
+        """The tensor row of the first row of a tile of the owned side."""
+        return self.tensor_row(f"{tile} * {context.owned_rows}")
 
     def first(self, context: "Context", index: str) -> str:
         """The first row of the visited tile at an index of the lists."""

@@ -33,6 +33,7 @@ from attnc.codegen.tvm.matrix_unit import BYTES, COLUMNS, SIDE
 from attnc.codegen.tvm.micro import LOCAL, visited_operand
 from attnc.codegen.tvm.pairs import emit_interleaved, half_up, pair
 from attnc.codegen.tvm.stored import elements
+from attnc.codegen.tvm.visits import each_tile
 from attnc.compiler.dialects import tile
 
 APART = 13  # vectors between parts, whose sizes are powers of two: else they share cache sets
@@ -123,7 +124,9 @@ def emit_gradient(context: Context, op: Operation, parts: Mapping[SSAValue, str]
             raise AssertionError(f"no code for {op.name}")
 
 
-def emit_pairs(context: Context, steps: Sequence[Elementwise], places: Places) -> None:
+def emit_pairs(
+    context: Context, tile_class: str, steps: Sequence[Elementwise], places: Places
+) -> None:
     """All elementwise work on a block; its results are rounded, in pairs of queries.
 
     Those that dQ is made of are kept as rows, too.
@@ -131,7 +134,7 @@ def emit_pairs(context: Context, steps: Sequence[Elementwise], places: Places) -
     out, m, across = context.out, context.machine, context.abreast
     kind, stored = f"'{m.real.vector(m.lanes)}'", results(steps, places)
     pair_rows = f"for j in range({m.keys // 2}):"
-    with out.block("for g in range(tiles_now):"), out.block(pair_rows):
+    with each_tile(context, tile_class), out.block(pair_rows):
         now = {block: out.fresh("now") for block in stored}
         out.line(*(f"{n} = T.alloc_buffer(({2 * across},), {kind}, {LOCAL})" for n in now.values()))
         with out.block("for odd in T.unroll(2):"):

@@ -11,13 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.prefetch import (
-    emit_gathered,
-    emit_later,
-    emit_next_unit,
-    emit_prefetch,
-    emit_soon,
-)
+from attnc.codegen.tvm.prefetch import emit_gathered, emit_later, emit_next_unit, emit_prefetch
 from attnc.codegen.tvm.stored import elements, widened
 
 LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
@@ -94,7 +88,7 @@ def emit_dot(
     """Of the tiles of a chunk: `target` [visited, owned] = operand . `owned` [columns, owned].
 
     The rows of `beside` are needed next: those of a later tile are asked for here, as those of
-    the operand. Where one register of owned rows meets each number, a product waits for its own.
+    the operand.
     """
     out, m, rows, name = context.out, context.machine, context.rows, operand.name
     visited, lanes, columns = context.visited.name, context.owned.name, operand.columns
@@ -109,10 +103,6 @@ def emit_dot(
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
         ahead = [operand, beside] if beside is not None else []
-        if beside is not None and m.vectors == 1 and not (context.scattered or context.widens):
-            for i in range(m.keys):
-                emit_soon(context, beside.name, beside.read(context, i), beside.columns)
-            ahead = []
         for one in ahead:
             emit_later(context, one.name)
         if context.gathered:

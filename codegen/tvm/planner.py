@@ -10,10 +10,17 @@ from attnc.codegen.questions import plans_read
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.marks import emit_marks
 from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.prefetch import emit_later_unit, emit_turns
 from attnc.codegen.tvm.rows import emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments
 from attnc.codegen.tvm.units import each_unit, parallel
-from attnc.codegen.tvm.visits import LISTS, append_to_list, emit_owned_bounds, emit_plan
+from attnc.codegen.tvm.visits import (
+    LISTS,
+    append_to_list,
+    emit_joined,
+    emit_owned_bounds,
+    emit_plan,
+)
 
 
 def bind_table(tensors: Tensors) -> None:
@@ -75,6 +82,10 @@ def emit_listing(context: Context) -> None:
         _emit_lookup(context)
     else:
         emit_plan(context, context.visits, append_to_list)
+        emit_joined(context)
+    context.out.line("listed: T.int32 = count[0] + count[1]")
+    emit_turns(context)
+    emit_later_unit(context)
 
 
 def _emit_lookup(context: Context) -> None:

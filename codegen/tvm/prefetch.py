@@ -69,26 +69,90 @@ def _hurried(context: Context) -> bool:
     return context.placement.few or context.scattered
 
 
-def emit_next_unit(context: Context) -> None:
-    """Before one of the last tiles of a list: ask for operands and outputs of the next unit.
+def emit_later_unit(context: Context) -> None:
+    """Before the tiles of a unit: how far from its own rows those of a later one lie.
 
-    Which one this thread will take of queries is a guess: most units that follow each other are
-    neighbours in a head, and each thread takes one. Of keys it is known.
+    Of queries it is the next in the order, or the next of the same residue class: the rows between
+    are those of the units between. Of keys it is the next of this split.
     """
-    out, lie, rows = context.out, context.geometry, context.rows
-    other = context.split or context.placement.packed > 1
-    if other or context.count:
+    operands = _later_operands(context)
+    if not operands:
         return
-    share = -(-rows // LAST)
+    out, lie, tile = context.out, context.geometry, context.owned.tile
+    start = _emit_later_item(context) if context.owned is QUERIES else _emit_later_tile(context)
+    lie.emit_place(context, f"later_{tile}")
+    rows = f"{start}{lie.place(context, f'later_{tile}')} - ({lie.place(context, tile)})"
+    out.line(f"rows_on: T.int64 = T.Cast('int64', {rows})")
+    for name in operands:
+        offset = f"rows_on * {name}_s2"
+        if context.owned is QUERIES:
+            offset += f" + heads_on * {name}_s1 + entries_on * {name}_s0"
+        out.line(f"{name}_on: T.int64 = {offset}")
+    out.line(f"asked: T.int32 = ({context.rows} + turns - 1) // turns")
+
+
+def _emit_later_tile(context: Context) -> str:
+    """The later tile of keys; the rows from the start of its sequence to that of this one's."""
+    context.out.line(f"later_{context.owned.tile}: T.int32 = {context.owned.tile} + splits")
+    return ""
+
+
+def _emit_later_item(context: Context) -> str:
+    """The same of queries, whose head and entry may be others."""
+    classes = context.geometry.classes
+    entry = "later_s" if classes == 1 else f"later_s // {classes}"
+    context.out.line(
+        f"later: T.int32 = order[T.min(unit + {classes}, all_units - 1)]",
+        "later_t: T.int32 = later % tiles",
+        "later_s: T.int32 = later // (tiles * head_count)",
+        "heads_on: T.int64 = T.Cast('int64', (later // tiles) % head_count - h)",
+        f"entries_on: T.int64 = T.Cast('int64', {entry} - {context.entry})",
+    )
+    return "rows_t[T.Cast('int64', later_s) * rows_s0] - q_row + "
+
+
+def _later_operands(context: Context) -> dict[str, int]:
+    """The operands and outputs of a later unit that are asked for, and their columns."""
+    if context.gathered or context.split or context.placement.packed > 1 or context.count:
+        return {}
     if context.owned is QUERIES:
-        apart, operands = "threads", {"q": context.head_dim, "out": context.value_dim}
-    else:
-        apart, operands = "splits", {"k": context.head_dim, "v": context.value_dim}
-    with out.block(f"if list_left - g <= {LAST}:"):
-        for i in range(share):
-            row = f"T.min((list_left - g - 1) * {share} + {i}, {rows - 1})"
-            place = out.bind("place", f"T.Cast('int64', {lie.later_row(context, apart, row)})")
-            for name, columns in operands.items():
+        return {"q": context.head_dim, "out": context.value_dim}
+    return {"k": context.head_dim, "v": context.value_dim}
+
+
+def _follows(context: Context) -> bool:
+    """Whether a later unit reads the rows after those that this one reads: on sequences."""
+    return context.owned is QUERIES and len(context.geometry.labels) < 2 and not context.sets
+
+
+def emit_turns(context: Context) -> None:
+    """How many tiles ask for rows of a later unit, and the first visited row after all tiles."""
+    if not _later_operands(context):
+        return
+    context.out.line(f"turns: T.int32 = T.max(1, T.min({LAST}, listed))")
+    if _follows(context):
+        lie, last = context.geometry, ("T.max(0, count[0] - 1)", "T.max(0, listed - 1)")
+        firsts = (lie.first(context, f"{context.list_at} + {place}") for place in last)
+        rows = ", ".join(map(lie.tensor_row, firsts))
+        beyond = f"T.max({rows}) + {context.machine.keys * lie.step}"
+        context.out.line(f"beyond: T.int32 = T.if_then_else(listed > 0, {beyond}, 0)")
+
+
+def emit_next_unit(context: Context) -> None:
+    """Before one of the last tiles of a list: ask for a part of the rows of a later unit."""
+    operands, out, lie = _later_operands(context), context.out, context.geometry
+    if not operands:
+        return
+    with out.block(f"if list_left - g <= {LAST}:"), out.block("for ask in range(asked):"):
+        row = out.bind("row", f"T.min((list_left - g - 1) * asked + ask, {context.rows - 1})")
+        for name, columns in operands.items():
+            place = f"{context.row_offset(name, row)} + {name}_on"
+            _emit_lines(context, name, out.bind("at", place), range(columns), SECOND_CACHE)
+        if _follows(context):
+            last = lie.tensor_row(lie.last(context.visited))
+            place = f"T.Cast('int64', T.min(beyond + {row} * {lie.step}, {last}))"
+            place = out.bind("place", place)
+            for name, columns in {"k": context.head_dim, "v": context.value_dim}.items():
                 at = out.bind("at", f"{name}_base + {place} * {name}_s2")
                 _emit_lines(context, name, at, range(columns), SECOND_CACHE)
 
@@ -104,12 +168,11 @@ def emit_gathered(context: Context) -> None:
     for j in range(context.machine.keys):
         row = f"T.min({lie.row('later_first', j)}, {lie.last(context.visited)})"
         emit_soon(context, "q", f"q_base + T.Cast('int64', {row}) * q_s2", context.head_dim)
-    rows, chunk = context.rows, context.machine.chunk
+    rows = context.rows
     out.line(
-        "visits: T.int32 = count[0] + count[1]",
-        f"visit: T.int32 = which * count[0] + i * {chunk} + g",
-        f"ask_first: T.int32 = {rows} * visit // visits",
-        f"ask_end: T.int32 = {rows} * (visit + 1) // visits",
+        "visit: T.int32 = listed - list_left + g",
+        f"ask_first: T.int32 = {rows} * visit // listed",
+        f"ask_end: T.int32 = {rows} * (visit + 1) // listed",
     )
     with out.block("for ask in range(ask_end - ask_first):"):
         place = f"{context.owned.first} + {rows} + ask_first + ask"

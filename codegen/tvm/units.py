@@ -1,8 +1,11 @@
 """How the threads of a kernel share its work.
 
 A kernel's work comes in units. The caller says in which order they start, and each thread takes the
-next one whenever it is free, so that no thread waits for another but at the end. What a unit
+next few whenever it is free, so that no thread waits for another but at the end. What a unit
 computes depends on nothing but the unit: results are the same bits for any number of threads.
+
+A thread takes several that follow each other, as they read the same rows, and as taking waits until
+everything is written that was stored before.
 """
 
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from contextlib import contextmanager
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.tvm.micro import LOCAL
 
+MOST, TURNS = 16, 32  # units that a thread takes at once, and how often at least each comes round
 _TAKE = "attnc.take"
 # TVMScript has no atomic operation for CPUs; this becomes one instruction.
 _DEFINITION = f"""\
@@ -34,8 +38,15 @@ def parallel(out: Emitter) -> Iterator[None]:
 def each_unit(out: Emitter, count: str) -> Iterator[None]:
     """Inside that loop: `unit`, one after another, until all `count` are taken."""
     take = f"mine[0] = T.call_extern('int32', '{_TAKE}', T.address_of(taken[0]))"
-    out.line(f"mine = T.alloc_buffer((1,), 'int32', {LOCAL})", take)
-    with out.block(f"while mine[0] < {count}:"):
-        out.line("unit: T.int32 = mine[0]")
-        yield
+    out.line(
+        f"all_units: T.int32 = {count}",
+        f"at_once: T.int32 = T.max(1, T.min({MOST}, all_units // (threads * {TURNS})))",
+        f"mine = T.alloc_buffer((1,), 'int32', {LOCAL})",
+        take,
+    )
+    with out.block("while mine[0] * at_once < all_units:"):
+        out.line("first_unit: T.int32 = mine[0] * at_once")
+        with out.block("for turn in range(T.min(at_once, all_units - first_unit)):"):
+            out.line("unit: T.int32 = first_unit + turn")
+            yield
         out.line(take)

@@ -148,57 +148,58 @@ def append_to_list(context: Context, which: int) -> None:
     )
 
 
+def emit_joined(context: Context) -> None:
+    """Put the tiles with a mask behind those without, in the thread's scratch."""
+    room = f"{context.visited.word}_tiles"
+    with context.out.block("for i in range(count[1]):"):
+        context.out.line(f"lists[lists_at + count[0] + i] = lists[lists_at + {room} + i]")
+
+
 @contextmanager
 def emit_chunks(context: Context) -> Iterator[None]:
-    """Walk both lists, a chunk of tiles at a time; what is written inside serves both.
+    """Walk the listed tiles, a chunk at a time: those without a mask, then those with one.
 
-    The products are written once for both classes, which halves the code to compile: the class
-    costs one branch per chunk, and a full tile no mask arithmetic.
+    The products are written once for both classes, which halves the code to compile, and short
+    lists fill one chunk: `full_now` of its tiles need no mask arithmetic.
     """
     out, chunk = context.out, context.machine.chunk
+    first = context.list_at
+    skipped, count = "", "listed"
     if context.split:
         _emit_share(context)
-    with out.block("for which in range(2):"):
-        count = _emit_list(context)
-        with out.block(f"for i in range(({count} + {chunk - 1}) // {chunk}):"):
-            out.line(
-                f"list_left: T.int32 = {count} - i * {chunk}",
-                f"tiles_now: T.int32 = T.min({chunk}, list_left)",
-                f"list_at: T.int64 = list_first + i * {chunk}",
-            )
-            yield
+        skipped, count = " - share_first", "(share_end - share_first)"
+        first += " + share_first"
+    with out.block(f"for i in range(({count} + {chunk - 1}) // {chunk}):"):
+        out.line(
+            f"list_left: T.int32 = {count} - i * {chunk}",
+            f"tiles_now: T.int32 = T.min({chunk}, list_left)",
+            f"full_left: T.int32 = count[0]{skipped} - i * {chunk}",
+            "full_now: T.int32 = T.max(0, T.min(full_left, tiles_now))",
+            f"list_at: T.int64 = {first} + i * {chunk}",
+        )
+        yield
 
 
 def _emit_share(context: Context) -> None:
-    """The contiguous part of the two lists, taken as one, that this share visits."""
+    """The contiguous part of the listed tiles that this share visits."""
     chunk = context.machine.chunk
     context.out.line(
-        "listed: T.int32 = count[0] + count[1]",
         f"chunks: T.int32 = (listed + shares * {chunk} - 1) // (shares * {chunk})",
         f"share_first: T.int32 = T.min(share * chunks * {chunk}, listed)",
         f"share_end: T.int32 = T.min(share_first + chunks * {chunk}, listed)",
     )
 
 
-def _emit_list(context: Context) -> str:
-    """Where the tiles to visit of list `which` begin, and how many they are."""
-    out, first = context.out, first_of_list(context, "which")
-    if not context.split:
-        out.line(f"list_first: T.int64 = {first}")
-        return "count[which]"
-    out.line(
-        "before: T.int32 = which * count[0]",
-        "skipped: T.int32 = T.max(0, T.min(share_first - before, count[which]))",
-        "list_count: T.int32 = T.max(0, T.min(share_end - before, count[which]) - skipped)",
-        f"list_first: T.int64 = {first} + skipped",
-    )
-    return "list_count"
-
-
-def first_of_list(context: Context, which: str) -> str:
-    """Where a list starts: in the table, or in the thread's scratch."""
-    room = f"{context.visited.word}_tiles"
-    return f"offsets[plan_row + {which}]" if context.tabled else f"lists_at + {which} * {room}"
+@contextmanager
+def each_tile(context: Context, tile_class: str) -> Iterator[None]:
+    """A loop over the tiles `g` of a class in a chunk."""
+    if tile_class == "full":
+        with context.out.block("for g in range(full_now):"):
+            yield
+        return
+    with context.out.block("for behind in range(tiles_now - full_now):"):
+        context.out.line("g: T.int32 = full_now + behind")
+        yield
 
 
 def emit_owned_bounds(context: Context) -> None:

@@ -93,3 +93,25 @@ def test_a_launch_holds_for_one_call_only() -> None:
         assert_right(op, *qkv(length, heads=heads), w=width)
     (kernel,) = op._runner.loaded.values()
     assert len(kernel.last) == 1
+
+
+def test_classes_of_a_tile_follow_each_other() -> None:
+    """Rows of neighbouring residue classes lie side by side, so that a stretch is read once."""
+    op = attnc.compile("grid/natten1d", kernel=5, dilation=3)
+    op(*qkv(200), grid=(200,))
+    (kernel,) = op._runner.loaded.values()
+    (found,) = kernel.schedules.values()
+    tiles = -(-67 // kernel.facts.tile_q)
+    (first,) = {int(unit) % tiles for unit in found.order[:3]}
+    assert found.order[:3].tolist() == [first, 2 * tiles + first, 4 * tiles + first]
+
+
+def test_threads_that_take_several_units_at_once(threads: None) -> None:
+    """Enough units for that, and a number that leaves a part of the last time."""
+    op, (q, k, v) = attnc.compile("line/mistral", w=8), qkv(300, heads=40)
+    torch.set_num_threads(1)
+    assert_right(op, q, k, v)
+    wanted = op(q, k, v)
+    for count in (2, 3):
+        torch.set_num_threads(count)
+        assert torch.equal(op(q, k, v), wanted)

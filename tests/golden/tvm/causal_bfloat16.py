@@ -64,89 +64,107 @@ class Module:
                 count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 head_count: T.int32 = T.Cast('int32', heads)
                 group: T.int32 = T.Cast('int32', heads // kv_heads)
+                all_units: T.int32 = T.Cast('int32', order_n)
+                at_once: T.int32 = T.max(1, T.min(16, all_units // (threads * 32)))
                 mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
-                while mine[0] < T.Cast('int32', order_n):
-                    unit: T.int32 = mine[0]
-                    item: T.int32 = order[unit]
-                    t: T.int32 = item % tiles
-                    h: T.int32 = (item // tiles) % head_count
-                    s: T.int32 = item // (tiles * head_count)
-                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
-                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
-                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
-                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
-                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
-                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
-                    i_first: T.int32 = t * 48
-                    q_first: T.int32 = q_start + i_first
-                    if t * 48 < q_len:
-                        k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
-                        v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
-                        q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
-                        out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
-                        count[0] = 0
-                        count[1] = 0
-                        if k_len > 0:
-                            pass
-                            # the full tiles
-                            low_1: T.int32 = 0
-                            high_2: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_2 - low_1)):
-                                c: T.int32 = low_1 + c_i
-                                tile: T.int32 = c
-                                lists[lists_at + 0 * key_tiles + count[0]] = tile
-                                count[0] = count[0] + 1
-                            # the partial tiles
-                            low_3: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
-                            high_4: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_4 - low_3)):
-                                c: T.int32 = low_3 + c_i
-                                tile: T.int32 = c
-                                lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                count[1] = count[1] + 1
-                            if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
-                                tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                lists[lists_at + 1 * key_tiles + count[1]] = tile
-                                count[1] = count[1] + 1
-                        factor: T.float32 = (scale * T.float32(1.4426950408889634))
-                        score_scale: T.float32 = T.reinterpret('float32', T.bitwise_or(T.bitwise_and(T.reinterpret('uint32', factor), T.uint32(0x7fffff)), T.uint32(0x3f800000)))
-                        query_scale: T.float32 = factor / score_scale
-                        # query [d 64, q 48], scaled
-                        with T.attr(0, 'pragma_import_llvm', 'declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)\ndefine <16 x float> @attnc_dot(<16 x float> %sum, <16 x i32> %x, <16 x i32> %y) alwaysinline {\n  %a = bitcast <16 x i32> %x to <32 x bfloat>\n  %b = bitcast <16 x i32> %y to <32 x bfloat>\n  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float> %sum, <32 x bfloat> %a, <32 x bfloat> %b)\n  ret <16 x float> %r\n}\n'):
-                            for v in range(3):
-                                for block in range(2):
-                                    first: T.int32 = T.min(block * 16, 16)
-                                    x_5 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    x_6 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                    for i in T.unroll(16):
-                                        w_7: T.let = T.reinterpret('uint32x16', q_t[T.ramp(q_base + T.Cast('int64', T.min(i_first + (v * 16 + i), q_len - 1)) * q_s2 + 2 * first, 1, 32)])
-                                        x_5[i] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.shift_left(w_7, T.broadcast(T.uint32(0x10), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.bitwise_and(w_7, T.broadcast(T.uint32(0xffff0000), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0xffff0000), 16))))
-                                    for i in T.unroll(8):
-                                        x_6[2 * i + 0] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                        x_6[2 * i + 1] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
-                                    for i in T.unroll(8):
-                                        x_5[2 * i + 0] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                        x_5[2 * i + 1] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
-                                    for i in T.unroll(8):
-                                        x_6[2 * i + 0] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                        x_6[2 * i + 1] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
-                                    for i in T.unroll(8):
-                                        x_5[2 * i + 0] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                        x_5[2 * i + 1] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
-                                    for i in T.unroll(16):
-                                        f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_5[i]
-                        for i in range(192):
-                            f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
-                        for v in T.unroll(3):
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.broadcast(T.float32(-1e+30), 16)
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
-                        for which in range(2):
-                            list_first: T.int64 = lists_at + which * key_tiles
-                            for i in range((count[which] + 7) // 8):
-                                list_left: T.int32 = count[which] - i * 8
+                while mine[0] * at_once < all_units:
+                    first_unit: T.int32 = mine[0] * at_once
+                    for turn in range(T.min(at_once, all_units - first_unit)):
+                        unit: T.int32 = first_unit + turn
+                        item: T.int32 = order[unit]
+                        t: T.int32 = item % tiles
+                        h: T.int32 = (item // tiles) % head_count
+                        s: T.int32 = item // (tiles * head_count)
+                        q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                        k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                        q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                        k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                        q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                        k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                        i_first: T.int32 = t * 48
+                        q_first: T.int32 = q_start + i_first
+                        if t * 48 < q_len:
+                            k_base: T.int64 = T.Cast('int64', s) * k_s0 + T.Cast('int64', (h // group)) * k_s1 + T.Cast('int64', k_row) * k_s2
+                            v_base: T.int64 = T.Cast('int64', s) * v_s0 + T.Cast('int64', (h // group)) * v_s1 + T.Cast('int64', k_row) * v_s2
+                            q_base: T.int64 = T.Cast('int64', s) * q_s0 + T.Cast('int64', h) * q_s1 + T.Cast('int64', q_row) * q_s2
+                            out_base: T.int64 = T.Cast('int64', s) * out_s0 + T.Cast('int64', h) * out_s1 + T.Cast('int64', q_row) * out_s2
+                            count[0] = 0
+                            count[1] = 0
+                            if k_len > 0:
+                                pass
+                                # the full tiles
+                                low_1: T.int32 = 0
+                                high_2: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_2 - low_1)):
+                                    c: T.int32 = low_1 + c_i
+                                    tile: T.int32 = c
+                                    lists[lists_at + 0 * key_tiles + count[0]] = tile
+                                    count[0] = count[0] + 1
+                                # the partial tiles
+                                low_3: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                                high_4: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_4 - low_3)):
+                                    c: T.int32 = low_3 + c_i
+                                    tile: T.int32 = c
+                                    lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                    count[1] = count[1] + 1
+                                if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
+                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                    lists[lists_at + 1 * key_tiles + count[1]] = tile
+                                    count[1] = count[1] + 1
+                            for i in range(count[1]):
+                                lists[lists_at + count[0] + i] = lists[lists_at + key_tiles + i]
+                            listed: T.int32 = count[0] + count[1]
+                            turns: T.int32 = T.max(1, T.min(16, listed))
+                            beyond: T.int32 = T.if_then_else(listed > 0, T.max(lists[lists_at + T.max(0, count[0] - 1)] * 8, lists[lists_at + T.max(0, listed - 1)] * 8) + 8, 0)
+                            later: T.int32 = order[T.min(unit + 1, all_units - 1)]
+                            later_t: T.int32 = later % tiles
+                            later_s: T.int32 = later // (tiles * head_count)
+                            heads_on: T.int64 = T.Cast('int64', (later // tiles) % head_count - h)
+                            entries_on: T.int64 = T.Cast('int64', later_s - s)
+                            rows_on: T.int64 = T.Cast('int64', rows_t[T.Cast('int64', later_s) * rows_s0] - q_row + later_t * 48 - (t * 48))
+                            q_on: T.int64 = rows_on * q_s2 + heads_on * q_s1 + entries_on * q_s0
+                            out_on: T.int64 = rows_on * out_s2 + heads_on * out_s1 + entries_on * out_s0
+                            asked: T.int32 = (48 + turns - 1) // turns
+                            factor: T.float32 = (scale * T.float32(1.4426950408889634))
+                            score_scale: T.float32 = T.reinterpret('float32', T.bitwise_or(T.bitwise_and(T.reinterpret('uint32', factor), T.uint32(0x7fffff)), T.uint32(0x3f800000)))
+                            query_scale: T.float32 = factor / score_scale
+                            # query [d 64, q 48], scaled
+                            with T.attr(0, 'pragma_import_llvm', 'declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)\ndefine <16 x float> @attnc_dot(<16 x float> %sum, <16 x i32> %x, <16 x i32> %y) alwaysinline {\n  %a = bitcast <16 x i32> %x to <32 x bfloat>\n  %b = bitcast <16 x i32> %y to <32 x bfloat>\n  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float> %sum, <32 x bfloat> %a, <32 x bfloat> %b)\n  ret <16 x float> %r\n}\n'):
+                                for v in range(3):
+                                    for block in range(2):
+                                        first: T.int32 = T.min(block * 16, 16)
+                                        x_5 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                        x_6 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                        for i in T.unroll(16):
+                                            w_7: T.let = T.reinterpret('uint32x16', q_t[T.ramp(q_base + T.Cast('int64', T.min(i_first + (v * 16 + i), q_len - 1)) * q_s2 + 2 * first, 1, 32)])
+                                            x_5[i] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.shift_left(w_7, T.broadcast(T.uint32(0x10), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and(T.reinterpret('uint32x16', (T.reinterpret('float32x16', T.bitwise_and(w_7, T.broadcast(T.uint32(0xffff0000), 16))) * T.broadcast(query_scale, 16))), T.broadcast(T.uint32(0xffff0000), 16))))
+                                        for i in T.unroll(8):
+                                            x_6[2 * i + 0] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                            x_6[2 * i + 1] = T.Shuffle([x_5[i // 1 * 2 + i % 1], x_5[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                        for i in T.unroll(8):
+                                            x_5[2 * i + 0] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                            x_5[2 * i + 1] = T.Shuffle([x_6[i // 2 * 4 + i % 2], x_6[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                        for i in T.unroll(8):
+                                            x_6[2 * i + 0] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                            x_6[2 * i + 1] = T.Shuffle([x_5[i // 4 * 8 + i % 4], x_5[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                        for i in T.unroll(8):
+                                            x_5[2 * i + 0] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                            x_5[2 * i + 1] = T.Shuffle([x_6[i // 8 * 16 + i % 8], x_6[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                        for i in T.unroll(16):
+                                            f[T.ramp(query_at + (first + i) * 48 + v * 16, 1, 16)] = x_5[i]
+                            for i in range(192):
+                                f[T.ramp(output_at + i * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                            for v in T.unroll(3):
+                                f[T.ramp(maximum_at + v * 16, 1, 16)] = T.broadcast(T.float32(-1e+30), 16)
+                                f[T.ramp(total_at + v * 16, 1, 16)] = T.broadcast(T.float32(0.0), 16)
+                            for i in range((listed + 7) // 8):
+                                list_left: T.int32 = listed - i * 8
                                 tiles_now: T.int32 = T.min(8, list_left)
-                                list_at: T.int64 = list_first + i * 8
+                                full_left: T.int32 = count[0] - i * 8
+                                full_now: T.int32 = T.max(0, T.min(full_left, tiles_now))
+                                list_at: T.int64 = lists_at + i * 8
                                 # scores [k 8, q 48] = k [k, d 64] . query [d, q]
                                 for g in range(tiles_now):
                                     row_first: T.int32 = lists[list_at + g] * 8
@@ -215,16 +233,17 @@ class Module:
                                         f[T.ramp(scores_at + (g * 8 + 5) * 48 + v * 16, 1, 16)] = scores5[v] * T.broadcast(score_scale, 16)
                                         f[T.ramp(scores_at + (g * 8 + 6) * 48 + v * 16, 1, 16)] = scores6[v] * T.broadcast(score_scale, 16)
                                         f[T.ramp(scores_at + (g * 8 + 7) * 48 + v * 16, 1, 16)] = scores7[v] * T.broadcast(score_scale, 16)
-                                if which == 1:  # partial tiles
-                                    for g in range(tiles_now):
-                                        for j in range(8):
-                                            row: T.int32 = lists[list_at + g] * 8 + j
-                                            key: T.int32 = k_start + row
-                                            for v in T.unroll(3):
-                                                query: T.let = T.ramp(q_first + v * 16, 1, 16)
-                                                # only where k <= q
-                                                s_8: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
-                                                f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_8
+                                # partial tiles
+                                for behind in range(tiles_now - full_now):
+                                    g: T.int32 = full_now + behind
+                                    for j in range(8):
+                                        row: T.int32 = lists[list_at + g] * 8 + j
+                                        key: T.int32 = k_start + row
+                                        for v in T.unroll(3):
+                                            query: T.let = T.ramp(q_first + v * 16, 1, 16)
+                                            # only where k <= q
+                                            s_8: T.let = T.Select(T.And(T.broadcast((key < (k_start + k_len)), 16), (T.broadcast(key, 16) <= query)), f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)], T.broadcast(T.float32(-1e+38), 16))
+                                            f[T.ramp(scores_at + (g * 8 + j) * 48 + v * 16, 1, 16)] = s_8
                                 for v in T.unroll(3):
                                     top = T.alloc_buffer((4,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
                                     top[0] = f[T.ramp(maximum_at + v * 16, 1, 16)]
@@ -331,47 +350,47 @@ class Module:
                                         f[T.ramp(output_at + (column * 8 + 5) * 48 + v * 16, 1, 16)] = output5[v]
                                         f[T.ramp(output_at + (column * 8 + 6) * 48 + v * 16, 1, 16)] = output6[v]
                                         f[T.ramp(output_at + (column * 8 + 7) * 48 + v * 16, 1, 16)] = output7[v]
-                        for v in T.unroll(3):
-                            sums_35: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
-                            z_36: T.let = T.reinterpret('int32x16', sums_35)
-                            n_37: T.let = T.shift_right(z_36 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
-                            m_38: T.let = T.reinterpret('float32x16', z_36 - T.shift_left(n_37, T.broadcast(T.int32(23), 16)))
-                            y_39: T.let = (m_38 - T.broadcast(T.float32(1.0), 16)) / (m_38 + T.broadcast(T.float32(1.0), 16))
-                            r_40: T.let = y_39 * y_39
-                            p_41: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_40 + T.broadcast(T.float32(0.2857142857142857), 16)
-                            p_42: T.let = p_41 * r_40 + T.broadcast(T.float32(0.4), 16)
-                            p_43: T.let = p_42 * r_40 + T.broadcast(T.float32(0.6666666666666666), 16)
-                            p_44: T.let = p_43 * r_40 + T.broadcast(T.float32(2.0), 16)
-                            e_45: T.let = T.Cast('float32x16', n_37) * T.broadcast(T.float32(0.6931471805599453), 16) + p_44 * y_39
-                            f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_45, T.broadcast(T.float32('-inf'), 16))
-                            f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_35, T.broadcast(T.float32(0.0), 16))
-                        # out_t [q 48, v 64] = output^T / total
-                        for turn in range(3):
-                            v: T.int32 = 2 - turn
-                            for block in range(4):
-                                first: T.int32 = T.min(block * 16, 48)
-                                x_46 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                x_47 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
-                                for i in T.unroll(16):
-                                    x_46[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
-                                for i in T.unroll(8):
-                                    x_47[2 * i + 0] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
-                                    x_47[2 * i + 1] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
-                                for i in T.unroll(8):
-                                    x_46[2 * i + 0] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
-                                    x_46[2 * i + 1] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
-                                for i in T.unroll(8):
-                                    x_47[2 * i + 0] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
-                                    x_47[2 * i + 1] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
-                                for i in T.unroll(8):
-                                    x_46[2 * i + 0] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
-                                    x_46[2 * i + 1] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
-                                for i in T.unroll(16):
-                                    bits_48: T.let = T.reinterpret('uint32x16', (x_46[15 - i]))
-                                    out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_48 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_48, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
-                        for r in range(T.min(48, q_len - i_first)):
-                            lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
-                            lse_t[lse_at] = f[maximum_at + r]
+                            for v in T.unroll(3):
+                                sums_35: T.let = f[T.ramp(total_at + v * 16, 1, 16)]
+                                z_36: T.let = T.reinterpret('int32x16', sums_35)
+                                n_37: T.let = T.shift_right(z_36 - T.broadcast(T.int32(1060439283), 16), T.broadcast(T.int32(23), 16))
+                                m_38: T.let = T.reinterpret('float32x16', z_36 - T.shift_left(n_37, T.broadcast(T.int32(23), 16)))
+                                y_39: T.let = (m_38 - T.broadcast(T.float32(1.0), 16)) / (m_38 + T.broadcast(T.float32(1.0), 16))
+                                r_40: T.let = y_39 * y_39
+                                p_41: T.let = T.broadcast(T.float32(0.2222222222222222), 16) * r_40 + T.broadcast(T.float32(0.2857142857142857), 16)
+                                p_42: T.let = p_41 * r_40 + T.broadcast(T.float32(0.4), 16)
+                                p_43: T.let = p_42 * r_40 + T.broadcast(T.float32(0.6666666666666666), 16)
+                                p_44: T.let = p_43 * r_40 + T.broadcast(T.float32(2.0), 16)
+                                e_45: T.let = T.Cast('float32x16', n_37) * T.broadcast(T.float32(0.6931471805599453), 16) + p_44 * y_39
+                                f[T.ramp(maximum_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), f[T.ramp(maximum_at + v * 16, 1, 16)] * T.broadcast(T.float32(0.6931471805599453), 16) + e_45, T.broadcast(T.float32('-inf'), 16))
+                                f[T.ramp(total_at + v * 16, 1, 16)] = T.Select(sums_35 != T.broadcast(T.float32(0.0), 16), T.broadcast(T.float32(1.0), 16) / sums_35, T.broadcast(T.float32(0.0), 16))
+                            # out_t [q 48, v 64] = output^T / total
+                            for turn in range(3):
+                                v: T.int32 = 2 - turn
+                                for block in range(4):
+                                    first: T.int32 = T.min(block * 16, 48)
+                                    x_46 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    x_47 = T.alloc_buffer((16,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                    for i in T.unroll(16):
+                                        x_46[i] = f[T.ramp(output_at + (first + i) * 48 + v * 16, 1, 16)] * f[T.ramp(total_at + v * 16, 1, 16)]
+                                    for i in T.unroll(8):
+                                        x_47[2 * i + 0] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23])
+                                        x_47[2 * i + 1] = T.Shuffle([x_46[i // 1 * 2 + i % 1], x_46[i // 1 * 2 + i % 1 + 1]], [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_46[2 * i + 0] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27])
+                                        x_46[2 * i + 1] = T.Shuffle([x_47[i // 2 * 4 + i % 2], x_47[i // 2 * 4 + i % 2 + 2]], [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_47[2 * i + 0] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29])
+                                        x_47[2 * i + 1] = T.Shuffle([x_46[i // 4 * 8 + i % 4], x_46[i // 4 * 8 + i % 4 + 4]], [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31])
+                                    for i in T.unroll(8):
+                                        x_46[2 * i + 0] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30])
+                                        x_46[2 * i + 1] = T.Shuffle([x_47[i // 8 * 16 + i % 8], x_47[i // 8 * 16 + i % 8 + 8]], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31])
+                                    for i in T.unroll(16):
+                                        bits_48: T.let = T.reinterpret('uint32x16', (x_46[15 - i]))
+                                        out_t[T.ramp(out_base + T.Cast('int64', i_first + T.min((v * 16 + 15 - i), T.min(48, q_len - i_first) - 1)) * out_s2 + first, 1, 16)] = T.Cast('uint16x16', T.shift_right(bits_48 + T.broadcast(T.uint32(0x7fff), 16) + T.bitwise_and(T.shift_right(bits_48, T.broadcast(T.uint32(0x10), 16)), T.broadcast(T.uint32(0x1), 16)), T.broadcast(T.uint32(0x10), 16)))
+                            for r in range(T.min(48, q_len - i_first)):
+                                lse_at: T.int64 = T.Cast('int64', s) * lse_s0 + T.Cast('int64', h) * lse_s1 + T.Cast('int64', q_row + i_first + r) * lse_s2
+                                lse_t[lse_at] = f[maximum_at + r]
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
     @T.prim_func(s_tir=True)
     def plan(rows_: T.handle, offsets_: T.handle, table_: T.handle, heads: T.int32, tiles: T.int32, threads: T.int32, fill: T.int32):
@@ -391,44 +410,48 @@ class Module:
         with T.attr(0, 'pragma_import_llvm', 'define linkonce_odr i32 @attnc.take(ptr %counter) alwaysinline {\n  %before = atomicrmw add ptr %counter, i32 1 monotonic\n  ret i32 %before\n}\n'):
             for worker in T.parallel(threads):
                 count = T.alloc_buffer((2,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
+                all_units: T.int32 = T.Cast('int32', rows_n) * heads * tiles
+                at_once: T.int32 = T.max(1, T.min(16, all_units // (threads * 32)))
                 mine = T.alloc_buffer((1,), 'int32', scope='local', annotations={'disable_lower_builtin': True})
                 mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
-                while mine[0] < T.Cast('int32', rows_n) * heads * tiles:
-                    unit: T.int32 = mine[0]
-                    t: T.int32 = unit % tiles
-                    h: T.int32 = (unit // tiles) % heads
-                    s: T.int32 = unit // (tiles * heads)
-                    q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
-                    k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
-                    q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
-                    k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
-                    q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
-                    k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
-                    i_first: T.int32 = t * 48
-                    q_first: T.int32 = q_start + i_first
-                    if t * 48 < q_len:
-                        count[0] = 0
-                        count[1] = 0
-                        if k_len > 0:
-                            pass
-                            # the full tiles
-                            low_49: T.int32 = 0
-                            high_50: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_50 - low_49)):
-                                c: T.int32 = low_49 + c_i
-                                tile: T.int32 = c
-                                count[0] = count[0] + 1
-                            # the partial tiles
-                            low_51: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
-                            high_52: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
-                            for c_i in range(T.max(0, high_52 - low_51)):
-                                c: T.int32 = low_51 + c_i
-                                tile: T.int32 = c
-                                count[1] = count[1] + 1
-                            if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
-                                tile: T.int32 = T.floordiv((k_len - 1), 8)
-                                count[1] = count[1] + 1
-                        if fill == 0:
-                            offsets[unit * 2 + 0] = T.Cast('int64', count[0])
-                            offsets[unit * 2 + 1] = T.Cast('int64', count[1])
+                while mine[0] * at_once < all_units:
+                    first_unit: T.int32 = mine[0] * at_once
+                    for turn in range(T.min(at_once, all_units - first_unit)):
+                        unit: T.int32 = first_unit + turn
+                        t: T.int32 = unit % tiles
+                        h: T.int32 = (unit // tiles) % heads
+                        s: T.int32 = unit // (tiles * heads)
+                        q_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 0]
+                        k_row: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 1]
+                        q_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 2]
+                        k_start: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 3]
+                        q_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 4]
+                        k_len: T.int32 = rows_t[T.Cast('int64', s) * rows_s0 + 5]
+                        i_first: T.int32 = t * 48
+                        q_first: T.int32 = q_start + i_first
+                        if t * 48 < q_len:
+                            count[0] = 0
+                            count[1] = 0
+                            if k_len > 0:
+                                pass
+                                # the full tiles
+                                low_49: T.int32 = 0
+                                high_50: T.int32 = T.min(((6 * t) + T.floordiv((q_start + 1), 8)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_50 - low_49)):
+                                    c: T.int32 = low_49 + c_i
+                                    tile: T.int32 = c
+                                    count[0] = count[0] + 1
+                                # the partial tiles
+                                low_51: T.int32 = T.max(0, ((6 * t) + T.floordiv((q_start + 1), 8)))
+                                high_52: T.int32 = T.min(T.min(((((6 * t) + T.floordiv((q_start - 1), 8)) + 6) + 1), (T.floordiv(((q_start + q_len) - 1), 8) + 1)), T.floordiv(k_len, 8))
+                                for c_i in range(T.max(0, high_52 - low_51)):
+                                    c: T.int32 = low_51 + c_i
+                                    tile: T.int32 = c
+                                    count[1] = count[1] + 1
+                                if T.And(T.And((T.floormod(k_len, 8) >= 1), (((T.floormod(k_len, 8) + q_start) + q_len) >= (k_len + 1))), ((((T.floormod(k_len, 8) + q_start) + (48 * t)) + 47) >= k_len)):
+                                    tile: T.int32 = T.floordiv((k_len - 1), 8)
+                                    count[1] = count[1] + 1
+                            if fill == 0:
+                                offsets[unit * 2 + 0] = T.Cast('int64', count[0])
+                                offsets[unit * 2 + 1] = T.Cast('int64', count[1])
                     mine[0] = T.call_extern('int32', 'attnc.take', T.address_of(taken[0]))
