@@ -104,14 +104,19 @@ def unplanned(steps: Sequence[ModulePass]) -> list[ModulePass]:
     return [PlanOne() if isinstance(step, PlanVisits) else step for step in steps]
 
 
-def unit_passes(size: int, rows: int, keys: int) -> tuple[ModulePass, ...]:
-    """The passes to the kernel of units of `size` keys that each query chooses at the call."""
+def unit_passes(
+    size: int, rows: int, keys: int, gradients: tuple[str, ...] | None = None
+) -> tuple[ModulePass, ...]:
+    """The passes to the kernel of units of `size` keys that each query chooses at the call.
+
+    With `gradients`, to that of the gradients, those of these inputs among them.
+    """
     return (
         Simplify(),
         SplitAtoms(),
         Narrow(),
         PlanUnits(size, rows, keys),  # needs the relation
-        LowerToTile(),
+        LowerToTile() if gradients is None else DeriveBackward(gradients),
         Specialise(),
     )
 

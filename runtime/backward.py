@@ -9,6 +9,7 @@ from operator import add
 import torch
 from torch import Tensor
 
+from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.program import Bound
 from attnc.runtime.call import Call, heads_first
 from attnc.runtime.inputs import computed_in
@@ -18,6 +19,7 @@ from attnc.runtime.ops import Upstream
 from attnc.runtime.schedule import schedule
 from attnc.runtime.sequences import table, tiles as count_tiles
 from attnc.runtime.sets import Lists
+from attnc.runtime.units import members_room
 
 TOGETHER = 1 << 17  # numbers that are converted at a time: they stay in the second cache
 BALANCED = 4  # units for each thread from which on their number need not be a multiple
@@ -42,13 +44,26 @@ def as_given(x: Tensor, like: Tensor, layout: str) -> Tensor:
     return x.to(like.dtype)
 
 
-def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout: str) -> Sums:
-    """Run the backward kernel of a call; `given` is in the caller's layout."""
+def run(
+    bound: Bound,
+    kernel: LoadedKernel,
+    call: Call,
+    given: Upstream,
+    layout: str,
+    chosen: Tensor | None = None,
+) -> Sums:
+    """Run the backward kernel of a call; `given` is in the caller's layout.
+
+    `chosen` are the units of keys of each query where the kernel gathers these.
+    """
     facts, real = kernel.facts, computed_in(call.q.dtype)
     check_lengths(facts, call.rows, call.numbers)
     sequences, heads, kv_heads = len(call.rows), call.q.shape[1], call.k.shape[1]
     rows = table(facts, call.rows, call.grid)
     tiles, query_tiles = (count_tiles(facts, rows, side) for side in ("k", "q"))
+    gathered = None if chosen is None else _gathered(facts, call, chosen)
+    if gathered is not None:
+        tiles, query_tiles = gathered.tiles, gathered.query_tiles
     splits = _splits(len(rows) * kv_heads, tiles)
     threads = max(1, min(torch.get_num_threads(), len(rows) * kv_heads * splits))
 
@@ -78,13 +93,16 @@ def run(bound: Bound, kernel: LoadedKernel, call: Call, given: Upstream, layout:
         *map(entries, (d_out, lse, delta, d_q, d_k, d_v)),
         rows,
         torch.empty(threads, facts.floats, dtype=real),
-        int_scratch(facts, threads, query_tiles, sets),
+        int_scratch(facts, threads, query_tiles, sets, gathered.ints if gathered else 0),
+        *([] if chosen is None else [entries(chosen)]),
         *planned,
         *(entries(call.tensors[name]) for name in facts.inputs),
         *(x.expand(threads, sequences, *x.shape[2:]) for x in sums.values()),
         *(x for one in sets for x in (entries(one.start), entries(one.end), one.entries)),
         *numbers,
-        *(call.scale, threads, tiles, query_tiles, splits),
+        *(call.scale, threads, tiles, query_tiles),
+        *([gathered.units, gathered.room] if gathered else []),
+        splits,
         *(one.width for one in sets),
     )
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
@@ -108,6 +126,30 @@ def _stretches(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
         room //= max(1, size)
     for first in product(*map(range, repeat(0), shape[:-1], reversed(steps))):
         yield tuple(map(slice, first, map(add, first, reversed(steps))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """How many units there are, tiles of them and of the queries of one; the room of a list.
+
+    In `room` ints the queries of a head are sorted, in `ints` those of all heads of a KV head.
+    """
+
+    units: int
+    tiles: int
+    query_tiles: int
+    room: int
+    ints: int
+
+
+def _gathered(facts: KernelFacts, call: Call, chosen: Tensor) -> _Gathered:
+    queries = max(row.q_len for row in call.rows)
+    units = -(-max(row.k_len for row in call.rows) // facts.gathered)
+    tiles = units * -(-facts.gathered // facts.tile_k)
+    entries = queries * chosen.shape[3]
+    room = members_room(facts, units, entries)
+    group = call.q.shape[1] // call.k.shape[1]
+    return _Gathered(units, tiles, -(-entries // facts.tile_q), room, group * room)
 
 
 def _covered(call: Call) -> bool:

@@ -87,11 +87,16 @@ def _make(kernel: LoadedKernel, a: Arguments | Call, numbers: list[float]) -> La
     return Launch(rows, tiles, key_tiles, planned, threads, shares)
 
 
-def int_scratch(facts: KernelFacts, threads: int, listed: int, sets: Sequence[Lists]) -> Tensor:
-    """The int32 scratch of each thread: its lists hold `listed` tiles; marks of sets begin as 0."""
+def int_scratch(
+    facts: KernelFacts, threads: int, listed: int, sets: Sequence[Lists], more: int = 0
+) -> Tensor:
+    """The int32 scratch of each thread: its lists hold `listed` tiles; marks of sets begin as 0.
+
+    Kernels that gather queries want so many `more`.
+    """
     marks = sum(one.width for one in sets) * facts.words
     make = torch.zeros if sets else torch.empty
-    return make(threads, facts.ints + 2 * listed + marks, dtype=torch.int32)
+    return make(threads, facts.ints + 2 * listed + marks + more, dtype=torch.int32)
 
 
 def _threads(a: Arguments | Call, units: int, visits: int, pairs: int) -> int:

@@ -158,6 +158,9 @@ def lower_backward(
     module = elaborate(as_sets(bound), sizes)
     if watch is not None:
         watch("elaborate", module)
+    if sizes.unit:
+        run(module, unit_passes(sizes.unit, *unit_tile(machine, sizes), inputs), watch)
+        return module
     tiles, only = gradient_tiling(machine, sizes), ("dv",) if sizes.sums else ()
     run(module, backward_passes(tiles, inputs, sizes.cropped, only=only), watch)
     return module

@@ -98,13 +98,26 @@ class SpecRunner:
     ) -> ops.Gradients:
         """The gradients of q, k and v in their dtype, and of the inputs asked for."""
         call = self.bind(q, k, v, keywords)
+        return self.gradients(call, (q, k, v), keywords, given, self.sizes(call))
+
+    def gradients(
+        self,
+        call: Call,
+        operands: tuple[Tensor, Tensor, Tensor],
+        keywords: ops.Keywords,
+        given: ops.Upstream,
+        sizes: Sizes,
+        chosen: Tensor | None = None,
+    ) -> ops.Gradients:
+        """The same of a call that is bound; `chosen` are the units of a kernel of such `sizes`."""
+        q, k, v = operands
         names = tuple(sorted(given.wanted))
         if call.empty:
             zeros = [torch.zeros_like(x) for x in (q, k, v)]
             inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
             return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
-        kernel = self.kernel(self.sizes(call), names)
-        found = backward.run(self.bound, kernel, call, given, self.options.layout)
+        kernel = self.kernel(sizes, names)
+        found = backward.run(self.bound, kernel, call, given, self.options.layout, chosen)
         first = [
             backward.as_given(x, like, self.options.layout)
             for x, like in ((found.q, q), (found.k, k), (found.v, v))

@@ -5,10 +5,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.runtime.arguments import as_entries
 from attnc.runtime.call import Call
 from attnc.runtime.kernels import LoadedKernel
-from attnc.runtime.launch import check_lengths
+from attnc.runtime.launch import check_lengths, int_scratch
 from attnc.runtime.sequences import table
 
 STRETCH = 2048  # queries of a head whose outputs stay in a core's cache
@@ -22,6 +23,11 @@ def stretch_of(heads: int, queries: int) -> int:
     shares = -(-torch.get_num_threads() * UNITS_A_THREAD // heads)
     found = max(FEWEST, min(STRETCH, -(-queries // shares)))
     return -(-found // VECTOR) * VECTOR
+
+
+def members_room(facts: KernelFacts, units: int, choices: int) -> int:
+    """Ints for so many choices by unit, where those of each fill whole tiles, and their ends."""
+    return 2 * units + choices + units * facts.tile_q
 
 
 def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse: Tensor) -> None:
@@ -39,15 +45,14 @@ def add_units(kernel: LoadedKernel, call: Call, chosen: Tensor, out: Tensor, lse
     threads = torch.get_num_threads()
     stretch = stretch_of(sequences * heads, queries)
     query_tiles = -(-stretch * chosen.shape[3] // facts.tile_q)
-    members = stretch * chosen.shape[3] + units * facts.tile_q  # those of each fill whole tiles
-    ints = facts.ints + 2 * query_tiles + units + members
+    room = members_room(facts, units, stretch * chosen.shape[3])
     floats = -(-(facts.floats + stretch * facts.state) // VECTOR) * VECTOR
     entries = partial(as_entries, sequences)
     kernel.run(
         *(entries(x) for x in (call.q, call.k, call.v, out, lse)),
         table(facts, call.rows),
         torch.empty(threads, floats, dtype=lse.dtype),
-        torch.empty(threads, ints, dtype=torch.int32),
+        int_scratch(facts, threads, query_tiles, (), room),
         entries(chosen),
         *(entries(call.tensors[name]) for name in facts.inputs),
         *(call.numbers[name] for name in facts.numbers),

@@ -24,6 +24,7 @@ from attnc.codegen.tvm.rows import emit_base, emit_owned_tile, stored_row
 from attnc.codegen.tvm.signature import emit_row
 from attnc.codegen.tvm.spread import Target, emit_owned_rows, emit_spread, padded
 from attnc.codegen.tvm.stored import elements, rounded, widened
+from attnc.codegen.tvm.stretches import emit_members, emit_room, emit_sort
 from attnc.codegen.tvm.transpose import (
     emit_columns_from_rows,
     emit_rows_from_columns,
@@ -72,12 +73,24 @@ def emit_backward_worker(context: Context) -> None:
                 "s: T.int32 = unit // (splits * kv_count)",
             )
             emit_row(context)
+            if context.gathered:
+                _emit_sorted_heads(context)
             with out.block("for step in range((tiles - split + splits - 1) // splits):"):
                 out.line("c: T.int32 = split + step * splits")
                 emit_owned_tile(context)
                 unit = emit_unit(context) if context.by_matrices else nullcontext()
                 with out.block(f"if {context.geometry.exists(context)}:"), unit:
                     _emit_tile(context)
+
+
+def _emit_sorted_heads(context: Context) -> None:
+    """The queries of each head by the unit that they chose."""
+    out = context.out
+    out.line("first: T.int32 = 0", "end: T.int32 = q_len", "head_count: T.int32 = kv_count * group")
+    with out.block("for member in range(group):"):
+        out.line("h: T.int32 = kv_head * group + member")
+        emit_room(context, "T.Cast('int64', member) * T.Cast('int64', stretch)")
+        emit_sort(context)
 
 
 def _emit_tile(context: Context) -> None:
@@ -92,6 +105,9 @@ def _emit_tile(context: Context) -> None:
         for name in ("q", "do", "lse", "delta"):
             emit_base(context, name, QUERIES, "h")
         emit_base(context, "dq", QUERIES, "h", copy="split")
+        if context.gathered:
+            emit_room(context, "T.Cast('int64', member) * T.Cast('int64', stretch)")
+            emit_members(context, "u")
         emit_listing(context)
         reads = list({c.number: c for c in collected(context).values()}.values())
         for read in reads:

@@ -50,10 +50,10 @@ def tensors_of(context: Context) -> tuple[str, ...]:
 
 def scheduling(context: Context) -> list[str]:
     """The argument that says how the work of a forward kernel is shared, if it is one."""
-    if context.backward:
-        return []
     if context.gathered:
         return ["chosen"]
+    if context.backward:
+        return []
     return ["parts"] if context.split else ["order"]
 
 

@@ -25,6 +25,12 @@ from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Member
 
 
+def gradients_of(kernel: tile.KernelOp) -> bool:
+    """Whether a kernel computes gradients: it owns keys and stores what it has added up."""
+    stores = any(isinstance(op, tile.StoreOp) for op in kernel.body.block.ops)
+    return bool(kernel.owner.data == "k") and stores
+
+
 @dataclass(frozen=True)
 class Context:
     """One kernel being printed."""
@@ -148,7 +154,7 @@ class Context:
     @property
     def backward(self) -> bool:
         """Whether the kernel computes gradients."""
-        return self.owned is KEYS and not self.gathered
+        return gradients_of(self.kernel)
 
     @property
     def gathered(self) -> int:

@@ -23,6 +23,21 @@ class Gathered(Line):
         """Plans read the unit and the number of its queries."""
         return {name: Value(name, INT) for name in ("u", "members", "unit_end")}
 
+    def emit_tile(self, context: "Context") -> None:
+        """Which unit the owned tile is of, and where its keys begin."""
+        parts = -(-context.gathered // context.rows)
+        owned, size = context.owned, context.gathered
+        context.out.line(
+            f"u: T.int32 = {owned.tile} // {parts}",
+            f"unit_end: T.int32 = u * {size} + {size}",
+            f"{owned.first}: T.int32 = u * {size} + {owned.tile} % {parts} * {context.rows}",
+            f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
+        )
+
+    def exists(self, context: "Context") -> str:
+        """Whether the owned tile has a row."""
+        return f"{context.owned.first} < {context.owned.length}"
+
     def row(self, first: str, j: int | str) -> str:
         """The row of a visited tile, whose first member is `first`."""
         return self._member(f"{first} + {j}")

@@ -10,7 +10,7 @@ The module's function `main` takes, in this order:
                          when: unit (s * heads + h) * tiles + t is tile t of head h of sequence s
     chosen               (instead of `order`, where queries are gathered) int32 [n, 1 or heads,
                          q_rows, choices]: the units of keys that each query chose; below 0: none.
-                         `out` and `lse` are of the queries' other keys, and are added to
+                         forward, `out` and `lse` are of the queries' other keys, and are added to
     parts                (instead of `order`, where the kernel is split) see `shares`; its units
                          are shares of query tiles, the packed heads of a group being one
     offsets, table       only where the kernel is tabled: see `planner`
@@ -21,7 +21,8 @@ The module's function `main` takes, in this order:
     tiles                owned tiles of the longest sequence
     key_tiles            (query_tiles where keys are owned) room in a list
     units, stretch       (where queries are gathered) how many units of keys there are, and how many
-                         queries a thread takes at a time; `tiles` are then the stretches of a head
+                         queries a thread takes at a time; `tiles` are then the stretches of a head.
+                         (Backward: how many ints of scratch the sorted queries of a head take)
     splits               (backward pass) how many units share the key tiles of a head
     sets                 (handles, after the gradients) of each: see `marks`; its number of marks
                          follows all other numbers

@@ -102,10 +102,11 @@ def emit_dot(
         out.line(f"row_first: T.int32 = {context.geometry.first(context, 'list_at + g')}")
         for i in range(m.keys):
             out.line(f"{name}_{i}: T.int64 = {operand.read(context, i)}")
+        beside = None if context.gathered else beside
         ahead = [operand, beside] if beside is not None else []
         for one in ahead:
             emit_later(context, one.name)
-        if context.gathered:
+        if context.gathered and name == "q":
             emit_gathered(context)
         if beside is not None:
             emit_next_unit(context)

@@ -23,10 +23,8 @@ def emit_gathered_worker(context: Context, emit_tile: Callable[[Context], None])
     out.line(
         "head_count: T.int32 = T.Cast('int32', heads)",
         "group: T.int32 = T.Cast('int32', heads // kv_heads)",
-        "ends_at: T.int64 = lists_at + 2 * T.Cast('int64', query_tiles)",
-        "members_at: T.int64 = ends_at + T.Cast('int64', units)",
-        f"reached = T.alloc_buffer((1,), 'int32', {LOCAL})",
     )
+    emit_room(context, "0")
     with each_unit(out, "T.Cast('int32', rows_n) * head_count * tiles"):
         out.line(
             "first: T.int32 = (unit % tiles) * stretch",
@@ -36,38 +34,48 @@ def emit_gathered_worker(context: Context, emit_tile: Callable[[Context], None])
         emit_row(context)
         out.line("end: T.int32 = T.min(first + stretch, q_len)")
         with out.block("if first < end:"):
-            _emit_sort(context)
+            emit_sort(context)
             emit_start(context)
-            with out.block("for u in range(units):"):
+            with out.block("for unit_here in range(units):"):
                 _emit_unit(context, emit_tile)
             emit_end(context)
 
 
 def _emit_unit(context: Context, emit_tile: Callable[[Context], None]) -> None:
-    """The keys of unit `u`, a tile at a time, for all queries of the stretch that chose it."""
-    out, owned, size = context.out, context.owned, context.gathered
-    out.line(
-        "unit_first: T.int32 = reached[0]",
-        "members: T.int32 = lists[ends_at + u] - unit_first",
-        f"reached[0] = unit_first + {_whole_tiles(context, 'members')}",
-        f"unit_end: T.int32 = u * {size} + {size}",
-    )
-    with out.block("if members > 0:"), out.block(f"for part in range({-(-size // context.rows)}):"):
-        out.line(
-            f"{owned.first}: T.int32 = u * {size} + part * {context.rows}",
-            f"{owned.position}: T.int32 = {owned.start} + {owned.first}",
-        )
-        with out.block(f"if {owned.first} < {owned.length}:"):
+    """The keys of unit `unit_here`, a tile at a time, for the queries that chose it."""
+    out, parts = context.out, -(-context.gathered // context.rows)
+    emit_members(context, "unit_here")
+    with out.block("if members > 0:"), out.block(f"for part in range({parts}):"):
+        out.line(f"{context.owned.tile}: T.int32 = unit_here * {parts} + part")
+        context.geometry.emit_tile(context)
+        with out.block(f"if {context.geometry.exists(context)}:"):
             emit_tile(context)
 
 
-def _emit_sort(context: Context) -> None:
+def emit_members(context: Context, unit: str) -> None:
+    """The queries that chose a unit."""
+    context.out.line(
+        f"unit_first: T.int32 = lists[starts_at + {unit}]",
+        f"members: T.int32 = lists[ends_at + {unit}] - unit_first",
+    )
+
+
+def emit_room(context: Context, before: str) -> None:
+    """Where the sorted queries of one head lie, with so much before them."""
+    context.out.line(
+        f"starts_at: T.int64 = lists_at + 2 * T.Cast('int64', query_tiles) + {before}",
+        "ends_at: T.int64 = starts_at + T.Cast('int64', units)",
+        "members_at: T.int64 = ends_at + T.Cast('int64', units)",
+    )
+
+
+def emit_sort(context: Context) -> None:
     """The queries from `first` to `end` by the unit that they chose, those of one ascending.
 
-    Members of a unit begin with a tile, and those of unit u end before ends[u]. Negative units are
-    none.
+    The members of unit u are those from starts[u] to ends[u], and behind them the last tile is
+    filled up with a row past the last query. Negative units are none.
     """
-    out = context.out
+    out, keys = context.out, context.machine.keys
     emit_base(
         context, "chosen", QUERIES, f"({QUERY_HEAD} * T.Cast('int32', chosen_n1) // head_count)"
     )
@@ -75,10 +83,14 @@ def _emit_sort(context: Context) -> None:
         out.line("lists[ends_at + u] = 0")
     with _each_choice(context):
         out.line("lists[ends_at + u] = lists[ends_at + u] + 1")
-    out.line("reached[0] = 0")
+    out.line(f"reached = T.alloc_buffer((1,), 'int32', {LOCAL})", "reached[0] = 0")
     with out.block("for u in range(units):"):
-        out.line("members: T.int32 = lists[ends_at + u]", "lists[ends_at + u] = reached[0]")
-        out.line(f"reached[0] = reached[0] + {_whole_tiles(context, 'members')}")
+        out.line(
+            f"room: T.int32 = (lists[ends_at + u] + {keys - 1}) // {keys} * {keys}",
+            "lists[starts_at + u] = reached[0]",
+            "lists[ends_at + u] = reached[0]",
+            "reached[0] = reached[0] + room",
+        )
     with out.block("for i in range(reached[0]):"):
         out.line("lists[members_at + i] = q_len")
     with _each_choice(context):
@@ -86,7 +98,6 @@ def _emit_sort(context: Context) -> None:
             "lists[members_at + T.Cast('int64', lists[ends_at + u])] = row",
             "lists[ends_at + u] = lists[ends_at + u] + 1",
         )
-    out.line("reached[0] = 0")
 
 
 @contextmanager
@@ -102,9 +113,3 @@ def _each_choice(context: Context) -> Iterator[None]:
             out.line("u: T.int32 = chosen_t[choices_at + j]")
             with out.block("if T.And(0 <= u, u < units):"):
                 yield
-
-
-def _whole_tiles(context: Context, members: str) -> str:
-    """The places of as many members."""
-    keys = context.machine.keys
-    return f"({members} + {keys - 1}) // {keys} * {keys}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from attnc.codegen.questions import searches
+from attnc.codegen.tvm.context import gradients_of
 from attnc.compiler.dialects import tile
 from attnc.dsl.errors import NotBuiltForTarget
 
@@ -26,7 +27,7 @@ def _unprintable(kernel: tile.KernelOp) -> Iterator[str]:
     if len(kernel.axes) and (kernel.packed.value.data != 1 or kernel.split is not None):
         yield "tiles of few queries on a grid or in a residue class"
     keeps = any(isinstance(op, tile.KeepOp) for op in kernel.walk())
-    backward = kernel.owner.data == "k" and kernel.gathered is None
+    backward = gradients_of(kernel)
     printed = BACKWARD if backward else CHOICE if keeps else FORWARD
     if keeps and (kernel.split is not None or kernel.dtype.data not in ("float32", "float64")):
         yield f"choosing by scores of dtype {kernel.dtype.data}, or by split kernels"

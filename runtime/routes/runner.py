@@ -58,7 +58,19 @@ class RoutedRunner(SpecRunner):
     ) -> ops.Gradients:
         """The gradients through the chosen keys; a choice itself has none."""
         call, own, lists = self.choices(q, k, v, keywords)
-        return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
+        if not (splits(self.bound) and gathers(call)):
+            return self.plain.backward(q, k, v, self.with_sets(call, own, lists), given)
+        found = self.before.backward(q, k, v, own, given)
+        (route,) = self.bound.routes
+        if not call.empty and lists[route.name].shape[-1]:
+            sizes = replace(self.units.sizes(call), unit=route.size)
+            chosen = of_queries(route, call, lists[route.name]).int()
+            more = self.units.gradients(call, (q, k, v), own, given, sizes, chosen)
+            for x, y in ((found.q, more.q), (found.k, more.k), (found.v, more.v)):
+                x.add_(y)
+            sums = [x + y for x, y in zip(found.inputs, more.inputs, strict=True)]
+            return replace(found, inputs=sums)
+        return found
 
     def choices(
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords
