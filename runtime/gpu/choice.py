@@ -30,12 +30,7 @@ from attnc.runtime.routes.scores import Products, Scores
 MOST = 32  # places of a list, which a tile has for each chooser
 FEWEST = 1 << 16  # scores of a head from which on a kernel is worth its compilation
 WIDEST = 256  # columns
-WARPS = 4
-
-
-def tile(columns: int) -> tuple[int, int]:
-    """Choosers and units of a tile: docs/gpu.md has its registers."""
-    return (32, 64) if columns <= 128 else (32, 32)
+TILE, WARPS = (32, 32), 4  # choosers and units; docs/gpu.md has its registers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +53,7 @@ class Choice:
         mask = f"    mask {{ {print_expr(self.mask)} }}\n"
         bound = load(f"attention choice {{\n    cross\n{inputs}{mask}}}\n").bind()
         facts = self.numbered.facts(frozenset(self.names))
-        shape = tile(self.sizes.head_dim)
-        return choice_source(bound, self.sizes, shape, TritonConfig(WARPS), facts).text
+        return choice_source(bound, self.sizes, TILE, TritonConfig(WARPS), facts).text
 
 
 def on_gpu(worth: Scores, allowed: Candidates, lse: Tensor | None) -> Tensor | None:

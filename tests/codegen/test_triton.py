@@ -56,7 +56,7 @@ def choice(width: int = 64, best: int = 13) -> str:
     """The file of a choice of blocks of 64 keys before those of a query."""
     sizes = Sizes(head_dim=width, value_dim=width, best=best)
     bound, known = load(CHOICE).bind(), ("0 < 64 k_len - k_last <= 64",)
-    return choice_source(bound, sizes, (32, 64), TritonConfig(), known).text
+    return choice_source(bound, sizes, (32, 32), TritonConfig(), known).text
 
 
 def test_the_file_of_a_choice(golden):

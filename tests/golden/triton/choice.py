@@ -5,7 +5,7 @@ import triton
 import triton.language as tl
 
 BLOCK_M = 32  # queries of a tile
-BLOCK_N = 64  # keys of a tile
+BLOCK_N = 32  # keys of a tile
 
 
 @triton.jit
@@ -98,7 +98,7 @@ def best(
     b_best = tl.full([BLOCK_M, 16], -0x8000000000000000, tl.int64)
     # The partial tiles.
     low_1 = 0
-    high_2 = tl.minimum(tl.minimum((q_start + q_len - 65 >> 12) + 1, (k_len - 1 >> 6) + 1), (q_start + 32 * t - 33 >> 12) + 1)  # fmt: skip
+    high_2 = tl.minimum(tl.minimum((q_start + q_len - 65 >> 11) + 1, (k_len - 1 >> 5) + 1), (q_start + 32 * t - 33 >> 11) + 1)  # fmt: skip
     for c in range(low_1, high_2):
         b_best = best_partial(
             c,

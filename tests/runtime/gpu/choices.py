@@ -35,7 +35,7 @@ def chosen(source: str, tensors: list[torch.Tensor], inputs: Any, **call: Any) -
     bound = load(source).bind()
     found = bind_call(bound, *tensors, inputs=inputs, **call)
     TAKEN.clear()
-    return bound, found, select(bound, found, inputs, {}, on_gpu)
+    return bound, found, select(bound, found, inputs, {}, kernel=on_gpu)
 
 
 def same(
