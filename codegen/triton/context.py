@@ -17,8 +17,7 @@ from attnc.dsl.parser import parse_expression
 from attnc.dsl.syntax import Expr, Member, Name
 
 COLUMNS = {"q": "d", "k": "d", "v": "v", "out": "v", "do": "v", "dq": "d", "dk": "d", "dv": "v"}
-TILES = {"q": "t", "k": "c"}  # the names of tiles in plans
-OTHER = {"q": "k", "k": "q"}
+TILES, OTHER = {"q": "t", "k": "c"}, {"q": "k", "k": "q"}  # tiles in plans; the other axis
 ROWS = ("lse", "delta")  # operands that are one number a row
 FORWARD, CHOICE = "forward", "best"  # what the names of a kernel's parts begin with
 SIZES = ("heads", "group", "q_start", "q_len", "k_len")
