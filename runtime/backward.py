@@ -56,13 +56,14 @@ def run(
 
     `chosen` are the units of keys of each query where the kernel gathers these.
     """
-    facts, real = kernel.facts, computed_in(call.q.dtype)
+    facts = kernel.facts
     check_lengths(facts, call.rows, call.numbers)
     sequences, heads, kv_heads = len(call.rows), call.q.shape[1], call.k.shape[1]
     rows = table(facts, call.rows, call.grid)
-    tiles, query_tiles = (count_tiles(facts, rows, side) for side in ("k", "q"))
     gathered = None if chosen is None else _gathered(facts, call, chosen)
-    if gathered is not None:
+    if gathered is None:
+        tiles, query_tiles = (count_tiles(facts, rows, side) for side in ("k", "q"))
+    else:
         tiles, query_tiles = gathered.tiles, gathered.query_tiles
     splits = _splits(len(rows) * kv_heads, tiles)
     threads = max(1, min(torch.get_num_threads(), len(rows) * kv_heads * splits))
@@ -70,19 +71,8 @@ def run(
     def entries(x: Tensor) -> Tensor:
         return x.expand(sequences, *x.shape[1:])
 
-    out, d_out = (
-        heads_first(name, x, layout, call.packed).to(call.q.dtype)
-        for name, x in (("out", given.out), ("d_out", given.d_out))
-    )
-    d_out = _columns_together(d_out)
-    delta = _row_products(d_out, out)
-    if given.d_lse is not None:
-        delta = delta - given.d_lse
-    lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
-    lse = lse.masked_fill(lse == -math.inf, math.inf)
-    d_q = torch.zeros(*call.q.shape[:3], splits, facts.width, dtype=real)
-    make = torch.empty if _covered(call) else torch.zeros
-    d_k, d_v = (make(x.shape, dtype=x.dtype) for x in (call.k, call.v))
+    d_out, delta, lse = _upstream(call, given, layout)
+    d_q, d_k, d_v = _empty(call, splits, facts.width)
     own = splits == 1 and len(rows) == sequences
     sums = {name: _sum(bound, call, name, threads, own) for name in facts.gradients}
     numbers = [call.numbers[name] for name in facts.numbers]
@@ -92,7 +82,7 @@ def run(
         *map(entries, (call.q, call.k, call.v)),
         *map(entries, (d_out, lse, delta, d_q, d_k, d_v)),
         rows,
-        torch.empty(threads, facts.floats, dtype=real),
+        d_q.new_empty(threads, facts.floats),
         int_scratch(facts, threads, query_tiles, sets, gathered.ints if gathered else 0),
         *([] if chosen is None else [entries(chosen)]),
         *planned,
@@ -106,8 +96,15 @@ def run(
         *(one.width for one in sets),
     )
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
-    inputs = {name: x.sum(0) for name, x in sums.items()}
-    return Sums(whole[..., : call.q.shape[3]], d_k, d_v, _asked(call, inputs, given.wanted))
+    inputs = _asked(call, {name: x.sum(0) for name, x in sums.items()}, given.wanted)
+    return Sums(whole[..., : call.q.shape[3]], d_k, d_v, inputs)
+
+
+def _empty(call: Call, splits: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each split a dQ of zeros; dK and dV, zeros where the kernel does not write all rows."""
+    d_q = torch.zeros(*call.q.shape[:3], splits, width, dtype=computed_in(call.q.dtype))
+    make = torch.empty if _covered(call) else torch.zeros
+    return d_q, make(call.k.shape, dtype=call.k.dtype), make(call.v.shape, dtype=call.v.dtype)
 
 
 def _row_products(x: Tensor, y: Tensor) -> Tensor:
@@ -168,6 +165,20 @@ def _splits(units: int, tiles: int) -> int:
     if units >= BALANCED * threads:
         return 1
     return max(1, min(threads // math.gcd(units, threads), tiles))
+
+
+def _upstream(call: Call, given: Upstream, layout: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of outputs [B, H, N, Dv], what is taken off dP, and the lse (infinity: no keys)."""
+    out, d_out = (
+        heads_first(name, x, layout, call.packed).to(call.q.dtype)
+        for name, x in (("out", given.out), ("d_out", given.d_out))
+    )
+    d_out = _columns_together(d_out)
+    delta = _row_products(d_out, out)
+    if given.d_lse is not None:
+        delta = delta - given.d_lse
+    lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
+    return d_out, delta, lse.masked_fill(lse == -math.inf, math.inf)
 
 
 def _columns_together(x: Tensor) -> Tensor:
