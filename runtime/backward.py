@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product, repeat
 from operator import add
 
@@ -52,10 +53,7 @@ def run(
     layout: str,
     chosen: Tensor | None = None,
 ) -> Sums:
-    """Run the backward kernel of a call; `given` is in the caller's layout.
-
-    `chosen` are the units of keys of each query where the kernel gathers these.
-    """
+    """Run the backward kernel of a call; `given` is in the caller's layout, `chosen` are units."""
     facts = kernel.facts
     check_lengths(facts, call.rows, call.numbers)
     sequences, heads, kv_heads = len(call.rows), call.q.shape[1], call.k.shape[1]
@@ -67,10 +65,7 @@ def run(
         tiles, query_tiles = gathered.tiles, gathered.query_tiles
     splits = _splits(len(rows) * kv_heads, tiles)
     threads = max(1, min(torch.get_num_threads(), len(rows) * kv_heads * splits))
-
-    def entries(x: Tensor) -> Tensor:
-        return x.expand(sequences, *x.shape[1:])
-
+    entries = partial(_entries, sequences)
     d_out, delta, lse = _upstream(call, given, layout)
     d_q, d_k, d_v = _empty(call, splits, facts.width)
     own = splits == 1 and len(rows) == sequences
@@ -98,6 +93,11 @@ def run(
     whole = d_q[..., 0, :] if splits == 1 else d_q.sum(3)
     inputs = _asked(call, {name: x.sum(0) for name, x in sums.items()}, given.wanted)
     return Sums(whole[..., : call.q.shape[3]], d_k, d_v, inputs)
+
+
+def _entries(sequences: int, x: Tensor) -> Tensor:
+    """A tensor [B or 1, ...] with an entry for each sequence."""
+    return x.expand(sequences, *x.shape[1:])
 
 
 def _empty(call: Call, splits: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
