@@ -1,17 +1,19 @@
 """One stack: from a parsed file to a `StackProgram`, or to what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from attnc.dsl import syntax as ast
+from attnc.dsl.branch_forms import own_statements
 from attnc.dsl.check_assertion import check_assertion
-from attnc.dsl.check_attention import AttentionChecker
 from attnc.dsl.check_expression import ExpressionChecker
-from attnc.dsl.check_grid import grid_of, repeated_grids
+from attnc.dsl.check_grid import grid_of
 from attnc.dsl.check_masks import MaskTable, typed_parameters, unused_parameters
+from attnc.dsl.check_route import declare_routes
 from attnc.dsl.check_segments import segments_of
 from attnc.dsl.check_set import SetChecker
-from attnc.dsl.checker import checked_masks, raise_all, refuse_unbuilt
+from attnc.dsl.checker import checked_masks, checked_program, raise_all, refuse_unbuilt
+from attnc.dsl.complexity import calls
 from attnc.dsl.diagnostics import Diagnostic
 from attnc.dsl.mistakes.forms import DuplicateStatement
 from attnc.dsl.mistakes.names import DuplicateDefinition
@@ -19,6 +21,7 @@ from attnc.dsl.mistakes.stacks import LayerVaries, StackIncomplete
 from attnc.dsl.mistakes.syntax import NotSupported
 from attnc.dsl.print_nodes import print_expression, print_set
 from attnc.dsl.program import Program
+from attnc.dsl.route_masks import route_masks
 from attnc.dsl.scope import Level, Scope, Symbol
 from attnc.dsl.stack import LAYERS, StackProgram
 
@@ -26,28 +29,22 @@ from attnc.dsl.stack import LAYERS, StackProgram
 def check_stack(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> StackProgram:
     """The checked stack of a file, given the masks that it imports. Raises `DiagnosticsError`."""
     refuse_unbuilt(file)
-    mistakes: list[Diagnostic] = [
-        NotSupported("a segment in a stack", span=s.span) for s in segments_of(file, None)
-    ]
-    routes = [d for d in file.definitions if isinstance(d, ast.Route)]
-    mistakes += [NotSupported("a route in a stack", span=d.span) for d in routes]
-    raise_all(mistakes)
+    mistakes: list[Diagnostic] = []
     table = checked_masks(file, masks, mistakes)
-    grid = grid_of(file, None)
-    mistakes += repeated_grids(file, None)
-    programs = _attentions(file, table, grid, mistakes)
+    programs = _attentions(file, table, mistakes)
     stack, *others = (d for d in file.definitions if isinstance(d, ast.Stack))
     first = str(stack.span)
     mistakes += [DuplicateStatement("stack", first, span=other.span) for other in others]
+    table = _with_layers(file, stack, table, mistakes)
     typed = _checked(stack, _with_attentions(table, programs), mistakes)
-    raise_all(mistakes)
-    return StackProgram(file, typed, table.all(), programs, grid)
+    raise_all(list({(m, m.span): m for m in mistakes}.values()))  # layers may share a route
+    found = {**table.all(), **route_masks(table.routes)}
+    segments = segments_of(file, None)
+    return StackProgram(file, typed, found, programs, grid_of(file, None), segments, table.routes)
 
 
-def _attentions(
-    file: ast.File, table: MaskTable, grid: ast.Grid | None, mistakes: list[Diagnostic]
-) -> dict[str, Program]:
-    """The attentions of the file by name; all are on its grid, if it has one."""
+def _attentions(file: ast.File, table: MaskTable, mistakes: list[Diagnostic]) -> dict[str, Program]:
+    """The attentions of the file by name; all have its grid, and those of its routes they call."""
     found: dict[str, Program] = {}
     for attention in file.definitions:
         if not isinstance(attention, ast.Attention):
@@ -57,13 +54,51 @@ def _attentions(
         if taken is not None:
             mistake = DuplicateDefinition(attention.name, str(taken.span), span=attention.span)
             mistakes.append(mistake)
-        for inner in (item for item in attention.body if isinstance(item, ast.Grid)):
-            mistakes.append(NotSupported("a grid of one layer of a stack", span=inner.span))
-        parameters = AttentionChecker(table, mistakes, grid).check(attention)
-        typed = replace(attention, parameters=parameters)
-        inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
-        found[attention.name] = Program(file, typed, table.all(), inputs, grid)
+        for inner in (i for i in attention.body if isinstance(i, ast.Grid | ast.Segment)):
+            word = type(inner).__name__.lower()
+            mistakes.append(NotSupported(f"a {word} of one layer of a stack", span=inner.span))
+        statements = own_statements(attention)
+        called = _called([s.body for s in statements if isinstance(s, ast.MaskStatement)])
+        own = replace(table, own=dict(table.own), routes={}, answers={})
+        program = checked_program(_with_routes(file, called), attention, own, mistakes)
+        found[attention.name] = replace(program, file=file)
     return found
+
+
+def _with_layers(
+    file: ast.File, stack: ast.Stack, table: MaskTable, mistakes: list[Diagnostic]
+) -> MaskTable:
+    """The table with the routes that layers call themselves, and with those that nothing calls."""
+    bodies = {a.name: own_statements(a) for a in file.definitions if isinstance(a, ast.Attention)}
+    sets = [s.body for body in bodies.values() for s in body if isinstance(s, ast.MaskStatement)]
+    elsewhere = _reached(file, _called(sets))
+    rules = [item for item in stack.body if isinstance(item, ast.LayerStatement)]
+    called = _reached(file, _called([case.pattern for rule in rules for case in rule.cases]))
+    called |= {d.name for d in file.definitions if isinstance(d, ast.Route)} - elsewhere
+    own = replace(table, own=dict(table.own), routes={}, answers={})
+    nothing = ast.Attention(stack.name, (), ())
+    declare_routes(_with_routes(file, called), nothing, {}, own, mistakes, grid_of(file, None))
+    return own
+
+
+def _called(sets: Iterable[ast.SetExpr]) -> set[str]:
+    return {call.name for body in sets for call in calls(body)}
+
+
+def _reached(file: ast.File, names: set[str]) -> set[str]:
+    """The routes of these names and those that they call, to any depth: earlier ones."""
+    found = set(names)
+    for route in reversed([d for d in file.definitions if isinstance(d, ast.Route)]):
+        if route.name in found:
+            found |= _called([s.body for s in route.body if isinstance(s, ast.RouteSet)])
+    return found
+
+
+def _with_routes(file: ast.File, names: set[str]) -> ast.File:
+    """The file with only those routes that these names reach."""
+    reached = _reached(file, names)
+    kept = (d for d in file.definitions if not isinstance(d, ast.Route) or d.name in reached)
+    return replace(file, definitions=tuple(kept))
 
 
 def _with_attentions(table: MaskTable, programs: Mapping[str, Program]) -> MaskTable:
@@ -73,7 +108,7 @@ def _with_attentions(table: MaskTable, programs: Mapping[str, Program]) -> MaskT
         name: ast.MaskDefinition(name, program.attention.parameters, everything)
         for name, program in programs.items()
     }
-    return MaskTable(table.all() | called, grid=table.grid)
+    return replace(table, own=table.own | called, answers={})
 
 
 def _checked(stack: ast.Stack, table: MaskTable, mistakes: list[Diagnostic]) -> ast.Stack:

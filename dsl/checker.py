@@ -44,20 +44,26 @@ def check(file: ast.File, masks: Mapping[str, ast.MaskDefinition]) -> Program:
     attention = _only_attention(file, mistakes)
     if attention is None:
         raise DiagnosticsError(mistakes)
+    program = checked_program(file, attention, table, mistakes)
+    raise_all(mistakes)
+    raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
+    return program
+
+
+def checked_program(
+    file: ast.File, attention: ast.Attention, table: MaskTable, mistakes: list[Diagnostic]
+) -> Program:
+    """The program of one attention of a file, against its masks; its routes are added to these."""
     grid = grid_of(file, attention)
     mistakes += repeated_grids(file, attention)
     inputs = {s.name: s for s in attention.body if isinstance(s, ast.Input)}
     read = declare_routes(file, attention, inputs, table, mistakes, grid)
     segments = segments_of(file, attention)
     checker = AttentionChecker(table, mistakes, grid, segments, read, epilogue_inputs(attention))
-    parameters = checker.check(attention)
-    raise_all(mistakes)
-    typed = replace(attention, parameters=parameters)
+    typed = replace(attention, parameters=checker.check(attention))
     masks = {**table.all(), **route_masks(table.routes)}
     inputs |= segment_inputs(segments, attention)
-    program = Program(file, typed, masks, inputs, grid, segments, table.routes)
-    raise_all(_excess(program) or constant_mistakes(program.attention, program.masks, {}))
-    return program
+    return Program(file, typed, masks, inputs, grid, segments, table.routes)
 
 
 def raise_all(mistakes: list[Diagnostic]) -> None:

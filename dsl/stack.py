@@ -1,11 +1,12 @@
 """A checked stack of layers, and the same with values: one bound attention for each layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from attnc.dsl import syntax as ast
 from attnc.dsl.binding import bind_parameters
 from attnc.dsl.check_constants import constant_mistakes
+from attnc.dsl.check_segments import segment_inputs
 from attnc.dsl.constants import ConstantError, Value, evaluate
 from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.mistakes.affine import ConstantOverflow
@@ -28,6 +29,8 @@ class StackProgram:
     masks: Mapping[str, ast.MaskDefinition]
     attentions: Mapping[str, Program]
     grid: ast.Grid | None = None
+    segments: tuple[ast.Segment, ...] = ()
+    routes: Mapping[str, ast.Route] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
@@ -86,7 +89,9 @@ class StackProgram:
         if program is None:
             body = (ast.MaskStatement(call, span=call.span),)
             attention = ast.Attention(call.name, (), body, span=call.span)
-            return Program(self.file, attention, self.masks, {}, self.grid).bind()
+            inputs = segment_inputs(self.segments, attention)
+            facts = (self.file, attention, self.masks, inputs, self.grid, self.segments)
+            return Program(*facts, self.routes).bind()
         names = (parameter.name for parameter in program.attention.parameters)
         given = dict(zip(names, call.arguments, strict=False)) | dict(call.keywords)
         return program.bind(**{name: evaluate(value, {}) for name, value in given.items()})
@@ -121,8 +126,13 @@ class BoundStack:
         return self.layers[0].grid
 
     @property
+    def segments(self) -> tuple[tuple[str, str | int], ...]:
+        """The segments beside that grid and their lengths, in the order of their tokens."""
+        return self.layers[0].segments
+
+    @property
     def place(self) -> None:
-        """None: a stack has no segments."""
+        """None: layers are of all tokens."""
 
 
 def _value(expr: ast.Expr, values: Mapping[str, Value]) -> ast.Expr:

@@ -12,7 +12,7 @@ from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.loader import load_stack
 from attnc.dsl.program import Bound
 from attnc.dsl.stack import BoundStack
-from attnc.runtime.analysis import analyze_at, analyze_on
+from attnc.runtime.analysis import analyze_at, analyze_on, analyze_parts
 from attnc.runtime.api import (
     check_assertions,
     parse_options,
@@ -20,7 +20,7 @@ from attnc.runtime.api import (
 )
 from attnc.runtime.checks import check_counts, check_heads
 from attnc.runtime.composed.operator import operator
-from attnc.runtime.grids import check_grid
+from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 
 Spec = str | os.PathLike[str]
@@ -66,16 +66,22 @@ def analyze_stack(
 ) -> StackAnalysis:
     """What the layers of a stack cost at given lengths, one by one and together.
 
-    A stack on a grid takes its extents `grid`; the receptive field is that of sequences only.
-    Run-time integers of a layer's attention cannot be given. Raises `AttnError`.
+    A stack on a grid takes its extents `grid` and the lengths of segments under their names; the
+    receptive field is that of sequences only. Other run-time integers of a layer's attention cannot
+    be given. Raises `AttnError`.
     """
     check_counts(0, seq=seq, q_len=q_len, kv_len=kv_len)
     check_counts(head_dim=head_dim)
     check_heads(heads, kv_heads)
-    bound = load_stack(spec).bind(**parameters)
+    program = load_stack(spec)
+    beside = {s.name: parameters.pop(s.name) for s in program.segments if s.name in parameters}
+    bound = program.bind(**parameters)
     extents = check_grid(bound.layers[0], grid, None)
 
     def analysis(layer: Bound) -> Analysis:
+        if layer.segments:
+            tokens_of(extents, seq, q_len, kv_len, segments=segment_lengths(layer, beside))
+            return analyze_parts(layer, extents, heads, kv_heads, head_dim, beside)
         if extents:
             return analyze_on(layer, extents, heads, kv_heads, head_dim, {})
         lengths = Lengths.of(seq, q_len, kv_len, layer.cross)

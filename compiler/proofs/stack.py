@@ -11,6 +11,7 @@ from attnc.compiler.proofs.grid_claims import grid_mask, prove_on_grid
 from attnc.compiler.proofs.grid_reaches import reaches as reaches_on_grid
 from attnc.compiler.proofs.proof import Proof, stopwatch
 from attnc.compiler.proofs.reaches import reaches
+from attnc.compiler.proofs.segments import prove_on_segments
 from attnc.compiler.relation import Relation, of_bound
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AnalysisTooComplex
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 def proofs_of_stack(stack: "BoundStack", heads: int | None, kv_heads: int | None) -> list[Proof]:
     """A proof of each assertion of a stack. Raises as `proofs_of` does."""
     texts = [print_assertion(statement) for statement in stack.asserts]
+    if stack.segments:
+        return [_each_on_segments(s, stack, heads, kv_heads) for s in stack.asserts]
     if stack.grid:
         return [_each_on_grid(s, stack, heads, kv_heads) for s in stack.asserts]
     try:
@@ -90,6 +93,15 @@ def _each_on_grid(
             found = Proof("reaches", "unknown", 0.0, reason=f"the stack has {len(masks)} layers")
         case _:
             found = _all(statement.kind, (prove_on_grid(closed, mask) for mask in masks))
+    return replace(found, assertion=print_assertion(statement))
+
+
+def _each_on_segments(
+    statement: ast.AssertStatement, stack: "BoundStack", heads: int | None, kv_heads: int | None
+) -> Proof:
+    """The same of layers with tokens beside their grid."""
+    known = {id(x): prove_on_segments(statement, x, heads, kv_heads) for x in stack.distinct}
+    found = _all(statement.kind, (known[id(bound)] for bound in stack.layers))
     return replace(found, assertion=print_assertion(statement))
 
 

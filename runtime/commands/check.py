@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -71,9 +71,11 @@ def proofs_of(bound: Bound | BoundStack, heads: int | None, kv_heads: int | None
     """A proof of each assertion; `unknown` where the pattern cannot be analysed."""
     try:
         if isinstance(bound, BoundStack):
-            return proofs_of_stack(bound, heads, kv_heads)
-        found = proofs_of_attention(bound, heads, kv_heads)
-        return [_perturbed(bound, proof) for proof in found] if bound.routes else found
+            found, layers = proofs_of_stack(bound, heads, kv_heads), bound.distinct
+        else:
+            found, layers = proofs_of_attention(bound, heads, kv_heads), (bound,)
+        routed = [layer for layer in layers if layer.routes]
+        return [_perturbed(routed, proof) for proof in found] if routed else found
     except HeadsMissing as error:
         option = f"--{error.name.replace('_', '-')}"
         reason = f"the mask depends on the head: pass {option}"
@@ -81,14 +83,14 @@ def proofs_of(bound: Bound | BoundStack, heads: int | None, kv_heads: int | None
         return [Proof(text, "unknown", 0.0, reason=reason) for text in texts]
 
 
-def _perturbed(bound: Bound, proof: Proof) -> Proof:
+def _perturbed(routed: Sequence[Bound], proof: Proof) -> Proof:
     """A causal mask with routes is causal if no later token changes what they choose, either."""
     if proof.assertion != "causal" or proof.verdict != "proved":
         return proof
     from attnc.runtime.routes.causality import leak
 
     with progress("changing later tokens"):
-        found = leak(bound)
+        found = next(filter(None, map(leak, routed)), None)
     if found is None:
         return replace(proof, reason="the mask is; no later token that was changed had an effect")
     reason = "a choice depends on later tokens, though the mask hides them"

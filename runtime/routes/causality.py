@@ -10,11 +10,13 @@ from torch import Tensor
 from attnc.compiler.proofs import Counterexample
 from attnc.dsl.errors import DiagnosticsError
 from attnc.dsl.program import Bound
+from attnc.runtime.grids import fitted, tokens_of
 from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, random_inputs
 
 TOKENS = ("token", "q", "k")
 LENGTH, DIM, SMALL = 67, 16, 4
+SIDES = {1: 67, 2: 8, 3: 4}  # of a grid of so many axes
 CUTS = 7  # places after which tokens are changed
 SEEDS = 2
 
@@ -27,12 +29,15 @@ def leak(bound: Bound) -> Counterexample | None:
     small = _small(bound)
     heads = small.listed_heads or 4
     kv_heads = 2 if heads % 2 == 0 else heads
-    trial = Trial("leak", LENGTH, LENGTH, heads=heads, kv_heads=kv_heads, head_dim=DIM)
+    rank = len(small.grid)
+    grid = fitted(small, None, [SIDES.get(rank, 2)] * rank) if rank else ()
+    n = tokens_of(grid) if rank else LENGTH
+    trial = Trial("leak", n, n, heads=heads, kv_heads=kv_heads, head_dim=DIM, grid=grid)
     for seed in range(SEEDS):
-        for cut in range(1, LENGTH, LENGTH // CUTS):
+        for cut in range(1, n, max(1, n // CUTS)):
             row = _changed(small, trial, cut, torch.Generator().manual_seed(seed))
             if row is not None:
-                return Counterexample(n=LENGTH, q_len=LENGTH, q=row, k=cut)
+                return Counterexample(n=n, q_len=n, q=row, k=cut, grid=grid)
     return None
 
 
@@ -65,6 +70,7 @@ def _changed(bound: Bound, trial: Trial, cut: int, generator: torch.Generator) -
             tail.copy_(torch.randn(tail.shape, generator=generator))
             changed[name] = x
     call = Reference(bound)
-    before, after = call(*tensors, **inputs)[0], call(*others, **changed)[0]
+    grid = trial.grid or None
+    before, after = call(*tensors, grid=grid, **inputs)[0], call(*others, grid=grid, **changed)[0]
     wrong = (before != after).any(-1).any(0)[:cut].nonzero().flatten()
     return int(wrong[0]) if len(wrong) else None

@@ -9,6 +9,7 @@ from attnc.compiler.proofs import patterns_of, proofs_of_stack, receptive_field
 from attnc.dsl.errors import AttnError
 from attnc.dsl.loader import load_stack, shipped_stacks
 from attnc.dsl.printer import format_source
+from attnc.runtime.oracle import Reference
 from tests.compiler.brute import Lengths, grid
 
 GEMMA = """attention local(w = 1024) {
@@ -123,3 +124,97 @@ def test_layers_on_a_grid() -> None:
     }"""
     proofs = proofs_of_stack(load_stack(text).bind(), 2, 2)
     assert [one.verdict for one in proofs] == ["refuted", "proved", "unknown"]
+
+
+ROUTED = """route picked(n, block) { keys blocks(block) choose top(n) within causal }
+route near(n) { keys cluster(label) choose top(n) within any picked(4, 8) }
+attention moba(n) { mask causal & (picked(n, 8) | window(3, 0)) }
+attention clustered(n) { input label: int[h, token] mask causal & (near(n) | window(3, 0)) }
+stack s(layers = 3) {
+    layer i: moba(i + 1) when i == 0; clustered(2) when i == 1; picked(3, 8)
+    assert covers
+}
+"""
+
+
+def test_layers_with_routes() -> None:
+    """Each attention has the routes that it calls, and their inputs; a layer may be a route."""
+    generator = torch.Generator().manual_seed(2)
+    q, k, v = (torch.randn(1, h, 61, 16, generator=generator).double() for h in (4, 2, 2))
+    inputs = {"label": torch.randint(-1, 7, (4, 61), generator=generator)}
+    layers, bound = attnc.stack(ROUTED), load_stack(ROUTED).bind()
+    assert [tuple(r.name for r in one.bound.routes) for one in layers] == [
+        ("picked",),
+        ("picked", "near"),
+        ("picked",),
+    ]
+    out, lists = layers[1](q.requires_grad_(), k, v, return_routes=True, **inputs)
+    wanted, chosen = Reference(bound.layers[1])(q, k, v, return_routes=True, **inputs)
+    for name, theirs in chosen.items():
+        assert (theirs >= 0).any()
+        assert torch.equal(lists[name][lists[name] >= 0], theirs[theirs >= 0])
+    torch.testing.assert_close(out, wanted, rtol=1e-10, atol=1e-10)
+    grads = [torch.autograd.grad(x.square().sum(), q)[0] for x in (out, wanted)]
+    torch.testing.assert_close(*grads, rtol=1e-9, atol=1e-9)
+
+
+def test_routes_of_a_stack_are_checked() -> None:
+    with pytest.raises(AttnError, match="`label` is no int input of tokens"):
+        load_stack(ROUTED.replace("input label: int[h, token] ", ""))
+    direct = "route r { keys cluster(x) choose top(2) } stack s(layers = 2) { layer i: r }"
+    with pytest.raises(AttnError, match="`x` is no int input of tokens"):
+        load_stack(direct)
+    unused = "route r { keys blocks(8, 9, 7) choose top(2) } stack s(layers = 2) { layer i: full }"
+    with pytest.raises(AttnError, match="does not take these arguments"):
+        load_stack(unused)
+    shared = (
+        "route r(n) { keys blocks(8) choose best(n) } attention a { mask r(1) }"
+        " attention z { mask r(2) } stack s(layers = 2) { layer i: a when i < 1; z }"
+    )
+    with pytest.raises(AttnError) as told:
+        load_stack(shared)
+    assert str(told.value).count("`choose` cannot be `best`") == 1
+
+
+def test_layers_on_a_grid_choose_boxes() -> None:
+    source = (
+        "grid y: H, x: W"
+        " route wide(n) { keys blocks(y = 2) choose top(n) }"
+        " route boxes(n, side) { keys blocks(y = side, x = side) choose top(n) }"
+        " stack s(layers = 4) { layer i: wide(1) when i mod 2 == 0; boxes(i, 2) otherwise"
+        " assert covers }"
+    )
+    layers = attnc.stack(source)
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = (torch.randn(1, 2, 60, 16, generator=generator).double() for _ in range(3))
+    bound = load_stack(source).bind()
+    wanted = Reference(bound.layers[1])(q, k, v, grid=(6, 10))
+    torch.testing.assert_close(layers[1](q, k, v, grid=(6, 10)), wanted, rtol=1e-10, atol=1e-10)
+    assert layers[0] is layers[2]
+    assert proofs_of_stack(bound, 2, 2)[0].verdict == "unknown"
+
+
+SEGMENTS = """grid y: H, x: W
+segment text: L before
+attention clear(r) { mask { q.y - k.y <= r } | { q in text or k in text } }
+stack s(layers = 2) {
+    layer i: clear(2) when i == 0; full otherwise
+    assert covers
+}
+"""
+
+
+def test_layers_with_tokens_beside_their_grid() -> None:
+    generator = torch.Generator().manual_seed(4)
+    q, k, v = (torch.randn(1, 2, 41, 16, generator=generator).double() for _ in range(3))
+    layers, bound = attnc.stack(SEGMENTS), load_stack(SEGMENTS).bind()
+    call = {"grid": (4, 9), "text": 5}
+    out, wanted = (f(q, k, v, **call) for f in (layers[0], Reference(bound.layers[0])))
+    torch.testing.assert_close(out, wanted, rtol=1e-10, atol=1e-10)
+    assert proofs_of_stack(bound, 2, 2)[0].verdict == "proved"
+    found = attnc.analyze_stack(SEGMENTS, grid=(4, 9), text=5, heads=2)
+    alone = attnc.analyze(SEGMENTS[: SEGMENTS.index("stack")], grid=(4, 9), text=5, heads=2, r=2)
+    assert found.layers[0].at_most == alone.at_most and found.layers[0].q_len == 41
+    inside = SEGMENTS.replace("{ mask", "{ segment more: M after mask")
+    with pytest.raises(AttnError, match="a segment of one layer of a stack"):
+        load_stack(inside)
