@@ -122,10 +122,11 @@ def test_gradients_have_tiles_of_their_own(compiler: dict[Config, object], owner
     """The fewest clocks win; one stage waits for its rows, so that two win at the same clocks."""
     bound = load("line/causal").bind()
     first = search_gradient(bound, SIZES, SM_90, owner, ()).tried
-    assert len(first) == search.BATCH and {one.config.descriptors for one in first} == {True, False}
-    compiler[first[-1].config] = report(CLEAN, 1.0)
+    assert len(first) == search.BATCH
+    assert {one.config.descriptors for one in first} == ({True, False} if owner == "q" else {False})
+    compiler[first[1].config] = report(CLEAN, 1.0)
     found = search_gradient(bound, SIZES, SM_90, owner, ())
-    assert found.chosen.config == first[-1].config
+    assert found.chosen.config == first[1].config
     assert found.kernel == {"q": "backward_q", "k": "backward_kv"}[owner] in found.jobs
     for stages, one in enumerate(first[:2], 1):
         same = replace(one.config, tile_q=64, tile_k=64, num_stages=stages)
