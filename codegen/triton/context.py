@@ -285,9 +285,8 @@ class Context:
     @property
     def precision(self) -> str:
         """How products of float32 are taken; other dtypes have one way only."""
-        if self.kernel.dtype.data != "float32":
-            return ""
-        return f', input_precision="{self.config.input_precision}"'
+        asked = f', input_precision="{self.config.input_precision}"'
+        return asked if self.kernel.dtype.data == "float32" else ""
 
 
 def flat(plan: Block) -> bool:
