@@ -220,7 +220,7 @@ class _Writer:
                 places.append(self._place(axis, text, x.shape[axes.index(axis) - len(axes) - 1]))
         if x.dim() > len(axes) + 1:
             places.insert(0, "b" if x.shape[0] > 1 else "0")
-        return f"member_({self.text(value)}, x_{base}[{', '.join(places) or '...'}])"
+        return f"member_({', '.join([self.text(value), f'x_{base}', *places])})"
 
     def _place(self, axis: str, index: str, size: int) -> str:
         """The tensor row that an index means; a query beyond the keys has the nearest token."""

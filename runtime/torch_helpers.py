@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from attnc.compiler.draws import draw
+from attnc.runtime.routes.waiting import free
+
+DENSE = 16  # numbers of a table for each entry of a list, up to which it is no larger than 4 lists
 
 
 def tensor(x: Any) -> Tensor:
@@ -44,10 +47,20 @@ def _exists(holds: Callable[[int], Any], low: int, high: int) -> Any:
     return reduce(lambda found, value: found | holds(value), range(low, high), False)
 
 
-def _member(value: Any, lists: Tensor) -> Tensor:
+def _member(value: Any, lists: Tensor, *places: Any) -> Tensor:
+    """Whether the lists at some places hold a value: searched, or looked up in a table.
+
+    To know how wide the table would be is to wait on a GPU; there lists are searched.
+    """
     value = tensor(value)
-    found: Tensor = (lists == value[..., None]).any(-1) & (value >= 0)
-    return found
+    width = int(lists.max()) + 1 if free(lists) and lists.numel() else 0
+    if not 0 < width <= DENSE * lists.shape[-1]:
+        found: Tensor = (lists[places or ...] == value[..., None]).any(-1) & (value >= 0)
+        return found
+    table = torch.zeros(*lists.shape[:-1], width + 1, dtype=torch.bool)
+    table.scatter_(-1, torch.where(lists < 0, width, lists).long(), True)
+    table[..., width] = False
+    return table[(*places, torch.where((value >= 0) & (value < width), value, width))]
 
 
 def _real(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:

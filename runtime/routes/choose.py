@@ -67,18 +67,25 @@ def _probable(
     worth: Tensor, rule: str, amounts: Sequence[float], shares: bool, padded: bool
 ) -> Tensor:
     """The fewest units with a probability of `amounts` in all, or those of more each."""
-    ranked, places = worth.sort(dim=-1, descending=True, stable=True)
-    if shares:
-        masses = ranked.masked_fill(ranked == -torch.inf, 0.0)
-        share = masses / masses.sum(-1, keepdim=True).clamp_min(torch.finfo(masses.dtype).tiny)
-    else:
-        share = torch.softmax(ranked, -1).nan_to_num(0.0)
     limit = _by_head(amounts)
-    take = share.cumsum(-1) - share < limit if rule == "top_p" else share > limit
-    taken = torch.zeros_like(take).scatter(-1, places, take & (ranked > -torch.inf))
+    if rule == "above":  # needs no order
+        taken = (_shares(worth, shares) > limit) & (worth > -torch.inf)
+    else:
+        ranked, places = worth.sort(dim=-1, descending=True, stable=True)
+        share = _shares(ranked, shares)
+        take = (share.cumsum(-1) - share < limit) & (ranked > -torch.inf)
+        taken = torch.zeros_like(take).scatter(-1, places, take)
     if padded or not taken.numel():
         return to_lists(taken, taken.shape[-1])
     return to_lists(taken, int(taken.sum(-1).max()))
+
+
+def _shares(worth: Tensor, already: bool) -> Tensor:
+    """The probabilities of candidates: their softmax, or their parts of a sum."""
+    if not already:
+        return torch.softmax(worth, -1).nan_to_num(0.0)
+    masses = worth.masked_fill(worth == -torch.inf, 0.0)
+    return masses / masses.sum(-1, keepdim=True).clamp_min(torch.finfo(masses.dtype).tiny)
 
 
 def to_lists(taken: Tensor, width: int) -> Tensor:

@@ -157,14 +157,16 @@ class Region:
         return tensor(function(at.b, h, *values))
 
     def _at_ends(self, part: Tensor, h: int, first: int) -> Tensor:
-        """Whether the first and last rows of choosers and of units are in the set, bool [T, 4]."""
+        """Whether the first and last rows of choosers and units are in the set, bool [T, ends]."""
         of, chooser, unit = part.unbind(1)
         at = self.at
-        i = torch.stack([x[chooser + first] for x in (at.first_query, at.last_query)], 1)
-        j = torch.stack([x[of, unit] for x in at.spans], 1)
+        queries = (at.first_query, at.last_query)[: len(at.query_steps)]
+        keys = at.spans[: self.looked_at(*at.spans)]
+        i = torch.stack([x[chooser + first] for x in queries], 1)
+        j = torch.stack([x[of, unit] for x in keys], 1)
         positions = (i[:, :, None] + at.row.q_start, j[:, None] + at.row.k_start)
         holds = self._evaluate(self.condition, ("q", "k"), h, positions)
-        return holds.expand(len(part), 2, 2).flatten(1)
+        return holds.expand(len(part), len(queries), len(keys)).flatten(1)
 
     def _parts(self, open_: Tensor) -> Iterator[Tensor]:
         """Pairs of a chooser and a unit of more rows, so many at a time as memory allows."""

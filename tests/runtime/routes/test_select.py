@@ -11,6 +11,7 @@ import attnc
 from attnc.dsl.loader import load
 from attnc.dsl.parser import parse_expression
 from attnc.runtime.call import bind_call
+from attnc.runtime.routes.choose import best
 from attnc.runtime.routes.regions import Region
 from attnc.runtime.routes.select import select
 
@@ -71,6 +72,15 @@ def test_one_choice_for_all_queries(queries: str) -> None:
 @pytest.mark.parametrize("choose", ["top(1)", "top(99)", "bottom(2)", "top_p(0.6)", "above(0.2)"])
 def test_rules(choose: str, keys: str) -> None:
     assert_as_defined(spec(choose=choose, keys=keys))
+
+
+def test_more_than_a_share_needs_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tensor, "sort", None)
+    shares = torch.tensor([[[0.1, 0.4, 0.05, 0.2, 0.25]]])
+    allowed = torch.tensor([[[True, True, True, False, True]]])  # of 0.8 in all
+    found = best(shares, allowed, "above", [0.12], shares=True)
+    assert found.tolist() == [[[0, 1, 4]]]
+    assert torch.equal(best(shares.log(), allowed, "above", [0.12], shares=False), found)
 
 
 @pytest.mark.parametrize("queries", ["token", "blocks(8)"])
@@ -197,6 +207,36 @@ def test_clusters_of_an_entry_without_keys() -> None:
     call = {"label": torch.arange(9).int() // 4, "kv_len": torch.tensor([9, 0])}
     wanted = attnc.reference(source)(q, k, v, **call)
     torch.testing.assert_close(attnc.compile(source)(q, k, v, **call), wanted)
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("queries", ["token", "blocks(8)"])
+@pytest.mark.parametrize("some", ["within any", "within"])
+def test_clusters_in_clusters(
+    some: str, queries: str, nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One key of a unit is looked at where all keys of it have the same label."""
+    generator = torch.Generator().manual_seed(10)
+    inner = torch.randint(-1, 12, (HEADS, N), generator=generator).int()
+    outer = torch.where(inner < 0, -1, inner % 4)
+    if not nested:
+        outer[:, ::9] = 0
+    route = f"keys cluster(inner) queries {queries} choose above(0.1) {some}"
+    source = (
+        f"route far {{ keys cluster(outer) queries {queries} choose top(2) within any causal }}"
+        f" route r {{ {route} far }} attention a {{ input inner: int[h, token]"
+        " input outer: int[h, token] mask causal & r }"
+    )
+    asked, ends = [], Region._at_ends
+
+    def counted(*given: Any) -> Tensor:
+        asked.append(ends(*given))
+        return asked[-1]
+
+    monkeypatch.setattr(Region, "_at_ends", counted)
+    assert_as_defined(source, inputs={"inner": inner, "outer": outer})
+    rows = {found.shape[1] // (1 if queries == "token" else 2) for found in asked}
+    assert rows == {1 if nested else 2}
 
 
 @pytest.mark.parametrize(
