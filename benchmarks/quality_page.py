@@ -33,7 +33,9 @@ ROUTES = """
 Routes replace the global layers. Budgets are cut to a text of 16,384 tokens: about 1,000 chosen
 keys for a query where a system's own setting, made for 32 to 128 thousand, would keep most of this
 text. The model has been trained with none of them. A pattern keeps the positions of the text,
-where InfLLM gives far keys one position.
+where InfLLM gives far keys one position. Squeezed clusters the keys of the whole text, FlexPrefill
+and MInference ask its last queries, and InfLLM judges keys by queries after them: there a choice
+may depend on later tokens, though no query attends to one.
 """
 WAITING = "Declared, and not measured yet (`python -m benchmarks.quality --missing`):\n"
 COLUMNS = ("pattern", "spec", "layers", "density", "perplexity", "attention", "model")
