@@ -43,7 +43,7 @@ def jobs_of(cell: Cell):
     sizes = Sizes(HEADS, HEADS, cell.d, cell.d, dtype="bfloat16")
     for one in islice(candidates(gpu, sizes, counts(bound, sizes, LENGTH)), MOST):
         source = triton_source(bound, sizes, one.config.tile, one.config.triton)
-        yield jobs(source, one.config, sizes, gpu.target)[FORWARD]
+        yield jobs(source, {FORWARD: one.config}, sizes, gpu.target)[FORWARD]
 
 
 def test_the_slice_covers_everything() -> None:

@@ -18,7 +18,7 @@ CONFIG = Config(128, 64, 8)
 def test_a_window_takes_one_selection_and_no_register_too_many() -> None:
     bound = load("line/mistral").bind(w=1024)
     source = triton_source(bound, SIZES, CONFIG.tile, CONFIG.triton)
-    (report,) = aot.reports([jobs(source, CONFIG, SIZES, "cuda:sm_80")[FORWARD]])
+    (report,) = aot.reports([jobs(source, {FORWARD: CONFIG}, SIZES, "cuda:sm_80")[FORWARD]])
     assert isinstance(report, KernelReport) and not report.spilled
     full, *masked = sorted(loop.per_element for loop in report.loops)
     assert full <= 12.5 and max(masked) - full <= 4.5
