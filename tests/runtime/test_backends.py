@@ -9,7 +9,7 @@ from attnc.runtime.cpus import host_machine
 from attnc.runtime.gpu.search import search
 from attnc.runtime.gpu.targets import GPUS, find
 from attnc.runtime.lower import sizes_for, stages
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.lower_triton import Backward, triton_source
 from attnc.runtime.lower_tvm_gpu import gpu_script
 
 SEARCH = "attention a { input x: int[token] mask { exists i in 0..100 : x[q] + i == k } }"
@@ -40,7 +40,7 @@ def test_as_printers_say(spec: str) -> None:
     bound = load(spec).bind()
     sizes = {n: sizes_for(bound, dtype=n, head_dim=64, heads=8) for n in ("bfloat16", "float32")}
     why = refused(triton_source, bound, sizes["bfloat16"])
-    gradients = refused(triton_source, bound, sizes["bfloat16"], backward=(64, 64))
+    gradients = refused(triton_source, bound, sizes["bfloat16"], backward=Backward.alike(64, 64))
     source = refused(gpu_script, bound, sizes["float32"])
     cpu = refused(stages, bound, sizes["float32"], host_machine())
     for target, says in found.items():
