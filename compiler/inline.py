@@ -44,7 +44,7 @@ def pairs_condition(
     if bound.segments:
         raise SegmentsApart(bound.name)
     values = repr(sorted(bound.values.items()))
-    asked = _Asked(pairs, bound, id(bound.program), bound.place, values, heads, kv_heads)
+    asked = _Asked(pairs, bound, id(bound.program), repr(bound.place), values, heads, kv_heads)
     return _pairs_condition(asked)
 
 
@@ -55,7 +55,7 @@ class _Asked:
     pairs: ast.SetExpr
     bound: "Bound" = field(compare=False)
     program: int
-    place: object
+    place: str
     values: str
     heads: int | None
     kv_heads: int | None
