@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from attnc.compiler.elaborate import Sizes
-from benchmarks import first_call, gemma, loops, nvcc, plan, routes
+from benchmarks import analyses, first_call, gemma, loops, nvcc, plan, routes
 from benchmarks.attention import Setup, against_full, compare
 from benchmarks.decode import against_reading
 from benchmarks.measure import Case
@@ -213,6 +213,14 @@ def first_calls() -> Iterator[Case]:
     peer = "FlexAttention, the same mask"
     yield Case("line/mistral, caches empty", peer, first_call.cold)
     yield Case("line/mistral, from the disk cache", peer, first_call.cached)
+
+
+def analysed() -> Iterator[Case]:
+    """The specs of each family of patterns, and a proof that composes 17 layers."""
+    reach = "line/power_attention: its claims, reach within 131072 tokens among them"
+    yield Case(reach, "nothing", analyses.reaching)
+    for family in ("line", "grid", "input"):
+        yield Case(f"all of {family}/", "nothing", partial(analyses.family, f"{family}/"))
 
 
 def models() -> Iterator[Case]:

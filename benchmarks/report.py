@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from attnc.runtime.timing import Pairs
-from benchmarks import loops
+from benchmarks import analyses, loops
 from benchmarks.attention import FLOOR
 from benchmarks.results import Results, Row
 from benchmarks.sections import SECTIONS, Section
@@ -33,6 +33,8 @@ COLUMNS: dict[str, Callable[[float], str]] = {
     "registers": "{:.0f}".format,
     "spilled": "{:.0f} B".format,
     "shared": "{:.0f} B".format,
+    analyses.SPECS: "{:.0f}".format,
+    analyses.SLOWEST: lambda x: duration(x),
     "memory": lambda x: memory(x),
     "memory of the other": lambda x: memory(x),
 }

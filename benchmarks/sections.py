@@ -106,6 +106,12 @@ SECTIONS = (
         tuple(cases.first_calls()),
     ),
     Section(
+        "Analysis",
+        "`attnc.analyze` of shipped specs with 8 heads, in one process: of 16,384 tokens, of grids "
+        "of 128 by 128 and of 16 by 32 by 32 points. The time is the median of the specs.",
+        tuple(cases.analysed()),
+    ),
+    Section(
         "Gemma 3 270M",
         "Prefill of the whole model in float32 (`use_cache=False, logits_to_keep=1`). *Memory* is "
         "what the reading adds to the weights.",

@@ -8,7 +8,7 @@ along each. What couples axes, or reads tensors, is left over as a test.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 
 from attnc.compiler import fold
@@ -34,7 +34,8 @@ class Product:
     rest: ast.Expr
 
 
-def products(condition: ast.Expr, labels: Sequence[str]) -> list[Product]:
+@lru_cache
+def products(condition: ast.Expr, labels: tuple[str, ...]) -> tuple[Product, ...]:
     """Products whose union is the pattern; they may overlap.
 
     A condition of too many cases is one product of all points with everything left over.
@@ -43,7 +44,7 @@ def products(condition: ast.Expr, labels: Sequence[str]) -> list[Product]:
         cases = _cases(in_order(condition, labels), labels)
     except AnalysisTooComplex:
         cases = [[condition]]
-    return [_product(case, labels) for case in cases]
+    return tuple(_product(case, labels) for case in cases)
 
 
 def whole_condition(found: Sequence[Product], labels: Sequence[str]) -> ast.Expr:

@@ -1,7 +1,7 @@
 """The whole lowering, as one list of passes, with the reason beside each order constraint."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
@@ -99,9 +99,19 @@ def backward_passes(
     )
 
 
-def unplanned(steps: Sequence[ModulePass]) -> list[ModulePass]:
-    """The passes to a kernel that visits one tile, from which a printer knows what it lacks."""
-    return [PlanOne() if isinstance(step, PlanVisits) else step for step in steps]
+def unplanned(steps: Sequence[ModulePass], classified: bool = False) -> list[ModulePass]:
+    """The passes to a kernel that visits one tile, from which a printer knows what it lacks.
+
+    It is of the first candidate's size, whichever visits least. `classified` ones find the tiles of
+    a sequence all the same, and raise `AnalysisTooComplex` where isl gives up.
+    """
+
+    def plain(step: ModulePass) -> ModulePass:
+        if isinstance(step, ChooseTiles):
+            return replace(step, counted=False)
+        return PlanOne() if isinstance(step, PlanVisits) else step
+
+    return [plain(step) for step in steps if classified or not isinstance(step, ClassifyTiles)]
 
 
 def unit_passes(

@@ -14,26 +14,11 @@ from attnc.dsl.errors import AnalysisTooComplex
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tiles:
-    """The three classes, exactly.
-
-    `existing`: tiles with a pair that exists. `live`: some existing pair is in the upper relation.
-    `full`: all existing pairs are in the lower relation. `partial`: live and not full.
-    """
-
-    existing: IntegerSet
-    live: IntegerSet
-    full: IntegerSet
-    partial: IntegerSet
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Visits:
     """What a kernel visits: the live tiles in two parts, chosen so that their loops are simple.
 
     `whole`: all keys of the tile exist and every pair of it, of query rows past the end too,
-    is in the relation: no test at all is needed. `masked`: the other live tiles. A whole tile is
-    full; a full tile at the ragged end is masked.
+    is in the relation: no test at all is needed. `masked`: the other live tiles.
     """
 
     live: IntegerSet
@@ -41,23 +26,12 @@ class Visits:
     masked: IntegerSet
 
 
-def classify(relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()) -> Tiles:
-    """The classes at a tile size; `assume` are facts about the parameters, in isl's notation."""
-    mapping, facts = tile_map(relation, tile_q, tile_k), context(relation.params, assume)
-    names = (*relation.outer, "t", "c")
-    with guard(OPERATIONS):
-        existing = (relation.existing & facts).apply(mapping, *names)
-        live = (relation.upper & facts).apply(mapping, *names)
-        broken = ((relation.existing & facts) - relation.lower).coalesce().apply(mapping, *names)
-        full = (existing - broken).coalesce()
-        partial = (live & broken).coalesce()
-    return Tiles(existing, live, full, partial)
-
-
 def visits(
     relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = (), owner: str = "q"
 ) -> Visits:
-    """What a kernel visits at a tile size; `assume` as in `classify`.
+    """What a kernel visits at a tile size.
+
+    `assume` are facts about the parameters, in isl's notation.
 
     A kernel that owns keys adds to the rows of the queries that it visits, so that all rows of a
     whole tile of its exist.
@@ -79,7 +53,7 @@ def visits(
 def live_tiles(
     relation: Relation, tile_q: int, tile_k: int, assume: Sequence[str] = ()
 ) -> IntegerSet:
-    """The live tiles alone; `assume` as in `classify`."""
+    """The live tiles alone; `assume` as in `visits`."""
     with guard(OPERATIONS):
         return _touched(relation, relation.upper & context(relation.params, assume), tile_q, tile_k)
 

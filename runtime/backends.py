@@ -9,7 +9,7 @@ from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.compiler.dialects.tile import KernelOp
 from attnc.compiler.elaborate import Sizes, elaborate
 from attnc.compiler.pipeline import passes, run, unplanned
-from attnc.dsl.errors import AttnError, NotBuiltForTarget
+from attnc.dsl.errors import AnalysisTooComplex, AttnError, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime.cpus import TARGETS, host_machine, runnable
@@ -22,6 +22,7 @@ from attnc.runtime.lower_tvm_gpu import gpu_script
 ACCEPTS = "accepts"
 GPU_DTYPE = "bfloat16"
 CANNOT_RUN = "compiles; this CPU cannot run it"
+EMITTED = tuple(f"emit {language}" for language in LANGUAGES)
 
 
 def backends(bound: Bound, sizes: Sizes) -> dict[str, str]:
@@ -31,15 +32,17 @@ def backends(bound: Bound, sizes: Sizes) -> dict[str, str]:
     `emit LANGUAGE` are the languages in which TVM writes a forward kernel. Nothing is compiled: on
     a GPU, each tile may still turn out to need too many registers.
     """
-    cpu, found = _refusal(lambda: _print_cpu(bound, sizes)), {}
-    for target in TARGETS:
-        found[target] = cpu or (ACCEPTS if target in runnable() else CANNOT_RUN)
+    try:
+        cpu = _refusal(lambda: _print_cpu(bound, sizes))
+    except AnalysisTooComplex as error:
+        return dict.fromkeys([*TARGETS, *GPUS, *EMITTED], f"refuses: {error}")
+    found = {target: cpu or (ACCEPTS if target in runnable() else CANNOT_RUN) for target in TARGETS}
     many = replace(sizes, dtype=GPU_DTYPE)
     triton = _triton(bound, many)
     for target, gpu in GPUS.items():
         found[target] = triton if triton.startswith("refuses") else _fitting(gpu, many) or triton
     tvm = _refusal(lambda: gpu_script(bound, sizes, planned=False))
-    return found | {f"emit {language}": tvm or ACCEPTS for language in LANGUAGES}
+    return found | dict.fromkeys(EMITTED, tvm or ACCEPTS)
 
 
 def of_parts(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -53,15 +56,17 @@ def of_parts(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
             if found.get(target, ACCEPTS) == ACCEPTS:
                 found[target] = says
     why = "refuses: each pair of parts of the tokens is an attention of its own"
-    return found | {f"emit {language}": why for language in LANGUAGES}
+    return found | dict.fromkeys(EMITTED, why)
 
 
 def _refusal(build: Callable[[], object]) -> str:
-    """Why a printer refuses; empty if it does not."""
+    """Why a printer refuses, empty if it does not; what is too complex is for every target."""
     try:
         build()
     except NotBuiltForTarget as error:
         return f"refuses: {error.feature} is not built"
+    except AnalysisTooComplex:
+        raise
     except AttnError as error:
         return f"refuses: {error}"
     return ""
@@ -70,7 +75,7 @@ def _refusal(build: Callable[[], object]) -> str:
 def _print_cpu(bound: Bound, sizes: Sizes) -> None:
     """The CPU printer's look at the kernel."""
     module = elaborate(as_sets(bound), sizes)
-    steps = unplanned(passes(tiling(host_machine(), sizes)))
+    steps = unplanned(passes(tiling(host_machine(), sizes)), classified=True)
     run(module, [step for step in steps if step.name != "prove"])
     (kernel,) = (op for op in module.body.block.ops if isinstance(op, KernelOp))
     refuse_unprintable(kernel)

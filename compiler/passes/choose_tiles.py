@@ -6,6 +6,7 @@ at a reference length, counted exactly, times what a pair costs at that tile siz
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from attnc.compiler.counts import census
 from attnc.compiler.dialects import attn
 from attnc.compiler.dialects.axes import axis
 from attnc.compiler.dialects.tile import number
-from attnc.compiler.facts import attentions, labels, products_of, relation_of
+from attnc.compiler.facts import Factors, attentions, labels, products_of, relation_of
 from attnc.compiler.listed import chooser
 from attnc.compiler.relation import Relation
 from attnc.dsl.errors import AnalysisTooComplex
@@ -36,7 +37,8 @@ class ChooseTiles(ModulePass):
 
     `keys` is the height of a visited tile, `owner` the side that is owned; `packed` heads lie in
     the rows, and the keys may be `split`, as in `attn.tiling`. On a grid visited tiles are runs
-    along the last axis or, with `boxes`, boxes much like the owned one.
+    along the last axis or, with `boxes`, boxes much like the owned one. What is not `counted` is
+    the first candidate.
     """
 
     name: ClassVar[str] = "choose-tiles"
@@ -47,6 +49,7 @@ class ChooseTiles(ModulePass):
     packed: int = 1
     split: bool = False
     boxes: bool = False
+    counted: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Record the cheapest candidate."""
@@ -73,24 +76,30 @@ class ChooseTiles(ModulePass):
             for rows, cost in zip(self.rows, self.costs, strict=True)
             if rows in even or not even
         ]
+        if not self.counted:
+            return candidates[0][0]
         return min(candidates, key=lambda candidate: self.work(relation, *candidate))[0]
 
     def box(self, attention: attn.AttentionOp) -> int:
         """The points of a tile of a grid, the best box of which is recorded with the axes."""
         grid = GridChoice(attention, self.owner, self.keys, self.boxes)
-        found = [
-            (grid.visited(box) * cost, -rows, box, rows)
+        candidates = [
+            (box, cost)
             for rows, cost in zip(self.rows, self.costs, strict=True)
             for box in boxes(rows, len(grid.names))
         ]
-        _, _, best, rows = min(found)
+        best, _ = candidates[0]
+        if self.counted:
+            best, _ = min(
+                candidates, key=lambda one: (grid.visited(one[0]) * one[1], -prod(one[0]), one[0])
+            )
         attention.properties["axes"] = ArrayAttr(
             [
                 axis(one.label.data, one.extent.data, side, int(one.step.value.data), other)
                 for one, side, other in zip(attention.axes, best, grid.other(best), strict=True)
             ]
         )
-        return rows
+        return prod(best)
 
     def tile(self, rows: int) -> tuple[int, int]:
         """Queries and keys of a tile that owns this many rows."""
@@ -122,7 +131,11 @@ class GridChoice:
 
     def __post_init__(self) -> None:
         self.names = labels(self.attention)
-        self.products = products_of(self.attention)
+
+    @cached_property
+    def products(self) -> list[Factors]:
+        """The products of the pattern."""
+        return products_of(self.attention)
 
     def visited(self, box: tuple[int, ...]) -> int:
         """The pairs of all products; tiles that two of them share count twice."""

@@ -88,9 +88,9 @@ def grid(condition: ast.Expr, n: Lengths, heads: int = 1, **more: object) -> np.
     return np.broadcast_to(holds, (heads, n.q_len, n.k_len)).astype(bool)
 
 
-def classes(pairs: np.ndarray, n: Lengths, tile_q: int, tile_k: int) -> tuple[set, set, set]:
-    """The existing, live and full tiles as sets of (h, t, c)."""
-    existing, live, full = set(), set(), set()
+def classes(pairs: np.ndarray, n: Lengths, tile_q: int, tile_k: int) -> tuple[set, set]:
+    """The live and the full tiles as sets of (h, t, c)."""
+    live, full = set(), set()
     exists = (n.k_start + np.arange(n.k_len)) >= 0
     for h in range(pairs.shape[0]):
         for t in range(-(-n.q_len // tile_q)):
@@ -100,9 +100,8 @@ def classes(pairs: np.ndarray, n: Lengths, tile_q: int, tile_k: int) -> tuple[se
                 real = exists[keys]
                 if not real.any():
                     continue
-                existing.add((h, t, c))
                 if tile.any():
                     live.add((h, t, c))
                 if tile[:, real].all():
                     full.add((h, t, c))
-    return existing, live, full
+    return live, full

@@ -9,7 +9,7 @@ from attnc.compiler.inline import mask_condition
 from attnc.compiler.loops import plan
 from attnc.compiler.proofs import covers
 from attnc.compiler.relation import of_bound, relation
-from attnc.compiler.tiles import classify, visits
+from attnc.compiler.tiles import visits
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import AttnError
 from attnc.dsl.loader import load
@@ -76,7 +76,7 @@ def test_a_clear_end_within_seconds(name, stage):
         pairs = relation(HOSTILE[name])
         match stage:
             case "tiles":
-                classify(pairs, 48, 8)
+                visits(pairs, 48, 8)
             case "loops":
                 plan(visits(pairs, 48, 8).masked, pairs, size=48, other_size=8)
             case "proof":

@@ -57,7 +57,7 @@ def test_census(name):
     heads = specs.HEADS if pairs.uses_head else 1
     for n in (Lengths(0, 0, 100, 100), Lengths(37, 0, 20, 57), Lengths(2, -7, 33, 60)):
         expected = grid(pairs.condition, n, heads)
-        _, live, full = classes(expected, n, 16, 8)
+        live, full = classes(expected, n, 16, 8)
         numbers = census(pairs, 16, 8, **n.values)
         assert numbers.useful == expected.sum()
         assert numbers.visited == len(live) * 128

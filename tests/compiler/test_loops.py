@@ -26,7 +26,7 @@ def test_each_live_tile_is_visited_once(name):
     whole = plan(tiles.whole, pairs, size=TILE[0], other_size=TILE[1])
     masked = plan(tiles.masked, pairs, size=TILE[0], other_size=TILE[1])
     for n in LENGTHS:
-        _, live, full = classes(grid(pairs.condition, n, heads), n, *TILE)
+        live, full = classes(grid(pairs.condition, n, heads), n, *TILE)
         found = {
             kind: [
                 (h, t, c)
@@ -67,6 +67,6 @@ def test_where_isl_finds_no_loops_every_tile_is_tried(monkeypatch):
     made = plan(tiles.live, pairs, size=TILE[0], other_size=TILE[1])
     assert made.kind == "table"
     n = Lengths(0, 0, 100, 100)
-    _, live, _ = classes(grid(pairs.condition, n), n, *TILE)
+    live, _ = classes(grid(pairs.condition, n), n, *TILE)
     found = {(0, t, c) for t in range(7) for c in enumerate_tiles(made.nest, t=t, **n.values)}
     assert found == live
