@@ -35,17 +35,17 @@ class Emitter:
         self._names += 1
         return f"{stem}_{self._names}"
 
-    def bind(self, stem: str, value: str) -> str:
-        """Bind a value to a fresh name, and return the name."""
+    def bind(self, stem: str, value: str, binding: str = "") -> str:
+        """Bind a value to a fresh name, and return the name; another `binding` may have lines."""
         name = self.fresh(stem)
-        self.line(self._binding.format(name, value))
+        self.line(*(binding or self._binding).format(name, value).splitlines())
         return name
 
-    def share(self, stem: str, value: str) -> str:
+    def share(self, stem: str, value: str, binding: str = "") -> str:
         """Bind a value, or return its name if it was bound since any other line was written."""
         known = self._shared
         if value not in known:
-            known[value] = self.bind(stem, value)
+            known[value] = self.bind(stem, value, binding)
             self._shared = known  # the binding itself is no other line
         return known[value]
 

@@ -17,6 +17,8 @@ from attnc.runtime.scalars import OPTIONS
 from attnc.runtime.script import read
 
 Kernel = Callable[..., None]
+# Buffers are printed as large as they are, and conditions where they belong: a third of the time.
+NEEDLESS = ["s_tir.CompactBufferAllocation", "s_tir.HoistIfThenElse"]
 
 
 @cache
@@ -79,7 +81,7 @@ def to_object(script: str, cpu: Host, file: Path) -> None:
 def _compile(script: str, cpu: Host) -> Any:
     """The module of a script."""
     module = read(tvm(), script)
-    with tvm().transform.PassContext(config=OPTIONS):
+    with tvm().transform.PassContext(config=OPTIONS, disabled_pass=NEEDLESS):
         return tvm().compile(module, target=_target(cpu)).mod
 
 

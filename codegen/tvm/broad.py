@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from attnc.codegen.tvm.column_blocks import blocks_of
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL, Visited, emit_places, emit_widened
+from attnc.codegen.tvm.held import LOCAL
+from attnc.codegen.tvm.micro import Visited, emit_places, emit_widened
 from attnc.codegen.tvm.stored import elements
 
 

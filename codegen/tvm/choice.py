@@ -11,7 +11,7 @@ from functools import partial
 
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.pooled import emit_candidates, emit_shares, own_head
 from attnc.codegen.tvm.rows import emit_base
 from attnc.codegen.tvm.softmax import LEAST, MASKED

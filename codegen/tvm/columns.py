@@ -10,7 +10,8 @@ a burst of them would fill the queue of the memory, and the arithmetic would wai
 from attnc.codegen.tvm import column_pairs
 from attnc.codegen.tvm.column_blocks import blocks_of, held
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL, Visited
+from attnc.codegen.tvm.held import LOCAL
+from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.prefetch import (
     emit_later,
     emit_page_reader,

@@ -7,6 +7,7 @@ are reinterpreted, which TVM's simplifier leaves alone.
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import INT, Value
+from attnc.codegen.tvm.held import held
 from attnc.compiler.draws import FINAL, FINAL_SHIFTS, FIRST, SECOND, STEP, WORD
 
 
@@ -19,21 +20,19 @@ def draw(out: Emitter, count: Value, places: tuple[Value, ...]) -> Value:
     found = seed
     for place in rest:
         word = _times(_turned(out, _times(place, FIRST), 15), SECOND)
-        mixed = out.share("d", _both("bitwise_xor", found, word).text)
-        lanes = max(found.lanes, word.lanes)
-        turned = _turned(out, Value(mixed, "uint32", lanes), 13)
-        found = Value(out.share("d", _times(turned, 5, STEP).text), "uint32", lanes)
+        turned = _turned(out, _both("bitwise_xor", found, word), 13)
+        found = _times(turned, 5, STEP)
     length = Value(f"T.uint32({4 * len(rest)})", "uint32")
     found = _both("bitwise_xor", found, length)
     for shift, factor in zip(FINAL_SHIFTS, (*FINAL, 1), strict=True):
-        name = Value(out.share("d", found.text), "uint32", found.lanes)
-        folded = f"T.bitwise_xor({name.text}, {_right(name, shift)})"
+        found = held(out, found)
+        folded = f"T.bitwise_xor({found.text}, {_right(found, shift)})"
         found = _times(Value(folded, "uint32", found.lanes), factor)
     if not count.text.isdigit():
         count = Value(f"T.max({count.text}, {_constant(1, count.lanes, INT)})", INT, count.lanes)
     whole, divisor = _same(found, _word(count))
     below = Value(f"T.truncmod({whole.text}, {divisor.text})", "uint32", whole.lanes)
-    return _bits(below, INT)
+    return held(out, _bits(below, INT))
 
 
 def _cast(value: Value, dtype: str) -> Value:
@@ -90,6 +89,6 @@ def _right(value: Value, bits: int) -> str:
 
 def _turned(out: Emitter, value: Value, bits: int) -> Value:
     """The word rotated to the left."""
-    name = Value(out.share("d", value.text), value.dtype, value.lanes)
+    name = held(out, value)
     left = f"T.shift_left({name.text}, {_constant(bits, name.lanes)})"
     return Value(f"T.bitwise_or({left}, {_right(name, 32 - bits)})", name.dtype, name.lanes)

@@ -10,6 +10,7 @@ for which a fit of as many coefficients is as good (8.2e-8).
 
 from attnc.codegen.emitter import Emitter
 from attnc.codegen.expressions import FLOAT, LOG2_E, Value
+from attnc.codegen.tvm.held import held
 from attnc.codegen.tvm.real import FLOAT32, Real
 
 DOWNWARD = 9  # of the fraction's instruction: what is left of the floor; inexact is no exception
@@ -22,6 +23,7 @@ def _integer(number: int, real: Real, lanes: int) -> str:
 
 def _split(out: Emitter, x: str, lanes: int, real: Real) -> tuple[str, str]:
     """Names of n and of r P(r)."""
+    x = held(out, Value(x, real.name, lanes), "x").text
     whole = out.bind("n", f"T.nearbyint({x})")
     rest = out.bind("r", f"{x} - {whole}")
     return whole, _series(out, rest, lanes, real, real.coefficients)
@@ -42,7 +44,7 @@ def _parts(out: Emitter, x: Value, real: Real) -> tuple[str, str]:
     lanes = x.lanes
     suffix = f"x{lanes}" if lanes > 1 else ""
     cut = f"T.max({real.constant(-float(real.bias), lanes)}, {x.text})"
-    clipped = out.bind("x", f"T.min({real.constant(float(real.bias), lanes)}, {cut})")
+    clipped = f"T.min({real.constant(float(real.bias), lanes)}, {cut})"
     whole, series = _split(out, clipped, lanes, real)
     exponent = f"T.Cast('{real.integer}{suffix}', {whole}) + {_integer(real.bias, real, lanes)}"
     bits = f"T.shift_left({exponent}, {_integer(real.mantissa, real, lanes)})"
@@ -65,15 +67,16 @@ def exp2(
     if scale is None or x.lanes == 1:
         series, power = _parts(out, x, real)
         return Value(f"(({series} + {one}) * {power})", FLOAT, x.lanes)
-    whole, kind = out.bind("x", x.text), real.vector(x.lanes)
+    kind = real.vector(x.lanes)
     everywhere, current = f"T.int{x.lanes}(-1)", "T.int32(4)"  # all lanes; the current rounding
     rest = f"{real.constant(0.0, x.lanes)}, {everywhere}, {current}"
     if fraction is not None and real.upward:
+        whole = held(out, Value(x.text, real.name, x.lanes), "x").text
         part = f"'{fraction}', {whole}, T.int32({DOWNWARD}), {rest}"
         r = out.bind("r", f"T.call_llvm_pure_intrin('{kind}', {part})")
         series = _series(out, r, x.lanes, real, real.upward)
     else:
-        whole, series = _split(out, whole, x.lanes, real)
+        whole, series = _split(out, x.text, x.lanes, real)
     operands = f"{series} + {one}, {whole}, {rest}"
     return Value(f"T.call_llvm_pure_intrin('{kind}', '{scale}', {operands})", FLOAT, x.lanes)
 

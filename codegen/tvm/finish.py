@@ -6,8 +6,8 @@ from functools import partial
 from attnc.codegen.expressions import FLOAT, LN_2, Value
 from attnc.codegen.tvm import columns
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.logarithm import log
-from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.rows import stored_row
 from attnc.codegen.tvm.shares import part_offset
 from attnc.codegen.tvm.stored import elements, rounded

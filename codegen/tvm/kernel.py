@@ -41,10 +41,10 @@ from attnc.codegen.tvm.bindings import bind_tensors, scheduling, tensors_of
 from attnc.codegen.tvm.body import emit_tile, forward_parts
 from attnc.codegen.tvm.collect import gradients
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.listed import lists_of
 from attnc.codegen.tvm.machine import Machine
 from attnc.codegen.tvm.marks import emit_list_scratch, list_handles, list_scalars
-from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.placement import fitted, place_tile
 from attnc.codegen.tvm.planner import (
     emit_planner,

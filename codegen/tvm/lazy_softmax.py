@@ -9,7 +9,7 @@ needed: any that is not far below it will do. It stays until a score of the tile
 from attnc.codegen.expressions import LN_2
 from attnc.codegen.tvm.columns import fold
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.placement import STREAMS
 from attnc.codegen.tvm.softmax import LEAST, emit_weights, keys_of_chunk, power, scaled
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from attnc.codegen.expressions import BOOL, INT, Value, render
 from attnc.codegen.tvm.axes import KEYS, Axis
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.lanes import row_element, scalar_target
 from attnc.codegen.tvm.listed import Lists, chooser_of, lists_of, word_of
-from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.signature import Tensors, flat
 from attnc.codegen.tvm.target import TvmTarget
 from attnc.compiler.intervals import interval

@@ -21,6 +21,7 @@ from attnc.codegen.expressions import FLOAT, Value
 from attnc.codegen.tvm.blocks import Blocks, Elementwise, loaded
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.elementwise import Places, emit_row_values, emit_values, results
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.matrices import (
     UNIT,
     emit_accumulate,
@@ -30,7 +31,7 @@ from attnc.codegen.tvm.matrices import (
 )
 from attnc.codegen.tvm.matrix_rows import emit_columns, emit_owned_pairs, emit_rows, whole
 from attnc.codegen.tvm.matrix_unit import BYTES, COLUMNS, SIDE
-from attnc.codegen.tvm.micro import LOCAL, visited_operand
+from attnc.codegen.tvm.micro import visited_operand
 from attnc.codegen.tvm.pairs import emit_interleaved, half_up, pair
 from attnc.codegen.tvm.stored import elements
 from attnc.codegen.tvm.visits import each_tile

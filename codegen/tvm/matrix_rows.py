@@ -6,8 +6,9 @@ of the transposed one, in pairs of neighbours.
 """
 
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.matrix_unit import COLUMNS, SIDE
-from attnc.codegen.tvm.micro import LOCAL, Visited
+from attnc.codegen.tvm.micro import Visited
 from attnc.codegen.tvm.pairs import as_real, pair
 from attnc.codegen.tvm.stored import elements, widened, word
 from attnc.codegen.tvm.transpose import emit_columns_from_rows, emit_transpose, transposed_names

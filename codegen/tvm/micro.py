@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.prefetch import emit_gathered, emit_later, emit_next_unit, emit_prefetch
 from attnc.codegen.tvm.stored import elements, widened
-
-LOCAL = "scope='local', annotations={'disable_lower_builtin': True}"
 
 
 @dataclass(frozen=True, slots=True)

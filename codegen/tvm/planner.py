@@ -8,8 +8,8 @@ summed the counts, `fill = 1` writes the tiles into `table` (CSR; int64 offsets,
 
 from attnc.codegen.questions import plans_read
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.marks import emit_marks
-from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.prefetch import emit_later_unit, emit_turns
 from attnc.codegen.tvm.rows import emit_owned_tile, emit_row_inputs
 from attnc.codegen.tvm.signature import Tensors, emit_row, number_arguments

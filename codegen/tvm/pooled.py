@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.lanes import emit_visited_position
-from attnc.codegen.tvm.micro import LOCAL
 from attnc.codegen.tvm.rows import QUERY_HEAD
 from attnc.compiler.dialects.units import UnitsAttr
 

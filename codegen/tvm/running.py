@@ -8,8 +8,9 @@ output times its sum, then the maxima of all queries, then the sums. A kernel th
 from attnc.codegen.expressions import FLOAT, LN_2, LOG2_E, Value
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.logarithm import log
-from attnc.codegen.tvm.micro import LOCAL, emit_column_vectors
+from attnc.codegen.tvm.micro import emit_column_vectors
 from attnc.codegen.tvm.rows import QUERY_HEAD, emit_base
 from attnc.codegen.tvm.softmax import LEAST
 from attnc.codegen.tvm.spread import Target, padded

@@ -6,7 +6,7 @@ share the outputs are written at once. (Dao 2023, "Flash-Decoding".)
 """
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.signature import emit_row
 from attnc.codegen.tvm.stored import rounded
 

@@ -15,7 +15,7 @@ from attnc.codegen.expressions import FLOAT, LOG2_E, Value
 from attnc.codegen.tvm.columns import fold
 from attnc.codegen.tvm.context import Context
 from attnc.codegen.tvm.exponential import exp2
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.pairs import packed
 from attnc.codegen.tvm.placement import STREAMS
 from attnc.codegen.tvm.real import FLOAT32, Real

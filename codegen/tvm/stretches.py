@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from attnc.codegen.tvm.axes import QUERIES
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.rows import QUERY_HEAD, emit_base
 from attnc.codegen.tvm.running import emit_end, emit_start
 from attnc.codegen.tvm.signature import emit_row

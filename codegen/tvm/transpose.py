@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from attnc.codegen.tvm.context import Context
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 
 Read = Callable[[str, str, int], str]
 Write = Callable[[str, str, int, str], None]

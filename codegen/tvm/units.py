@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attnc.codegen.emitter import Emitter
-from attnc.codegen.tvm.micro import LOCAL
+from attnc.codegen.tvm.held import LOCAL
 
 MOST, TURNS = 16, 32  # units that a thread takes at once, and how often at least each comes round
 _TAKE = "attnc.take"
