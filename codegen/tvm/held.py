@@ -16,8 +16,7 @@ def held(out: Emitter, value: Value, stem: str = "d") -> Value:
     if value.lanes == 1:
         binding = f"{{0}}: T.{value.dtype} = {{1}}"
         return Value(out.share(stem, value.text, binding), value.dtype)
-    every = f"{{0}}[T.ramp(0, 1, {value.lanes})]"
-    room = f"T.alloc_buffer(({value.lanes},), '{value.dtype}', {LOCAL})"
+    room = f"T.alloc_buffer((1,), '{value.dtype}x{value.lanes}', {LOCAL})"
     escaped = room.replace("{", "{{").replace("}", "}}")
-    name = out.share(stem, value.text, f"{{0}} = {escaped}\n{every} = {{1}}")
-    return Value(every.format(name), value.dtype, value.lanes)
+    name = out.share(stem, value.text, f"{{0}} = {escaped}\n{{0}}[0] = {{1}}")
+    return Value(f"{name}[0]", value.dtype, value.lanes)

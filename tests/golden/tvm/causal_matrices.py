@@ -258,14 +258,14 @@ class Module:
                                         if T.float32(8.0) < f[rise_at]:
                                             for w in T.unroll(2):
                                                 v: T.int32 = block * 2 + w
-                                                x_11 = T.alloc_buffer((16,), 'float32', scope='local', annotations={'disable_lower_builtin': True})
-                                                x_11[T.ramp(0, 1, 16)] = (f[T.ramp(maximum_at + v * 16, 1, 16)] - f[T.ramp(rescale_at + v * 16, 1, 16)])
-                                                r_12: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_11[T.ramp(0, 1, 16)], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                x_11 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                                x_11[0] = (f[T.ramp(maximum_at + v * 16, 1, 16)] - f[T.ramp(rescale_at + v * 16, 1, 16)])
+                                                r_12: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_11[0], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 p_13: T.let = T.broadcast(T.float32(0.00186713), 16) * r_12 + T.broadcast(T.float32(0.00901703), 16)
                                                 p_14: T.let = p_13 * r_12 + T.broadcast(T.float32(0.05579991), 16)
                                                 p_15: T.let = p_14 * r_12 + T.broadcast(T.float32(0.24016445), 16)
                                                 p_16: T.let = p_15 * r_12 + T.broadcast(T.float32(0.69315131), 16)
-                                                factor_17: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_16 * r_12) + T.broadcast(T.float32(1.0), 16), x_11[T.ramp(0, 1, 16)], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                factor_17: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_16 * r_12) + T.broadcast(T.float32(1.0), 16), x_11[0], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 f[T.ramp(maximum_at + v * 16, 1, 16)] = f[T.ramp(rescale_at + v * 16, 1, 16)]
                                                 f[T.ramp(total_at + v * 16, 1, 16)] = f[T.ramp(total_at + v * 16, 1, 16)] * factor_17
                                                 for i in range(64):
@@ -279,33 +279,33 @@ class Module:
                                             part[2] = T.broadcast(T.float32(0.0), 16)
                                             part[3] = T.broadcast(T.float32(0.0), 16)
                                             for j in range(tiles_now * 8):
-                                                x_18 = T.alloc_buffer((16,), 'float32', scope='local', annotations={'disable_lower_builtin': True})
-                                                x_18[T.ramp(0, 1, 16)] = (f[T.ramp(scores_at + (j * 4 + 0) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
-                                                r_19: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_18[T.ramp(0, 1, 16)], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                x_18 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                                x_18[0] = (f[T.ramp(scores_at + (j * 4 + 0) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
+                                                r_19: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_18[0], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 p_20: T.let = T.broadcast(T.float32(0.07706704), 16) * r_19 + T.broadcast(T.float32(0.22764499), 16)
                                                 p_21: T.let = p_20 * r_19 + T.broadcast(T.float32(0.69511679), 16)
-                                                w_22: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_21 * r_19) + T.broadcast(T.float32(1.0), 16), x_18[T.ramp(0, 1, 16)], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                w_22: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_21 * r_19) + T.broadcast(T.float32(1.0), 16), x_18[0], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 part[0] = part[0] + w_22
-                                                x_23 = T.alloc_buffer((16,), 'float32', scope='local', annotations={'disable_lower_builtin': True})
-                                                x_23[T.ramp(0, 1, 16)] = (f[T.ramp(scores_at + (j * 4 + 1) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
-                                                r_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_23[T.ramp(0, 1, 16)], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                x_23 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                                x_23[0] = (f[T.ramp(scores_at + (j * 4 + 1) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
+                                                r_24: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_23[0], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 p_25: T.let = T.broadcast(T.float32(0.07706704), 16) * r_24 + T.broadcast(T.float32(0.22764499), 16)
                                                 p_26: T.let = p_25 * r_24 + T.broadcast(T.float32(0.69511679), 16)
-                                                w_27: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_26 * r_24) + T.broadcast(T.float32(1.0), 16), x_23[T.ramp(0, 1, 16)], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                w_27: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_26 * r_24) + T.broadcast(T.float32(1.0), 16), x_23[0], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 part[1] = part[1] + w_27
-                                                x_28 = T.alloc_buffer((16,), 'float32', scope='local', annotations={'disable_lower_builtin': True})
-                                                x_28[T.ramp(0, 1, 16)] = (f[T.ramp(scores_at + (j * 4 + 2) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
-                                                r_29: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_28[T.ramp(0, 1, 16)], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                x_28 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                                x_28[0] = (f[T.ramp(scores_at + (j * 4 + 2) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
+                                                r_29: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_28[0], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 p_30: T.let = T.broadcast(T.float32(0.07706704), 16) * r_29 + T.broadcast(T.float32(0.22764499), 16)
                                                 p_31: T.let = p_30 * r_29 + T.broadcast(T.float32(0.69511679), 16)
-                                                w_32: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_29) + T.broadcast(T.float32(1.0), 16), x_28[T.ramp(0, 1, 16)], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                w_32: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_31 * r_29) + T.broadcast(T.float32(1.0), 16), x_28[0], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 part[2] = part[2] + w_32
-                                                x_33 = T.alloc_buffer((16,), 'float32', scope='local', annotations={'disable_lower_builtin': True})
-                                                x_33[T.ramp(0, 1, 16)] = (f[T.ramp(scores_at + (j * 4 + 3) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
-                                                r_34: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_33[T.ramp(0, 1, 16)], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                x_33 = T.alloc_buffer((1,), 'float32x16', scope='local', annotations={'disable_lower_builtin': True})
+                                                x_33[0] = (f[T.ramp(scores_at + (j * 4 + 3) * 32 + w * 16, 1, 16)] * T.broadcast(score_scale, 16) - highest)
+                                                r_34: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.reduce.ps.512', x_33[0], T.int32(9), T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 p_35: T.let = T.broadcast(T.float32(0.07706704), 16) * r_34 + T.broadcast(T.float32(0.22764499), 16)
                                                 p_36: T.let = p_35 * r_34 + T.broadcast(T.float32(0.69511679), 16)
-                                                w_37: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_36 * r_34) + T.broadcast(T.float32(1.0), 16), x_33[T.ramp(0, 1, 16)], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
+                                                w_37: T.let = T.call_llvm_pure_intrin('float32x16', 'llvm.x86.avx512.mask.scalef.ps.512', (p_36 * r_34) + T.broadcast(T.float32(1.0), 16), x_33[0], T.broadcast(T.float32(0.0), 16), T.int16(-1), T.int32(4))
                                                 part[3] = part[3] + w_37
                                                 f[T.ramp(scores_at + (j * 2 + 0) * 32 + w * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_22) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_27) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
                                                 f[T.ramp(scores_at + (j * 2 + 1) * 32 + w * 16, 1, 16)] = T.reinterpret('float32x16', T.bitwise_or(T.shift_right((T.reinterpret('uint32x16', w_32) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0x10), 16)), T.bitwise_and((T.reinterpret('uint32x16', w_37) + T.broadcast(T.uint32(0x8000), 16)), T.broadcast(T.uint32(0xffff0000), 16))))
