@@ -8,7 +8,7 @@ from attnc.compiler.analysis import Analysis, StackAnalysis
 from attnc.compiler.proofs import proofs_of
 from attnc.dsl.loader import all_shipped, load, load_any
 from attnc.dsl.program import Bound, Program
-from attnc.runtime.grids import fitted
+from attnc.runtime.calls.grids import fitted
 from attnc.runtime.trials import segment_inputs
 from benchmarks.measure import Figures
 

@@ -21,7 +21,7 @@ from attnc.dsl.comments import summary
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.loader import load_any, load_stack
 from attnc.dsl.program import Bound, Program
-from attnc.runtime.grids import fitted, segment_lengths, tokens_of
+from attnc.runtime.calls.grids import fitted, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, random_inputs, segment_inputs

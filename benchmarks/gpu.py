@@ -24,13 +24,13 @@ from rich.console import Console
 
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.diagnostics import AttnError
+from attnc.runtime.calls.options import Options
+from attnc.runtime.cpu.lower import sizes_for
 from attnc.runtime.gpu import autotune
 from attnc.runtime.gpu.devices import interpreted, resolve
 from attnc.runtime.gpu.timing import seconds
 from attnc.runtime.gpu.tuned import device_name
-from attnc.runtime.lower import sizes_for
 from attnc.runtime.operator import Operator
-from attnc.runtime.options import Options
 from attnc.runtime.timing import Work
 from benchmarks.gpu_cases import GpuCase, cases, toys
 from benchmarks.gpu_cells import table

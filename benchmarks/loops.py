@@ -6,8 +6,8 @@ from functools import cache
 from time import perf_counter
 
 from attnc.compiler.elaborate import Sizes
-from attnc.runtime import build
-from attnc.runtime.lower import lower, lower_backward, print_module
+from attnc.runtime.cpu import build
+from attnc.runtime.cpu.lower import lower, lower_backward, print_module
 from benchmarks.measure import Figures, UnavailableError
 from benchmarks.patterns import PATTERNS
 

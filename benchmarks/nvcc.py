@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from attnc.compiler.elaborate import Sizes
-from attnc.runtime.lower_tvm_gpu import device_source, gpu_script
+from attnc.runtime.gpu.lower_tvm_gpu import device_source, gpu_script
 from benchmarks.measure import Figures, UnavailableError
 from benchmarks.patterns import PATTERNS
 

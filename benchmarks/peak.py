@@ -49,7 +49,7 @@ def peak(dtype: str = "fp32") -> Peak:
 
 def _register_loop(dtype: str) -> tuple[Callable[[], object], int, str]:
     """What to run, the operations of a thread, and what they are."""
-    from attnc.runtime import build
+    from attnc.runtime.cpu import build
 
     host, threads = build.host(), torch.get_num_threads()
     lanes, dot = host.machine.lanes, host.machine.dot if dtype == "bf16" else None
@@ -75,7 +75,7 @@ def tiles(threads: int) -> tuple[Any, ...]:
     Each round adds to the sums of a thread, 32 by 32, the products of 32 rows with 32 columns of
     half a one in every second place.
     """
-    from attnc.runtime import build
+    from attnc.runtime.cpu import build
 
     script = f"""\
 @I.ir_module

@@ -11,11 +11,11 @@ import torch
 import attnc
 from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
-from attnc.runtime import build
-from attnc.runtime.kernels import LoadedKernel, Schedule
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.cpu import build
+from attnc.runtime.cpu.kernels import LoadedKernel, Schedule
+from attnc.runtime.cpu.lower import lower, print_module
+from attnc.runtime.cpu.schedule import schedule
 from attnc.runtime.peers import functions_of
-from attnc.runtime.schedule import schedule
 from attnc.runtime.timing import Work
 from benchmarks.measure import Figures, duel
 from benchmarks.memory import OURS, THEIRS, growth

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from attnc.runtime import build
+from attnc.runtime.cpu import build
 
 STREAMS = 4  # places that a thread reads at a time: one stream alone is a fifth slower
 

@@ -11,14 +11,14 @@ from attnc.compiler.analysis import Lengths
 from attnc.dsl.branch import parts
 from attnc.runtime import peers
 from attnc.runtime.analysis import analyze_at
-from attnc.runtime.call import bind_call
-from attnc.runtime.cpus import measured_machine
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu.cpus import measured_machine
+from attnc.runtime.cpu.units import stretch_of
 from attnc.runtime.operator import Operator
 from attnc.runtime.routes.select import select
 from attnc.runtime.routes.set_lists import of_queries
 from attnc.runtime.routes.units import without_units
 from attnc.runtime.timing import seconds
-from attnc.runtime.units import stretch_of
 from benchmarks.attention import Setup, Tensors
 from benchmarks.measure import Figures, duel
 from benchmarks.memory import OURS, growth

@@ -88,7 +88,7 @@ def prefill_both(model: Any, tokens: torch.Tensor, turns: int) -> tuple[float, f
 
 def draw(window: int) -> None:
     """A picture of the window among 1024 tokens, with the tiles that the kernel visits."""
-    from attnc.runtime.plot import plot
+    from attnc.runtime.pictures.plot import plot
 
     PICTURE.parent.mkdir(exist_ok=True)
     plot(SLIDING, PICTURE, w=window, seq=1024)

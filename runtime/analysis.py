@@ -13,9 +13,9 @@ from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.place import GRID, Place
 from attnc.dsl.program import Bound
 from attnc.runtime.backends import backends, of_parts
-from attnc.runtime.costs import costs
-from attnc.runtime.cpus import host_machine, measured_machine
-from attnc.runtime.lower import chosen_tile, grid_tiles, tiling
+from attnc.runtime.cpu.costs import costs
+from attnc.runtime.cpu.cpus import host_machine, measured_machine
+from attnc.runtime.cpu.lower import chosen_tile, grid_tiles, tiling
 from attnc.runtime.sampling import sampled_density
 from attnc.runtime.segmented.attend import facts_of, keys_of, rows_of
 

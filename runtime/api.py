@@ -13,15 +13,15 @@ from attnc.dsl.errors import AssertionRefuted, HeadsMissing, InvalidValue, NotBu
 from attnc.dsl.loader import load as load_spec
 from attnc.dsl.program import Bound
 from attnc.runtime.analysis import analyze_at, analyze_on, analyze_parts
-from attnc.runtime.artifact import load
-from attnc.runtime.checks import check_counts, check_heads
+from attnc.runtime.artifacts.artifact import load
+from attnc.runtime.calls.checks import check_counts, check_heads
+from attnc.runtime.calls.grids import check_grid, segment_lengths, tokens_of
+from attnc.runtime.calls.options import Options, parse_dtype
 from attnc.runtime.composed.operator import operator
-from attnc.runtime.cpus import TARGETS, runnable
+from attnc.runtime.cpu.cpus import TARGETS, runnable
 from attnc.runtime.gpu.devices import resolve
 from attnc.runtime.gpu.targets import GPUS, is_gpu
-from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
-from attnc.runtime.options import Options, parse_dtype
 from attnc.runtime.oracle import mask, reference
 
 Spec = str | os.PathLike[str]

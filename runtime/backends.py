@@ -12,12 +12,12 @@ from attnc.compiler.pipeline import passes, run, unplanned
 from attnc.dsl.errors import AnalysisTooComplex, AttnError, NotBuiltForTarget
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
-from attnc.runtime.cpus import TARGETS, host_machine, runnable
+from attnc.runtime.cpu.cpus import TARGETS, host_machine, runnable
+from attnc.runtime.cpu.lower import tiling
 from attnc.runtime.gpu.configs import fits_any
+from attnc.runtime.gpu.lower_triton import TILE, Backward, triton_source
+from attnc.runtime.gpu.lower_tvm_gpu import gpu_script
 from attnc.runtime.gpu.targets import GPUS, Gpu
-from attnc.runtime.lower import tiling
-from attnc.runtime.lower_triton import TILE, Backward, triton_source
-from attnc.runtime.lower_tvm_gpu import gpu_script
 
 ACCEPTS = "accepts"
 GPU_DTYPE = "bfloat16"

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.errors import NotBuiltForTarget, ShapeMismatch
-from attnc.runtime import backward
-from attnc.runtime.inputs import computed_in, dtype_name, split_inputs
+from attnc.runtime.calls.inputs import computed_in, dtype_name, split_inputs
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.calls.sets import padded_sets
+from attnc.runtime.cpu import backward
+from attnc.runtime.cpu.runner import SpecRunner
 from attnc.runtime.operator import Operator, keywords_of
 from attnc.runtime.ops import Keywords, Upstream
-from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.runner import RoutedRunner
-from attnc.runtime.runner import SpecRunner
-from attnc.runtime.sets import padded_sets
 
 
 @torch.no_grad()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call, bind_call
+from attnc.runtime.calls.call import Call, bind_call
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.calls.sets import padded_sets, sets_of_sequence
 from attnc.runtime.oracle.sequence import seen
-from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.units import everything
-from attnc.runtime.sets import padded_sets, sets_of_sequence
 from attnc.runtime.sink import add_sink
 from attnc.runtime.torch_functions import torch_functions
 

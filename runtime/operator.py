@@ -11,17 +11,17 @@ from torch import Tensor
 from attnc.dsl.errors import DtypeMismatch, InvalidValue
 from attnc.dsl.program import Bound
 from attnc.runtime import ops
-from attnc.runtime.call import bind_call, check_types
-from attnc.runtime.direct import idle, plain
+from attnc.runtime.calls.call import bind_call, check_types
+from attnc.runtime.calls.inputs import check_gradients, split_inputs
+from attnc.runtime.calls.options import Options
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.calls.sets import padded_sets
+from attnc.runtime.cpu.direct import idle, plain
+from attnc.runtime.cpu.repeats import Repeats
+from attnc.runtime.cpu.runner import SpecRunner
 from attnc.runtime.gpu.targets import is_gpu
-from attnc.runtime.inputs import check_gradients, split_inputs
-from attnc.runtime.options import Options
-from attnc.runtime.repeats import Repeats
-from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.runner import RoutedRunner
 from attnc.runtime.routes.select import Kernel, on_cpu, select
-from attnc.runtime.runner import SpecRunner
-from attnc.runtime.sets import padded_sets
 from attnc.runtime.sink import add_sink
 
 
@@ -76,7 +76,7 @@ class Operator:
         """The outputs; with `return_lse` also lse, natural log, [B, Hq, Nq] in float32 or float64.
 
         With `return_routes` also what each route of the spec chose, by name: int32 lists
-        [B, Hc, Nc, n], ascending, padded with -1 (see `attnc.runtime.route_lists`). Such lists,
+        [B, Hc, Nc, n], ascending, padded with -1 (see `runtime.calls.route_lists`). Such lists,
         given under the name of the route, are taken in place of a choice.
 
         `scale` defaults to 1/sqrt(D). Query row i has position q_start + i (default

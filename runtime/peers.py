@@ -14,7 +14,7 @@ from attnc.compiler.relation import of_bound
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Row
+from attnc.runtime.calls.call import Row
 from attnc.runtime.torch_functions import Functions, torch_functions
 
 Attend = Callable[[], Tensor]

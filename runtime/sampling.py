@@ -13,7 +13,7 @@ from attnc.compiler.affine import drawn_only
 from attnc.compiler.analysis import Lengths
 from attnc.compiler.inline import mask_condition
 from attnc.dsl.program import Bound
-from attnc.runtime.row import Row
+from attnc.runtime.calls.row import Row
 from attnc.runtime.torch_functions import function_of
 
 PAIRS, AT_ONCE = 1 << 19, 1 << 14  # so few stay in the cache

@@ -18,9 +18,9 @@ from attnc.runtime.api import (
     parse_options,
     refuse_refuted,
 )
-from attnc.runtime.checks import check_counts, check_heads
+from attnc.runtime.calls.checks import check_counts, check_heads
+from attnc.runtime.calls.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.composed.operator import operator
-from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
 from attnc.runtime.operator import Operator
 
 Spec = str | os.PathLike[str]

@@ -17,7 +17,7 @@ from attnc.compiler.all_tokens import all_tokens
 from attnc.compiler.inline import mask_condition, score_expression
 from attnc.dsl import syntax as ast
 from attnc.dsl.program import Bound
-from attnc.runtime.row import Row
+from attnc.runtime.calls.row import Row
 from attnc.runtime.segmented.attend import layout_of
 from attnc.runtime.torch_helpers import HELPERS
 

@@ -13,7 +13,7 @@ from attnc.compiler.segments import steps_of
 from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Input
-from attnc.runtime.grids import fitted, segment_lengths, tokens_of
+from attnc.runtime.calls.grids import fitted, segment_lengths, tokens_of
 
 FLOORS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 SEGMENT = 19  # tokens of a segment beside a grid

@@ -18,9 +18,9 @@ from attnc.runtime.commands.report import USAGE, YES, UsageError
 from attnc.runtime.timing import Pairs, take_turns
 
 if TYPE_CHECKING:
+    from attnc.runtime.cpu.tuning import Tuned
     from attnc.runtime.operator import Operator
     from attnc.runtime.trials import Arguments
-    from attnc.runtime.tuning import Tuned
 
 PEERS = ("sdpa", "flex")
 LENGTH = 2048
@@ -111,8 +111,8 @@ def run(options: argparse.Namespace) -> int:
 def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
     """Compile, make the inputs, and time each peer."""
     with progress(f"compiling {bound.name}"):
+        from attnc.runtime.calls.options import Options
         from attnc.runtime.composed.operator import operator as operator_of
-        from attnc.runtime.options import Options
 
         call = arguments_of(bound, options)
         operator = operator_of(bound, Options())
@@ -123,7 +123,7 @@ def comparisons(bound: Bound, options: argparse.Namespace) -> list[Comparison]:
 def arguments_of(bound: Bound, options: argparse.Namespace) -> "Arguments":
     """The tensors of the timed call, once the assertions hold."""
     from attnc.runtime.api import check_assertions
-    from attnc.runtime.options import parse_dtype
+    from attnc.runtime.calls.options import parse_dtype
     from attnc.runtime.trials import Trial, make
 
     heads, kv_heads = head_counts(options)
@@ -146,12 +146,13 @@ def head_counts(options: argparse.Namespace) -> tuple[int, int]:
 def tune(bound: Bound, options: argparse.Namespace) -> int:
     """Time the kernel of each tile height, keep the fastest, print what was found."""
     with progress(f"compiling {bound.name}"):
-        from attnc.runtime import artifact, build, kernels, tuning
-        from attnc.runtime.inputs import dtype_name
-        from attnc.runtime.library import Held, Library
-        from attnc.runtime.lower import chosen_tile, needs_heads, tiling
+        from attnc.runtime.artifacts import artifact
+        from attnc.runtime.artifacts.library import Held, Library
+        from attnc.runtime.calls.inputs import dtype_name
+        from attnc.runtime.calls.options import Options
+        from attnc.runtime.cpu import build, kernels, tuning
+        from attnc.runtime.cpu.lower import chosen_tile, needs_heads, tiling
         from attnc.runtime.operator import Artifact, Operator
-        from attnc.runtime.options import Options
 
         call, (heads, kv_heads) = arguments_of(bound, options), head_counts(options)
         columns, dtype = options.head_dim, dtype_name(call.q.dtype)

@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> int:
 def _calibrate() -> tuple[str, dict[str, Any]]:
     """Measure and keep; what to print."""
     with progress("measuring"):
-        from attnc.runtime.calibrate import calibrate
-        from attnc.runtime.costs import store
-        from attnc.runtime.cpus import measured_machine
+        from attnc.runtime.cpu.calibrate import calibrate
+        from attnc.runtime.cpu.costs import store
+        from attnc.runtime.cpu.cpus import measured_machine
 
         found = calibrate()
         place = str(store(measured_machine(), found))

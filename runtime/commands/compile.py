@@ -72,9 +72,9 @@ def run(options: argparse.Namespace) -> int:
 def write(bound: Bound, options: argparse.Namespace) -> Path:
     """Prove the assertions, compile, write the artifact; its folder."""
     from attnc.runtime.api import check_assertions, parse_dtype
-    from attnc.runtime.artifact import save
-    from attnc.runtime.contents import QUERIES, Contents
-    from attnc.runtime.options import Options
+    from attnc.runtime.artifacts.artifact import save
+    from attnc.runtime.artifacts.contents import QUERIES, Contents
+    from attnc.runtime.calls.options import Options
 
     sizes = sizes_of(bound, options) if is_gpu(options.target) else _sizes(options)
     wanted = QUERIES if options.queries is None else options.queries
@@ -94,7 +94,7 @@ def write(bound: Bound, options: argparse.Namespace) -> Path:
 def _sizes(options: argparse.Namespace) -> Sizes:
     """What all kernels of an artifact share; head counts are of each attention in it."""
     from attnc.runtime.api import parse_dtype
-    from attnc.runtime.inputs import dtype_name
+    from attnc.runtime.calls.inputs import dtype_name
 
     head_dim = options.head_dim or HEAD_DIM
     dtype = dtype_name(parse_dtype(shared.dtype(options), options.target))

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     bound = shared.bind(options)
     shared.check_size(bound, options)
     if options.grid:
-        from attnc.runtime.grids import at_extents
+        from attnc.runtime.calls.grids import at_extents
 
         bound = at_extents(bound, options.grid)
     writer = _gpu_text if gpu else _source if language else text_of
@@ -70,9 +70,9 @@ def text_of(bound: Bound, stage: str, options: argparse.Namespace) -> str:
     if stage == "ast" and not options.after:
         return tree(bound.program)
     with progress(f"compiling {bound.name}"):
-        from attnc.runtime import build
         from attnc.runtime.api import check_target
-        from attnc.runtime.lower import stages
+        from attnc.runtime.cpu import build
+        from attnc.runtime.cpu.lower import stages
 
         if stage == "triton" and not options.after:
             return _triton(bound, options)
@@ -110,13 +110,13 @@ def _source(bound: Bound, stage: str, options: argparse.Namespace) -> str:
         feature = "the kernel for one query" if options.decode else feature
         raise NotBuiltForTarget(feature, options.target, ("cpu",))
     with progress(f"compiling {bound.name}"):
-        from attnc.runtime.lower_tvm_gpu import device_source, gpu_script
+        from attnc.runtime.gpu.lower_tvm_gpu import device_source, gpu_script
 
         return device_source(gpu_script(bound, sizes_of(bound, options)), options.target)
 
 
 def _triton(bound: Bound, options: argparse.Namespace) -> str:
-    from attnc.runtime.lower_triton import triton_source
+    from attnc.runtime.gpu.lower_triton import triton_source
 
     _check_triton(options)
     return triton_source(bound, sizes_of(bound, options)).text
@@ -152,8 +152,8 @@ def _printed(texts: dict[str, str], name: str) -> str:
 def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
     """What the kernel is specialised on."""
     from attnc.runtime.api import parse_dtype
-    from attnc.runtime.inputs import dtype_name
-    from attnc.runtime.lower import sizes_for
+    from attnc.runtime.calls.inputs import dtype_name
+    from attnc.runtime.cpu.lower import sizes_for
 
     sizes = sizes_for(
         bound,
@@ -169,7 +169,7 @@ def sizes_of(bound: Bound, options: argparse.Namespace) -> Sizes:
 
 def few_sizes(bound: Bound, sizes: Sizes, options: argparse.Namespace) -> Sizes:
     """The sizes of the kernel for one query, on a GPU or on a CPU."""
-    from attnc.runtime import build, few
+    from attnc.runtime.cpu import build, few
     from attnc.runtime.gpu.few import tile_rows
 
     def choose(group: int) -> few.Rows:

@@ -67,8 +67,8 @@ def _names(program: Program, named: str) -> list[str]:
 def _own_tile(bound: Bound, options: argparse.Namespace) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The boxes of the CPU kernel."""
     from attnc.compiler.elaborate import Sizes
-    from attnc.runtime.cpus import host_machine
-    from attnc.runtime.lower import grid_tiles
+    from attnc.runtime.cpu.cpus import host_machine
+    from attnc.runtime.cpu.lower import grid_tiles
 
     heads = options.heads or 0
     found = grid_tiles(bound, Sizes(heads, options.kv_heads or heads), host_machine())

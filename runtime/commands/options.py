@@ -90,7 +90,7 @@ def check_size(bound: Bound | BoundStack, options: argparse.Namespace, *lengths:
     """Refuse --grid without a grid, and with one the options that give lengths.
 
     `lengths` are the names of these, as `seq`. Extents that do not fit are refused where they are
-    used, by `runtime.grids`.
+    used, by `runtime.calls.grids`.
     """
     if options.grid and not bound.grid:
         raise UsageError("the spec declares no grid: leave --grid out")
@@ -108,7 +108,7 @@ def size(bound: Bound, options: argparse.Namespace, usual: int) -> tuple[int, tu
     check_size(bound, options, "seq")
     if not bound.grid:
         return options.seq or usual, ()
-    from attnc.runtime.grids import check_grid
+    from attnc.runtime.calls.grids import check_grid
 
     grid = check_grid(bound, options.grid, None)
     return math.prod(grid), grid

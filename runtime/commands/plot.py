@@ -66,9 +66,9 @@ def run(options: argparse.Namespace) -> int:
 def _draw(options: argparse.Namespace) -> tuple[Bound, dict[str, Any]]:
     """The spec that was drawn and the facts of the picture."""
     try:
-        from attnc.runtime.neighbourhood import PlotError
-        from attnc.runtime.picture_grid import plot_grid
-        from attnc.runtime.plot import plot
+        from attnc.runtime.pictures.neighbourhood import PlotError
+        from attnc.runtime.pictures.picture_grid import plot_grid
+        from attnc.runtime.pictures.plot import plot
     except ModuleNotFoundError as missing:
         raise UsageError(f"needs {missing.name}: pip install 'attnc[plot]'") from None
     from attnc.runtime.api import split_parameters

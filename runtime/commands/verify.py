@@ -94,8 +94,8 @@ def fixed(bound: Bound, options: argparse.Namespace) -> tuple[int | None, int | 
 def check(bound: Bound, chosen: "list[Trial]", options: argparse.Namespace) -> list[Outcome]:
     """Run the trials that the spec can have."""
     from attnc.runtime.api import check_assertions
+    from attnc.runtime.calls.options import Options
     from attnc.runtime.composed.operator import operator as operator_of
-    from attnc.runtime.options import Options
     from attnc.runtime.trials import fits
 
     check_assertions(bound, chosen[0].heads, chosen[0].kv_heads)
@@ -112,7 +112,7 @@ def outcome(operator: "Operator", trial: "Trial", options: argparse.Namespace) -
     """Call the kernel, plain torch and the reference with the same arguments."""
     import torch
 
-    from attnc.runtime.call import bind_call
+    from attnc.runtime.calls.call import bind_call
     from attnc.runtime.composed.eager import eager_steps
     from attnc.runtime.oracle import Reference
     from attnc.runtime.routes.judge import wrong_choices

@@ -10,10 +10,10 @@ from attnc.compiler.inline import output_expression
 from attnc.dsl.branch import Part
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.program import Bound
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.route_lists import split_lists
 from attnc.runtime.composed.merge import gated, merge_partials
 from attnc.runtime.composed.pool import pooled_call
-from attnc.runtime.route_lists import split_lists
 from attnc.runtime.torch_functions import closed_function
 
 Run = Callable[[Part, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], Any]

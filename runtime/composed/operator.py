@@ -6,10 +6,10 @@ from torch import Tensor
 
 from attnc.dsl.branch import Part, parts
 from attnc.dsl.program import Bound
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.options import Options
 from attnc.runtime.composed.attend import attend, refuse_lse
 from attnc.runtime.operator import Artifact, Operator
-from attnc.runtime.options import Options
 from attnc.runtime.segmented.operator import attention_operator
 
 

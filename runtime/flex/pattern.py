@@ -16,9 +16,9 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.errors import HeadsMissing, InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Row
-from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
-from attnc.runtime.inputs import bind_inputs
+from attnc.runtime.calls.call import Row
+from attnc.runtime.calls.grids import check_grid, segment_lengths, tokens_of
+from attnc.runtime.calls.inputs import bind_inputs
 from attnc.runtime.oracle.errors import BatchMissing, LengthMissing
 from attnc.runtime.segmented.attend import layout_of
 from attnc.runtime.torch_functions import Function, function_of

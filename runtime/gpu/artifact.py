@@ -4,7 +4,7 @@
     NAME.cubin      each of its kernels as machine code (NAME.hsaco on AMD), for other launchers
     report.json     what the machine code says: see `attnc.analyze_static`; `gradients` of theirs
 
-and what every artifact has, see `attnc.runtime.manifest`. On a machine with the GPU, Triton's JIT
+and what every artifact has, see `runtime.artifacts.manifest`. On a machine with the GPU, Triton
 compiles `kernel.py` again, for the strides and lengths of the calls.
 """
 
@@ -17,17 +17,17 @@ from pathlib import Path
 
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
-from attnc.runtime import manifest
+from attnc.runtime.artifacts import manifest
+from attnc.runtime.calls.options import Options
 from attnc.runtime.gpu.devices import resolve
 from attnc.runtime.gpu.files import made
 from attnc.runtime.gpu.gradients import backward_of, search_backward
 from attnc.runtime.gpu.jobs import FORWARD, jobs
 from attnc.runtime.gpu.launch import FILE, GpuKernel, from_file
+from attnc.runtime.gpu.lower_triton import declared_grad, triton_source
 from attnc.runtime.gpu.search import LENGTH, Choice, search
 from attnc.runtime.gpu.static import described
 from attnc.runtime.gpu.targets import find
-from attnc.runtime.lower_triton import declared_grad, triton_source
-from attnc.runtime.options import Options
 
 BINARY = {"cuda": "cubin", "hip": "hsaco"}
 

@@ -22,7 +22,7 @@ from attnc.dsl.printer import print_expr
 from attnc.runtime.gpu.aot import require_triton
 from attnc.runtime.gpu.devices import current
 from attnc.runtime.gpu.launch import module_of
-from attnc.runtime.lower_triton import choice_source
+from attnc.runtime.gpu.lower_triton import choice_source
 from attnc.runtime.routes.candidates import Candidates
 from attnc.runtime.routes.frame import Frame
 from attnc.runtime.routes.scores import Products, Scores

@@ -12,8 +12,8 @@ from attnc.compiler.passes.choose_tiles import USUAL
 from attnc.compiler.relation import LENGTHS, of_bound
 from attnc.dsl.errors import AnalysisTooComplex
 from attnc.dsl.program import Bound
-from attnc.runtime.grids import fitted
-from attnc.runtime.lower_triton import grid_boxes
+from attnc.runtime.calls.grids import fitted
+from attnc.runtime.gpu.lower_triton import grid_boxes
 
 Counted = Callable[[tuple[int, int]], Census]
 

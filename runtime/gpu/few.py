@@ -1,8 +1,8 @@
 """The kernel of a GPU for calls of few queries: heads packed into a tile's rows, keys split."""
 
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call
-from attnc.runtime.few import KEYS_A_QUERY, MANY, MOST_QUERIES, Rows, mask_by_head
+from attnc.runtime.calls.call import Call
+from attnc.runtime.cpu.few import KEYS_A_QUERY, MANY, MOST_QUERIES, Rows, mask_by_head
 
 LEAST, MOST = 16, 64  # rows of a tile: a matrix unit takes no fewer
 

@@ -19,9 +19,9 @@ from attnc.runtime.gpu.aot import require_triton
 from attnc.runtime.gpu.configs import ITEM_BYTES, MASK, Candidate, Config
 from attnc.runtime.gpu.counting import Counted, counts
 from attnc.runtime.gpu.jobs import jobs
+from attnc.runtime.gpu.lower_triton import Backward, gradient_source
 from attnc.runtime.gpu.search import LENGTH, Choice, Printed, Tried, clocks, limits, rounds
 from attnc.runtime.gpu.targets import Gpu
-from attnc.runtime.lower_triton import Backward, gradient_source
 
 OWNERS = ("q", "k")
 OWNED, VISITED, WARPS, STAGES = (64, 128, 32, 16), (64, 128, 32, 16), (4, 8), (2, 1)

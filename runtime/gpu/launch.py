@@ -19,9 +19,9 @@ from attnc.runtime.gpu.aot import require_triton
 from attnc.runtime.gpu.configs import Config, first_guess
 from attnc.runtime.gpu.devices import interpreted
 from attnc.runtime.gpu.gradients import backward_of, search_backward
+from attnc.runtime.gpu.lower_triton import Backward, triton_source
 from attnc.runtime.gpu.search import check_printable, search
 from attnc.runtime.gpu.targets import find
-from attnc.runtime.lower_triton import Backward, triton_source
 
 FILE = "kernel.py"
 

@@ -14,19 +14,19 @@ from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, NotInArtifact
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
-from attnc.runtime.backward import as_given
-from attnc.runtime.call import Call, bind_call, heads_first
-from attnc.runtime.few import MANY, Rows
+from attnc.runtime.calls.call import Call, bind_call, heads_first
+from attnc.runtime.calls.inputs import dtype_name
+from attnc.runtime.calls.options import Options, check_options, check_tables
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.calls.row import Row
+from attnc.runtime.cpu.backward import as_given
+from attnc.runtime.cpu.few import MANY, Rows
+from attnc.runtime.cpu.lower import needs_heads, sizes_for
 from attnc.runtime.gpu.devices import current, interpreted, resolve
 from attnc.runtime.gpu.few import few_rows
 from attnc.runtime.gpu.launch import GpuKernel, chosen, with_gradients
+from attnc.runtime.gpu.lower_triton import declared_grad
 from attnc.runtime.gpu.sets import kernel_inputs
-from attnc.runtime.inputs import dtype_name
-from attnc.runtime.lower import needs_heads, sizes_for
-from attnc.runtime.lower_triton import declared_grad
-from attnc.runtime.options import Options, check_options, check_tables
-from attnc.runtime.route_lists import split_lists
-from attnc.runtime.row import Row
 
 Differentiate = Callable[..., tuple[Tensor, ...]]
 

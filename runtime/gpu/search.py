@@ -21,10 +21,10 @@ from attnc.runtime.gpu.aot import Failed, Job, reports, require_triton
 from attnc.runtime.gpu.configs import Candidate, Config, candidates
 from attnc.runtime.gpu.counting import counts
 from attnc.runtime.gpu.jobs import FORWARD, jobs
+from attnc.runtime.gpu.lower_triton import triton_source
 from attnc.runtime.gpu.report import KernelReport, LoopReport
 from attnc.runtime.gpu.resources import SCHEDULERS
 from attnc.runtime.gpu.targets import Gpu
-from attnc.runtime.lower_triton import triton_source
 
 BATCH = 2  # candidates that are compiled together; more only if none of them is clean
 LENGTH = 4096  # at which visited tiles are counted

@@ -6,13 +6,13 @@ from attnc.compiler.listed import flag_axis, tests
 from attnc.compiler.ranges import reach
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
-from attnc.runtime.call import Call
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.lists import checked_sets, flags_of
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.calls.sets import NONE
 from attnc.runtime.gpu.choice import on_gpu
-from attnc.runtime.lists import checked_sets, flags_of
-from attnc.runtime.route_lists import split_lists
 from attnc.runtime.routes.select import select
 from attnc.runtime.routes.set_lists import of_sets
-from attnc.runtime.sets import NONE
 
 
 def kernel_inputs(bound: Bound, call: Call, given: dict[str, Any]) -> dict[str, Any]:

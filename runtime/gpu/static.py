@@ -11,17 +11,17 @@ from attnc.compiler.segments import steps_of
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
-from attnc.runtime.few import decoding
+from attnc.runtime.calls.inputs import dtype_name
+from attnc.runtime.calls.options import parse_dtype
+from attnc.runtime.cpu.few import decoding
+from attnc.runtime.cpu.lower import sizes_for
 from attnc.runtime.gpu.few import tile_rows
 from attnc.runtime.gpu.gradients import OWNERS, search_gradient
+from attnc.runtime.gpu.lower_triton import declared_grad
 from attnc.runtime.gpu.report import LoopReport
 from attnc.runtime.gpu.resources import Occupancy, Resources
 from attnc.runtime.gpu.search import LENGTH, Choice, Tried, search, tile_class
 from attnc.runtime.gpu.targets import Gpu, find
-from attnc.runtime.inputs import dtype_name
-from attnc.runtime.lower import sizes_for
-from attnc.runtime.lower_triton import declared_grad
-from attnc.runtime.options import parse_dtype
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.program import Bound
 from attnc.runtime import cache
 from attnc.runtime.gpu.configs import Config
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.gpu.lower_triton import triton_source
 
 
 def device_name() -> str:

@@ -12,11 +12,11 @@ from attnc.dsl.diagnostics import listing
 from attnc.dsl.errors import InvalidValue
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call, bind_call
+from attnc.runtime.calls.call import Call, bind_call
+from attnc.runtime.calls.route_lists import check_lists, joined, split_lists
+from attnc.runtime.calls.sets import padded_sets
 from attnc.runtime.oracle.branches import composed
 from attnc.runtime.oracle.sequence import sequence
-from attnc.runtime.route_lists import check_lists, joined, split_lists
-from attnc.runtime.sets import padded_sets
 
 LAYOUTS = ("bhsd", "bshd")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from attnc.dsl import syntax as ast
 from attnc.dsl.branch import Part, parts
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call
+from attnc.runtime.calls.call import Call
 from attnc.runtime.oracle.formula import Formula, parameters
 from attnc.runtime.oracle.memories import Memory
 from attnc.runtime.oracle.sequence import operands, seen, sequence, softmax

@@ -11,15 +11,15 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.errors import ShapeMismatch
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound, Program
-from attnc.runtime.call import bind_call
-from attnc.runtime.checks import check_counts, check_heads
-from attnc.runtime.grids import check_grid, segment_lengths, tokens_of
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.checks import check_counts, check_heads
+from attnc.runtime.calls.grids import check_grid, segment_lengths, tokens_of
+from attnc.runtime.calls.route_lists import check_lists, split_lists
+from attnc.runtime.calls.sets import padded_sets
 from attnc.runtime.oracle.errors import LengthMissing, TensorsMissing
 from attnc.runtime.oracle.formula import mask_of
 from attnc.runtime.oracle.sequence import seen
 from attnc.runtime.oracle.world import Rows, World
-from attnc.runtime.route_lists import check_lists, split_lists
-from attnc.runtime.sets import padded_sets
 
 
 def mask(

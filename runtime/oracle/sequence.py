@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.route_lists import part
+from attnc.runtime.calls.sets import sets_of_sequence
 from attnc.runtime.oracle.formula import mask_of, score_of, sink_of
 from attnc.runtime.oracle.routes import Chosen, choose_all
 from attnc.runtime.oracle.world import Rows, World
-from attnc.runtime.route_lists import part
-from attnc.runtime.sets import sets_of_sequence
 
 
 def sequence(

@@ -11,7 +11,7 @@ from torch import Tensor
 from attnc.dsl import syntax as ast
 from attnc.dsl.errors import HeadsMissing, MissingInput, ShapeMismatch
 from attnc.dsl.program import Bound
-from attnc.runtime.grids import named_extents
+from attnc.runtime.calls.grids import named_extents
 from attnc.runtime.oracle.errors import BatchMissing
 
 

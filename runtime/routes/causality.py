@@ -10,7 +10,7 @@ from torch import Tensor
 from attnc.compiler.proofs import Counterexample
 from attnc.dsl.errors import DiagnosticsError
 from attnc.dsl.program import Bound
-from attnc.runtime.grids import fitted, tokens_of
+from attnc.runtime.calls.grids import fitted, tokens_of
 from attnc.runtime.oracle import Reference
 from attnc.runtime.trials import Trial, random_inputs
 

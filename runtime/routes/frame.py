@@ -12,11 +12,11 @@ from torch import Tensor
 from attnc.compiler.decided import Box
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
-from attnc.runtime.call import Call
-from attnc.runtime.inputs import computed_in
-from attnc.runtime.route_lists import chooser_heads, choosers
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.inputs import computed_in
+from attnc.runtime.calls.route_lists import chooser_heads, choosers
+from attnc.runtime.calls.row import Row
 from attnc.runtime.routes.labels import boxes, members
-from attnc.runtime.row import Row
 
 FAR = 1 << 62
 

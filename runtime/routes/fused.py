@@ -12,10 +12,10 @@ from torch import Tensor
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.dsl.program import Bound
-from attnc.runtime import kernels
-from attnc.runtime.call import bind_call
-from attnc.runtime.choices import best_keys
-from attnc.runtime.inputs import dtype_name
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.inputs import dtype_name
+from attnc.runtime.cpu import kernels
+from attnc.runtime.cpu.choices import best_keys
 from attnc.runtime.routes.candidates import Candidates
 from attnc.runtime.routes.choose import CHUNK
 from attnc.runtime.routes.scores import Products

@@ -14,14 +14,14 @@ from attnc.compiler.fold import substitute
 from attnc.dsl import syntax as ast
 from attnc.dsl.parser import parse_expression
 from attnc.dsl.program import Bound
-from attnc.runtime.call import bind_call
-from attnc.runtime.choices import best_keys
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.options import Options
+from attnc.runtime.cpu.choices import best_keys
+from attnc.runtime.cpu.runner import SpecRunner
 from attnc.runtime.ops import Keywords
-from attnc.runtime.options import Options
 from attnc.runtime.routes.candidates import Candidates
 from attnc.runtime.routes.fused import ascending, few_best, ranges
 from attnc.runtime.routes.masses import Masses
-from attnc.runtime.runner import SpecRunner
 
 LSE, FIRST, END = "attnc_lse", "attnc_first", "attnc_end"
 INPUTS = (

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from attnc.dsl.branch import parts
 from attnc.dsl.program import Bound
-from attnc.runtime.call import Call
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.route_lists import part
 from attnc.runtime.oracle.routes import Chosen, from_lists
 from attnc.runtime.oracle.sequence import seen
-from attnc.runtime.route_lists import part
 
 ROUNDINGS = 256  # of the arithmetic's precision, relative to the largest score of a chooser
 

@@ -13,10 +13,10 @@ from attnc.compiler.inline import mask_condition, score_expression
 from attnc.compiler.intervals import bound as verdict_of
 from attnc.dsl import syntax as ast
 from attnc.dsl.branch import Part, Pool, scoring
+from attnc.runtime.calls.row import Row
 from attnc.runtime.composed.pool import windows
 from attnc.runtime.routes.frame import Frame
 from attnc.runtime.routes.regions import CORNERS
-from attnc.runtime.row import Row
 from attnc.runtime.torch_functions import closed_function
 from attnc.runtime.torch_helpers import tensor
 

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
-from attnc.runtime.call import Call, heads_first
-from attnc.runtime.few import MOST_QUERIES
-from attnc.runtime.route_lists import split_lists
+from attnc.runtime.calls.call import Call, heads_first
+from attnc.runtime.calls.route_lists import split_lists
+from attnc.runtime.cpu.few import MOST_QUERIES
+from attnc.runtime.cpu.runner import SpecRunner
+from attnc.runtime.cpu.units import add_units
 from attnc.runtime.routes.select import select
 from attnc.runtime.routes.set_lists import of_queries, of_sets
 from attnc.runtime.routes.units import splits, units_only, without_units
-from attnc.runtime.runner import SpecRunner
-from attnc.runtime.units import add_units
 
 
 class RoutedRunner(SpecRunner):

@@ -11,8 +11,9 @@ from attnc.dsl.errors import HeadCountMismatch
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import as_sets
-from attnc.runtime.call import Call
-from attnc.runtime.route_lists import check_lists, joined
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.route_lists import check_lists, joined
+from attnc.runtime.calls.sets import sets_of_sequence
 from attnc.runtime.routes.candidates import Candidates, candidates
 from attnc.runtime.routes.choose import CHUNK, best, widened
 from attnc.runtime.routes.frame import Frame, frame
@@ -22,7 +23,6 @@ from attnc.runtime.routes.masses import Masses
 from attnc.runtime.routes.scores import Products, Scores, scores
 from attnc.runtime.routes.set_lists import of_sets
 from attnc.runtime.routes.waiting import free
-from attnc.runtime.sets import sets_of_sequence
 
 Kernel = Callable[[Scores, Candidates, Tensor | None], Tensor | None]
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})

@@ -8,8 +8,8 @@ from torch import Tensor
 from attnc.dsl.program import Bound
 from attnc.dsl.route import BoundRoute
 from attnc.dsl.route_sets import piece
-from attnc.runtime.call import Call
-from attnc.runtime.route_lists import part
+from attnc.runtime.calls.call import Call
+from attnc.runtime.calls.route_lists import part
 from attnc.runtime.routes.labels import boxes
 
 

@@ -11,8 +11,8 @@ from attnc.compiler.all_tokens import Layout, rows_of as rows_of_parts
 from attnc.compiler.segments import Step
 from attnc.dsl.place import ALL_TOKENS, coordinate_input
 from attnc.dsl.program import Bound
+from attnc.runtime.calls.grids import check_grid, named_extents, segment_lengths
 from attnc.runtime.composed.merge import merge_partials
-from attnc.runtime.grids import check_grid, named_extents, segment_lengths
 
 Run = Callable[
     [Step, Tensor, Tensor, Tensor, dict[str, Any], dict[str, Any]], tuple[Tensor, Tensor]

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from attnc.compiler.segments import Step, steps_of
 from attnc.dsl.program import Bound
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.options import Options
 from attnc.runtime.operator import Artifact, Operator
-from attnc.runtime.options import Options
 from attnc.runtime.segmented.attend import attend
 from attnc.runtime.sink import add_sink
 

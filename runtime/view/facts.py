@@ -15,11 +15,11 @@ from attnc.dsl import syntax as ast
 from attnc.dsl.diagnostics import AttnError
 from attnc.dsl.errors import HeadsMissing
 from attnc.dsl.program import Bound
-from attnc.runtime.cpus import host_machine
-from attnc.runtime.grids import fitted, segment_lengths, tokens_of
-from attnc.runtime.lower import chosen_tile, grid_tiles, needs_heads
-from attnc.runtime.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
-from attnc.runtime.sets import padded_sets
+from attnc.runtime.calls.grids import fitted, segment_lengths, tokens_of
+from attnc.runtime.calls.sets import padded_sets
+from attnc.runtime.cpu.cpus import host_machine
+from attnc.runtime.cpu.lower import chosen_tile, grid_tiles, needs_heads
+from attnc.runtime.pictures.palette import LEGEND, MASKED, SKIPPED, TESTED, WHOLE
 from attnc.runtime.trials import Trial, random_inputs, segment_inputs
 from attnc.version import __version__
 

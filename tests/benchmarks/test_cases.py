@@ -83,7 +83,7 @@ def test_a_duel_takes_few_turns_of_slow_work_and_many_of_fast():
 
 
 def test_the_reading_loop_reads_every_word():
-    from attnc.runtime import build
+    from attnc.runtime.cpu import build
 
     host = build.host()
     lanes = host.machine.lanes

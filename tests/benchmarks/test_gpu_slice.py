@@ -14,10 +14,10 @@ from attnc.runtime.gpu.aot import Failed, reports
 from attnc.runtime.gpu.configs import candidates
 from attnc.runtime.gpu.counting import counts
 from attnc.runtime.gpu.jobs import FORWARD, jobs
+from attnc.runtime.gpu.lower_triton import triton_source
 from attnc.runtime.gpu.report import KernelReport
 from attnc.runtime.gpu.search import LENGTH, PROCESSES
 from attnc.runtime.gpu.targets import find
-from attnc.runtime.lower_triton import triton_source
 from benchmarks.gpu_cells import HEADS, Cell
 from benchmarks.gpu_matrix import DIMS, REPRESENTATIVE, TARGETS
 

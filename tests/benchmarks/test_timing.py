@@ -22,7 +22,7 @@ def test_speedup_is_the_median_of_the_paired_ratios():
 
 
 def test_peak_kernel_multiplies_pairs():
-    from attnc.runtime import build
+    from attnc.runtime.cpu import build
 
     host = build.host()
     lanes, dot = host.machine.lanes, host.machine.dot
@@ -36,7 +36,7 @@ def test_peak_kernel_multiplies_pairs():
 
 
 def test_peak_kernel_multiplies_tiles():
-    from attnc.runtime.cpus import host_machine
+    from attnc.runtime.cpu.cpus import host_machine
 
     if not host_machine().matrices:
         pytest.skip("this CPU has no matrix unit")
@@ -46,7 +46,7 @@ def test_peak_kernel_multiplies_tiles():
 
 
 def test_peak_kernel_multiplies_and_adds():
-    from attnc.runtime import build
+    from attnc.runtime.cpu import build
 
     host = build.host()
     lanes = host.machine.lanes

@@ -131,8 +131,8 @@ def test_plotted_tiles_are_those_of_the_mask(
     name: str, grid: tuple[int, ...], query: tuple[int, ...], given: dict[str, int]
 ) -> None:
     """Keys that are seen are in visited tiles; the queries of a tile see all keys of full ones."""
-    from attnc.runtime.neighbourhood import neighbourhood
-    from attnc.runtime.palette import EMPTY, FULL
+    from attnc.runtime.pictures.neighbourhood import neighbourhood
+    from attnc.runtime.pictures.palette import EMPTY, FULL
 
     found = neighbourhood(name, grid, query, **given)
     pairs = package.mask(name, grid=grid, **given)[0].numpy().reshape(*grid, *grid)
@@ -151,8 +151,8 @@ def test_plotted_tiles_are_those_of_the_mask(
 def test_plot_of_a_grid_with_segments(attnc: Callable, tmp_path: Path) -> None:
     """The points that a point sees are drawn, the tokens of segments counted."""
     pytest.importorskip("matplotlib")
-    from attnc.runtime.neighbourhood import PlotError, neighbourhood
-    from attnc.runtime.palette import EMPTY, FULL
+    from attnc.runtime.pictures.neighbourhood import PlotError, neighbourhood
+    from attnc.runtime.pictures.palette import EMPTY, FULL
 
     found = neighbourhood("grid/clear", (9, 10), (2, 7), r=2, text=5)
     pairs = package.mask("grid/clear", grid=(9, 10), r=2, text=5)[0, 5:].numpy()

@@ -143,7 +143,7 @@ def test_tune(attnc: Callable, tmp_path: Path) -> None:
 def test_a_tuned_tile_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from attnc.compiler.elaborate import Sizes
     from attnc.dsl.loader import load
-    from attnc.runtime import build, kernels, tuning
+    from attnc.runtime.cpu import build, kernels, tuning
 
     monkeypatch.setenv("ATTNC_CACHE_DIR", str(tmp_path))
     bound = load("attention tuned { mask { q - 7 <= k <= q } }").bind()
@@ -174,8 +174,8 @@ def test_plot(attnc: Callable, tmp_path: Path) -> None:
 
 def test_plotted_tiles_are_those_of_the_mask(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from attnc.runtime.palette import EMPTY, FULL
-    from attnc.runtime.plot import plot
+    from attnc.runtime.pictures.palette import EMPTY, FULL
+    from attnc.runtime.pictures.plot import plot
 
     drawn = plot("line/longformer", tmp_path / "m.svg", seq=50, tile=(8, 4), w=9, g=3)
     (panel,) = drawn.panels

@@ -10,8 +10,8 @@ from attnc.codegen.tvm.exponential import exp, exp2, expm1
 from attnc.codegen.tvm.kernel import LET
 from attnc.codegen.tvm.logarithm import log
 from attnc.codegen.tvm.target import TvmTarget
-from attnc.runtime import build
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.cpu import build
+from attnc.runtime.cpu.cpus import host_machine
 
 LANES, COUNT = 16, 1 << 16
 EDGES = [

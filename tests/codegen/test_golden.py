@@ -13,8 +13,8 @@ from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, N
 from attnc.compiler import pipeline
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime.lower import stages
-from attnc.runtime.lower_tvm_gpu import gpu_script
+from attnc.runtime.cpu.lower import stages
+from attnc.runtime.gpu.lower_tvm_gpu import gpu_script
 from attnc.runtime.tree import tree
 from attnc.version import __version__
 

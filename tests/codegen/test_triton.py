@@ -14,7 +14,7 @@ from attnc.codegen.triton.names import OWN
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
-from attnc.runtime.lower_triton import Backward, choice_source, triton_source
+from attnc.runtime.gpu.lower_triton import Backward, choice_source, triton_source
 
 FOLDER = Path(__file__).parent.parent / "golden" / "triton"
 SPECS = (

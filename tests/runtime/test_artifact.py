@@ -22,10 +22,10 @@ from attnc.dsl.errors import (
     ShapeMismatch,
 )
 from attnc.dsl.loader import load as load_spec
-from attnc.runtime.artifact import load, save
-from attnc.runtime.contents import Contents
-from attnc.runtime.manifest import seal
-from attnc.runtime.options import Options
+from attnc.runtime.artifacts.artifact import load, save
+from attnc.runtime.artifacts.contents import Contents
+from attnc.runtime.artifacts.manifest import seal
+from attnc.runtime.calls.options import Options
 from tests.runtime.tolerance import assert_right, qkv
 
 LIBRARY = "mask near(n) = { q - k <= n }\n"

@@ -15,9 +15,9 @@ import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import InvalidValue, NotBuiltForTarget
 from attnc.dsl.loader import load as load_spec
-from attnc.runtime.artifact import save
-from attnc.runtime.contents import QUERIES, Contents
-from attnc.runtime.options import Options
+from attnc.runtime.artifacts.artifact import save
+from attnc.runtime.artifacts.contents import QUERIES, Contents
+from attnc.runtime.calls.options import Options
 from tests.runtime.tolerance import assert_right, qkv
 
 FORWARD = Contents((), gradients=False)

@@ -5,12 +5,12 @@ import pytest
 import attnc
 from attnc.dsl.errors import AttnError, NothingFits
 from attnc.dsl.loader import load
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.cpu.cpus import host_machine
+from attnc.runtime.cpu.lower import sizes_for, stages
+from attnc.runtime.gpu.lower_triton import Backward, triton_source
+from attnc.runtime.gpu.lower_tvm_gpu import gpu_script
 from attnc.runtime.gpu.search import search
 from attnc.runtime.gpu.targets import GPUS, find
-from attnc.runtime.lower import sizes_for, stages
-from attnc.runtime.lower_triton import Backward, triton_source
-from attnc.runtime.lower_tvm_gpu import gpu_script
 
 SEARCH = "attention a { input x: int[token] mask { exists i in 0..100 : x[q] + i == k } }"
 SPECS = {

@@ -166,9 +166,9 @@ def test_registered_operators() -> None:
 
 def test_an_artifact_that_has_no_backward(tmp_path: Path) -> None:
     from attnc.compiler.elaborate import Sizes
-    from attnc.runtime.artifact import save
-    from attnc.runtime.contents import Contents
-    from attnc.runtime.options import Options
+    from attnc.runtime.artifacts.artifact import save
+    from attnc.runtime.artifacts.contents import Contents
+    from attnc.runtime.calls.options import Options
 
     bound = load("line/causal").bind()
     forward, sizes = Contents((), gradients=False), Sizes(head_dim=8, value_dim=8)

@@ -6,8 +6,8 @@ import pytest
 
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import build
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.cpu import build
+from attnc.runtime.cpu.lower import lower, print_module
 
 
 @pytest.fixture(scope="module")

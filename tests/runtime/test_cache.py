@@ -12,12 +12,13 @@ import torch
 import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import cache, kernels
+from attnc.runtime import cache
+from attnc.runtime.cpu import kernels
 from tests.runtime.tolerance import qkv
 
 USE = """
 import sys, torch, attnc
-from attnc.runtime import kernels
+from attnc.runtime.cpu import kernels
 made = []
 compile_files = kernels.compile_files
 kernels.compile_files = lambda *given: made.append(1) or compile_files(*given)

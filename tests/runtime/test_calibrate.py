@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from attnc.cli import main
-from attnc.runtime import costs as module
-from attnc.runtime.costs import SHIPPED, costs
-from attnc.runtime.cpus import measured_machine
+from attnc.runtime.cpu import costs as module
+from attnc.runtime.cpu.costs import SHIPPED, costs
+from attnc.runtime.cpu.cpus import measured_machine
 
 
 def test_calibrate(

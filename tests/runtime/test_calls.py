@@ -10,9 +10,9 @@ from torch import Tensor
 
 import attnc
 from attnc.dsl.errors import InvalidValue
-from attnc.runtime.arguments import prepare
-from attnc.runtime.call import bind_call
-from attnc.runtime.launch import launch
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu.arguments import prepare
+from attnc.runtime.cpu.launch import launch
 from attnc.runtime.operator import Operator
 from tests.runtime.tolerance import assert_right, qkv, random
 

@@ -6,10 +6,10 @@ import torch
 import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import kernels
-from attnc.runtime.call import bind_call
-from attnc.runtime.choices import best_keys
-from attnc.runtime.inputs import dtype_name
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.inputs import dtype_name
+from attnc.runtime.cpu import kernels
+from attnc.runtime.cpu.choices import best_keys
 
 
 @pytest.mark.parametrize("mask", ["causal", "causal - window(9, 0) | sink(3)"])

@@ -12,10 +12,10 @@ import torch
 import attnc
 from attnc.codegen.tvm.machine import AVX512, NEON
 from attnc.compiler.elaborate import Sizes
-from attnc.runtime import costs as module
-from attnc.runtime.costs import SHIPPED, Costs, costs, path, store
-from attnc.runtime.lower import tiling
-from attnc.runtime.pool import torch_libgomp
+from attnc.runtime.cpu import costs as module
+from attnc.runtime.cpu.costs import SHIPPED, Costs, costs, path, store
+from attnc.runtime.cpu.lower import tiling
+from attnc.runtime.cpu.pool import torch_libgomp
 from tests.runtime.test_threads import busy
 from tests.runtime.tolerance import qkv
 

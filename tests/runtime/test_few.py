@@ -14,12 +14,12 @@ import attnc
 from attnc.codegen.tvm.machine import AMX, AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import build, kernels
-from attnc.runtime.call import Row, bind_call
-from attnc.runtime.cpus import host_machine
-from attnc.runtime.few import MANY, Rows, Tiles, choose_rows, choose_shares, mask_by_head
-from attnc.runtime.launch import Arguments, launch
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.calls.call import Row, bind_call
+from attnc.runtime.cpu import build, kernels
+from attnc.runtime.cpu.cpus import host_machine
+from attnc.runtime.cpu.few import MANY, Rows, Tiles, choose_rows, choose_shares, mask_by_head
+from attnc.runtime.cpu.launch import Arguments, launch
+from attnc.runtime.cpu.lower import lower, print_module
 from attnc.runtime.operator import Operator
 from tests.runtime.tolerance import assert_right, qkv
 

@@ -12,11 +12,11 @@ import attnc
 from attnc.codegen.tvm.machine import AMX, AVX2, AVX512_BF16, GENERIC, Machine
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import backward, build, kernels
-from attnc.runtime.call import bind_call
-from attnc.runtime.cpus import host_machine
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu import backward, build, kernels
+from attnc.runtime.cpu.cpus import host_machine
+from attnc.runtime.cpu.lower import lower_backward, print_module
 from attnc.runtime.eager import eager
-from attnc.runtime.lower import lower_backward, print_module
 from attnc.runtime.operator import Operator
 from attnc.runtime.ops import Upstream
 from attnc.runtime.oracle import Reference

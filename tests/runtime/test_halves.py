@@ -12,12 +12,12 @@ import attnc
 from attnc.codegen.tvm.machine import AVX2, AVX512, AVX512_BF16, GENERIC, NEON, Machine
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import build, kernels
-from attnc.runtime.arguments import prepare
-from attnc.runtime.call import bind_call
-from attnc.runtime.cpus import host_machine
-from attnc.runtime.launch import launch
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu import build, kernels
+from attnc.runtime.cpu.arguments import prepare
+from attnc.runtime.cpu.cpus import host_machine
+from attnc.runtime.cpu.launch import launch
+from attnc.runtime.cpu.lower import lower, print_module
 from attnc.runtime.operator import Operator
 from tests.references import inputs
 from tests.runtime.test_kernels import DIMS, HEAD_DEPENDENT, PARAMETERS

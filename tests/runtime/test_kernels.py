@@ -8,7 +8,7 @@ import torch
 
 import attnc
 from attnc.dsl.loader import shipped
-from attnc.runtime.few import KEYS_A_QUERY
+from attnc.runtime.cpu.few import KEYS_A_QUERY
 from attnc.runtime.operator import Operator
 from tests.references import inputs
 from tests.runtime.tolerance import assert_right, qkv

@@ -14,9 +14,9 @@ import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import InvalidArtifact, NotBuiltForTarget
 from attnc.dsl.loader import load
-from attnc.runtime import build
-from attnc.runtime.cpus import CPUS, runnable
-from attnc.runtime.lower import lower, print_module
+from attnc.runtime.cpu import build
+from attnc.runtime.cpu.cpus import CPUS, runnable
+from attnc.runtime.cpu.lower import lower, print_module
 from tests.references import inputs
 from tests.runtime.tolerance import assert_right, qkv
 
@@ -142,9 +142,9 @@ def test_an_object_for_another_architecture(tmp_path: Path) -> None:
 def test_what_does_not_run_here_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotBuiltForTarget, match="cpu:neon"):
         attnc.compile("line/causal", target="cpu:neon")
-    from attnc.runtime.artifact import save
-    from attnc.runtime.contents import Contents
-    from attnc.runtime.options import Options
+    from attnc.runtime.artifacts.artifact import save
+    from attnc.runtime.artifacts.contents import Contents
+    from attnc.runtime.calls.options import Options
 
     bound, options = load("line/causal").bind(), Options(target="cpu:neon")
     folder = save(tmp_path, bound, Sizes(0, 0, 16, 16), options, Contents((), gradients=False))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnc.runtime.pages import LEAST, large_pages
+from attnc.runtime.cpu.pages import LEAST, large_pages
 
 SMAPS = Path("/proc/self/smaps")
 

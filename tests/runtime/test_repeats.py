@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import attnc
 from attnc.dsl.errors import DtypeMismatch, InvalidValue, ShapeMismatch
-from attnc.runtime.direct import idle, plain
+from attnc.runtime.cpu.direct import idle, plain
+from attnc.runtime.cpu.repeats import KEPT
 from attnc.runtime.operator import Operator
-from attnc.runtime.repeats import KEPT
 from tests.runtime.tolerance import assert_right, qkv
 
 SLOPES = "attention a {\n input slope: float[h]\n mask causal\n score s - slope[h] * (q - k)\n}"
@@ -57,7 +57,7 @@ def test_a_repeat_checks_and_plans_nothing(
         raise AssertionError("bound or dispatched again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("attnc.runtime.runner.bind_call", refuse)
+        patch.setattr("attnc.runtime.cpu.runner.bind_call", refuse)
         patch.setattr("attnc.runtime.ops.attention", refuse)
         assert all(map(torch.equal, window(*case, return_lse=True), wanted))
         with torch.no_grad():

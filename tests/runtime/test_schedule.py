@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 import attnc
+from attnc.runtime.cpu.schedule import KEPT, schedule
 from attnc.runtime.operator import Operator
-from attnc.runtime.schedule import KEPT, schedule
 from tests.runtime.tolerance import assert_right, qkv
 
 TABLED = "attention a { mask neighborhood(13) }"

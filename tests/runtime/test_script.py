@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tvm_ffi import structural_equal
 
-from attnc.runtime.build import tvm
-from attnc.runtime.scalars import scalars_in_registers
-from attnc.runtime.script import read
+from attnc.runtime.cpu.build import tvm
+from attnc.runtime.cpu.scalars import scalars_in_registers
+from attnc.runtime.cpu.script import read
 
 TEXTS = Path(__file__).parent.parent / "golden" / "tvm"
 STORE = "taken[0] = 0"

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import attnc
+from attnc.runtime.cpu.pool import torch_libgomp
 from attnc.runtime.operator import Operator
-from attnc.runtime.pool import torch_libgomp
 from tests.runtime.tolerance import qkv
 
 LIMIT = 60  # seconds until a process counts as hanging

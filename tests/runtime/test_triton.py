@@ -10,7 +10,7 @@ import pytest
 
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime.lower_triton import triton_source
+from attnc.runtime.gpu.lower_triton import triton_source
 from tests.references import WITHOUT_SETS
 
 SCRIPT = Path(__file__).with_name("triton_numbers.py")

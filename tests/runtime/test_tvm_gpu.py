@@ -10,7 +10,7 @@ from attnc.codegen.tvm_gpu import LANGUAGES
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget
 from attnc.dsl.loader import load
-from attnc.runtime.lower_tvm_gpu import device_source, gpu_script
+from attnc.runtime.gpu.lower_tvm_gpu import device_source, gpu_script
 from tests.references import WITHOUT_SETS, inputs
 from tests.runtime.test_triton import SMALL
 

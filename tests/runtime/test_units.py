@@ -7,10 +7,10 @@ from torch import Tensor
 import attnc
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime import kernels
-from attnc.runtime.call import bind_call
-from attnc.runtime.inputs import dtype_name
-from attnc.runtime.units import add_units
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.calls.inputs import dtype_name
+from attnc.runtime.cpu import kernels
+from attnc.runtime.cpu.units import add_units
 from tests.runtime.tolerance import assert_close
 
 SIZE, N, HEADS, DIM = 16, 203, 4, 24

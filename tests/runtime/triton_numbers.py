@@ -21,8 +21,8 @@ from attnc import reference
 from attnc.codegen.triton.config import TritonConfig
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
-from attnc.runtime.call import bind_call
-from attnc.runtime.lower_triton import Backward, triton_source
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.gpu.lower_triton import Backward, triton_source
 
 HEADS, KV_HEADS = 4, 2
 PLAIN = {"dtype": "float32", "dims": (16, 16), "tile": (16, 16), "scale": None, "backward": None}

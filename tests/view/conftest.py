@@ -10,7 +10,7 @@ from py_mini_racer import MiniRacer
 
 from attnc.codegen.javascript.pattern import print_pattern
 from attnc.dsl.program import Bound
-from attnc.runtime.grids import segment_lengths
+from attnc.runtime.calls.grids import segment_lengths
 from attnc.runtime.view.page import embedded, text
 
 Pairs = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from py_mini_racer import MiniRacer
 
 from attnc.compiler.relation import of_bound
 from attnc.dsl.loader import load
-from attnc.runtime.plot import classes
+from attnc.runtime.pictures.plot import classes
 from attnc.runtime.view.page import embedded
 
 SEQ = 50

@@ -12,7 +12,7 @@ from triton.runtime import interpreter
 
 import attnc
 from attnc.dsl.loader import load
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
 from attnc.runtime.gpu import choice
 from attnc.runtime.gpu.choice import on_gpu
 from attnc.runtime.routes.judge import wrong_choices

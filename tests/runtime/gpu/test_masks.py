@@ -7,8 +7,8 @@ from attnc.dsl.loader import load
 from attnc.runtime.gpu import aot
 from attnc.runtime.gpu.configs import Config
 from attnc.runtime.gpu.jobs import FORWARD, jobs
+from attnc.runtime.gpu.lower_triton import triton_source
 from attnc.runtime.gpu.report import KernelReport
-from attnc.runtime.lower_triton import triton_source
 
 pytest.importorskip("triton")
 SIZES = Sizes(head_dim=128, value_dim=128, dtype="bfloat16")

@@ -14,11 +14,11 @@ from attnc.runtime.gpu import aot, search
 from attnc.runtime.gpu.configs import Candidate, Config, first_guess
 from attnc.runtime.gpu.gradients import ROUNDS, candidates as gradient_candidates, search_gradient
 from attnc.runtime.gpu.jobs import jobs
+from attnc.runtime.gpu.lower_triton import triton_source
 from attnc.runtime.gpu.model import Bound
 from attnc.runtime.gpu.report import KernelReport, LoopReport
 from attnc.runtime.gpu.resources import Occupancy, Resources
 from attnc.runtime.gpu.targets import GPUS, find
-from attnc.runtime.lower_triton import triton_source
 
 SIZES = Sizes(head_dim=64, value_dim=64, dtype="bfloat16")
 SM_90 = find("cuda:sm_90")

@@ -6,8 +6,8 @@ import torch
 from attnc.dsl.branch import parts
 from attnc.dsl.loader import load
 from attnc.dsl.route_sets import as_sets
-from attnc.runtime.call import bind_call
-from attnc.runtime.choices import best_keys
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu.choices import best_keys
 from attnc.runtime.routes import fused, fused_masses
 from attnc.runtime.routes.candidates import Candidates, candidates
 from attnc.runtime.routes.frame import frame

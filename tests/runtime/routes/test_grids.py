@@ -11,7 +11,7 @@ from torch import Tensor
 import attnc
 from attnc.dsl.errors import AttnError, DiagnosticsError
 from attnc.dsl.loader import load
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
 from attnc.runtime.routes.labels import boxes, members
 from attnc.runtime.routes.select import select
 

@@ -11,8 +11,8 @@ from attnc.dsl.branch import parts
 from attnc.dsl.diagnostics import DiagnosticsError
 from attnc.dsl.errors import ShapeMismatch
 from attnc.dsl.loader import load
-from attnc.runtime.call import bind_call
-from attnc.runtime.choices import best_keys
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.cpu.choices import best_keys
 from attnc.runtime.routes import fused, fused_masses
 from attnc.runtime.routes.select import select
 

@@ -10,7 +10,7 @@ from torch import Tensor
 import attnc
 from attnc.dsl.loader import load
 from attnc.dsl.parser import parse_expression
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
 from attnc.runtime.routes.choose import best
 from attnc.runtime.routes.regions import Region
 from attnc.runtime.routes.select import select

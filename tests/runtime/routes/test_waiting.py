@@ -16,9 +16,9 @@ from attnc.codegen.triton.target import HELPERS
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.branch import parts
 from attnc.dsl.loader import load
-from attnc.runtime.call import bind_call
+from attnc.runtime.calls.call import bind_call
+from attnc.runtime.gpu.lower_triton import triton_source
 from attnc.runtime.gpu.sets import kernel_inputs
-from attnc.runtime.lower_triton import triton_source
 from attnc.runtime.routes import choose, regions, select as choosing
 from attnc.runtime.routes.select import select
 from tests.runtime.routes.test_select import assert_as_defined, operands, spec

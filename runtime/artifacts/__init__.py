@@ -1,0 +1,1 @@
+"""Compiled operators as folders of files, for machines without a compiler."""

@@ -1,0 +1,1 @@
+"""A call: its tensors, positions, lengths and inputs, checked, as all runners take them."""

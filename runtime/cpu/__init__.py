@@ -1,0 +1,1 @@
+"""CPU kernels: built, kept, scheduled and called."""
