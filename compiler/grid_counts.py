@@ -80,7 +80,10 @@ class GridPattern:
 
 @dataclass(eq=False)
 class SizedPattern:
-    """A pattern at given extents, with no numbers left open. Raises `AnalysisTooComplex`."""
+    """A pattern at given extents, with no numbers left open. Raises `AnalysisTooComplex`.
+
+    Axes of one extent and with the same atoms are alike, and parted once.
+    """
 
     condition: ast.Expr
     labels: tuple[str, ...]
@@ -90,11 +93,16 @@ class SizedPattern:
 
     def __post_init__(self) -> None:
         found = formula(self.condition, self.labels, self.floats)
+        axes = list(zip(found.atoms(), self.extents, strict=True))
+        self._first = [axes.index(axis) for axis in axes]
         with guard(OPERATIONS):
-            self.cells = [
-                cells(own, extent) for own, extent in zip(found.atoms(), self.extents, strict=True)
-            ]
-            self.sizes = [np.array([count(c.points) for c in one], object) for one in self.cells]
+            own_cells = {axis: cells(*axis) for axis in axes}
+            own_sizes = {
+                axis: np.array([count(c.points) for c in one], object)
+                for axis, one in own_cells.items()
+            }
+        self.cells = [own_cells[axis] for axis in axes]
+        self.sizes = [own_sizes[axis] for axis in axes]
         self.truth: Truth = found.truth([[c.members for c in one] for one in self.cells])
 
     @property
@@ -131,7 +139,7 @@ class SizedPattern:
     def _along(self, owned: Box, visited: Box) -> Iterator[list[tuple[Cell, int]]]:
         """For each axis the kinds of pairs of tiles along it, with how many there are."""
         for place, (rows, keys) in enumerate(zip(owned, visited, strict=True)):
-            key = (place, rows, keys)
+            key = (self._first[place], rows, keys)
             if key not in self._tiles:
                 with guard(OPERATIONS):
                     kinds = tiles(self.cells[place], rows, keys)
