@@ -8,7 +8,6 @@ import torch
 
 import attnc
 from attnc.dsl.loader import shipped
-from attnc.runtime.cpu.few import KEYS_A_QUERY
 from attnc.runtime.operator import Operator
 from tests.references import inputs
 from tests.runtime.tolerance import assert_right, qkv
@@ -60,9 +59,8 @@ HEAD_DEPENDENT = (
     "line/bigbird", "line/longformer_dilated", "line/longlora", "line/s2_attention",
     "line/sink_lora", "line/subsample",
 )  # fmt: skip
-# The kernels for few queries are made for a spec's first parameters.
 CASES = [
-    (name, given, *DIMS[(place + turn) % len(DIMS)], turn == 0)
+    (name, given, *DIMS[(place + turn) % len(DIMS)])
     for place, (name, cases) in enumerate(PARAMETERS.items())
     for turn, given in enumerate(cases)
 ]
@@ -70,11 +68,9 @@ LENGTHS = [(1, 1), (5, 5), (48, 48), (49, 49), (131, 131), (1, 300), (7, 300), (
 RATIOS = [(1, 1), (4, 2), (3, 1), (10, 2)]
 
 
-def shapes(name: str, few: bool = True) -> Iterator[dict[str, int]]:
+def shapes(name: str) -> Iterator[dict[str, int]]:
     """Lengths with a head count each; specs that know the head count stay with one."""
     for place, (q_len, k_len) in enumerate(LENGTHS):
-        if k_len >= KEYS_A_QUERY * q_len and not few:
-            continue
         heads, kv_heads = (4, 2) if name in HEAD_DEPENDENT else RATIOS[place % len(RATIOS)]
         batch = 1 + place % 2
         yield {"q_len": q_len, "k_len": k_len, "heads": heads, "kv_heads": kv_heads, "batch": batch}
@@ -91,10 +87,10 @@ def test_every_shipped_spec_is_a_case() -> None:
     assert list(shipped()) == sorted(PARAMETERS)
 
 
-@pytest.mark.parametrize(("name", "given", "dim", "value_dim", "few"), CASES, ids=str)
-def test_shipped(name: str, given: dict[str, Any], dim: int, value_dim: int, few: bool) -> None:
+@pytest.mark.parametrize(("name", "given", "dim", "value_dim"), CASES, ids=str)
+def test_shipped(name: str, given: dict[str, Any], dim: int, value_dim: int) -> None:
     op = attnc.compile(name, **given)
-    for shape in shapes(name, few):
+    for shape in shapes(name):
         check(op, name, given, dim=dim, value_dim=value_dim, **shape)
 
 
