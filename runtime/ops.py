@@ -11,6 +11,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from attnc.dsl.program import Bound
+from attnc.runtime.calls.call import Call, bind_call
+
 CALL = (
     "Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
     "str[] number_names, float[] numbers, float? scale, Tensor? q_start, Tensor? k_start, "
@@ -82,6 +85,25 @@ class Keywords:
     cu_seqlens: Tensor | None
     kv_len: Tensor | None
     grid: Sequence[int] | None
+
+    def bind(
+        self, bound: Bound, q: Tensor, k: Tensor, v: Tensor, layout: str, inputs: dict[str, Any]
+    ) -> Call:
+        """The checked call, with these of its inputs."""
+        return bind_call(
+            bound,
+            q,
+            k,
+            v,
+            layout=layout,
+            scale=self.scale,
+            q_start=self.q_start,
+            k_start=self.k_start,
+            cu_seqlens=self.cu_seqlens,
+            kv_len=self.kv_len,
+            grid=self.grid,
+            inputs=inputs,
+        )
 
 
 _runners: dict[str, Runner] = {}

@@ -15,7 +15,7 @@ from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Member
 from attnc.runtime import ops
 from attnc.runtime.artifacts.library import Library
-from attnc.runtime.calls.call import Call, bind_call, heads_first
+from attnc.runtime.calls.call import Call, heads_first
 from attnc.runtime.calls.inputs import computed_in, dtype_name
 from attnc.runtime.calls.lists import with_sets
 from attnc.runtime.calls.options import Options, check_options, check_tables
@@ -131,20 +131,7 @@ class SpecRunner:
 
     def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
         """The checked call."""
-        call = bind_call(
-            self.bound,
-            q,
-            k,
-            v,
-            layout=self.options.layout,
-            scale=keywords.scale,
-            q_start=keywords.q_start,
-            k_start=keywords.k_start,
-            cu_seqlens=keywords.cu_seqlens,
-            kv_len=keywords.kv_len,
-            grid=keywords.grid,
-            inputs=keywords.inputs,
-        )
+        call = keywords.bind(self.bound, q, k, v, self.options.layout, keywords.inputs)
         return with_sets(self.bound, call, keywords.inputs, self._tests(call))
 
     def _tests(self, call: Call) -> Mapping[str, Member]:

@@ -14,7 +14,7 @@ from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, NotInArtifact
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
-from attnc.runtime.calls.call import Call, bind_call, heads_first
+from attnc.runtime.calls.call import Call, heads_first
 from attnc.runtime.calls.inputs import dtype_name
 from attnc.runtime.calls.options import Options, check_options, check_tables
 from attnc.runtime.calls.route_lists import split_lists
@@ -135,20 +135,8 @@ class GpuRunner:
         return resolve(self.options.target, q.device)
 
     def _bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
-        return bind_call(
-            self.bound,
-            q,
-            k,
-            v,
-            layout=self.options.layout,
-            scale=keywords.scale,
-            q_start=keywords.q_start,
-            k_start=keywords.k_start,
-            cu_seqlens=keywords.cu_seqlens,
-            kv_len=keywords.kv_len,
-            grid=keywords.grid,
-            inputs=split_lists(self.bound, keywords.inputs)[1],
-        )
+        inputs = split_lists(self.bound, keywords.inputs)[1]
+        return keywords.bind(self.bound, q, k, v, self.options.layout, inputs)
 
     def _usual(self, call: Call) -> bool:
         """Whether sequences lie where they do if a call says nothing."""
