@@ -8,6 +8,7 @@ from attnc.codegen.expressions import FLOAT, INT, Value
 from attnc.codegen.triton.context import TILES, Context
 from attnc.codegen.triton.lines import tidy
 from attnc.codegen.triton.programs import emit_sequence
+from attnc.codegen.triton.repeats import let_all
 from attnc.codegen.triton.sets import emit_tile_bounds
 from attnc.compiler.dialects import tile
 from attnc.compiler.dialects.inputs import InputAttr
@@ -97,11 +98,11 @@ class _Append:
         if place != mine:
             out.let(mine, place)
         inner = context.with_names({**_emit_bounds(context, axis), **emit_tile_bounds(context)})
-        out.let("possible", inner.text(op.possible.data))
         grid = context.grid
         whole = f"({mine} + 1) * {context.rows(axis)} <= {axis}_len"
         whole = grid.whole(axis) if grid else whole
-        out.let("certain", f"(({inner.text(op.certain.data)}) & ({whole}))")
+        possible, certain = (inner.text(test.data) for test in (op.possible, op.certain))
+        let_all(out, {"possible": possible, "certain": f"(({certain}) & ({whole}))"})
         with out.block("if possible:"):
             if "full" not in context.tables:
                 self.append("partial", mine)

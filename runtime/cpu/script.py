@@ -2,7 +2,8 @@
 
 TVM's own reader evaluates every node of an expression's tree by itself, each compiled anew, which
 is most of the time of a cold compile. Here Python evaluates an expression of the text whole: its
-operators on TVM's expressions build what the reader would.
+operators on TVM's expressions build what the reader would, and what is inside an expression is
+not turned into the reader's nodes.
 """
 
 import ast
@@ -32,11 +33,31 @@ def read(tvm: ModuleType, text: str) -> Any:
         scalars_in_registers(tvm.tirx.script.builder),
         patch.object(parser, "eval_expr", evaluate),
         patch.object(parser.Parser, "with_source_span", _without_span),
+        patch.object(tvm.script.parser.core.doc, "parse", _parsed),
         patch.object(entry, "inspect", SimpleNamespace(stack=tuple)),
     ):
         module = tvm.script.from_source(text, check_well_formed=False)
     tvm.s_tir.analysis.verify_well_formed(module)
     return module
+
+
+def _parsed(text: str) -> Any:
+    """The tree of a text in the nodes of TVM's reader."""
+    nodes = vars(import_module("tvm.script.parser.core.doc_core"))
+
+    def turned(part: Any) -> Any:
+        if isinstance(part, list):
+            return [turned(x) for x in part]
+        if not isinstance(part, ast.AST):
+            return part
+        kind = nodes[type(part).__name__]
+        node = kind.__new__(kind)
+        closed = isinstance(part, ast.BinOp | ast.UnaryOp | ast.Compare)
+        for name in part._attributes if closed else kind._FIELDS:  # its place in the text is enough
+            setattr(node, name, turned(getattr(part, name, None)))
+        return node
+
+    return turned(ast.parse(text))
 
 
 def _evaluate(lines: list[bytes], node: Any, values: dict[str, Any]) -> Any:

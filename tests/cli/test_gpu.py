@@ -1,10 +1,7 @@
 """The commands for GPU targets, on a machine that has none."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import torch
 
 import attnc as package
 from attnc.dsl.errors import InvalidArtifact, NeedsGpu, NotBuiltForTarget
+from tests.interpreter import interpreted
 
 pytest.importorskip("triton")
 CALLS = Path(__file__).parent.parent / "runtime" / "gpu" / "calls.py"
@@ -128,14 +126,8 @@ def test_a_changed_artifact_is_not_loaded(artifact: Path, tmp_path: Path) -> Non
 
 def test_calls_in_the_interpreter(artifact: Path, tmp_path: Path) -> None:
     """Operators, artifacts and the autotuner, on CPU tensors (see `calls.py`)."""
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1",
-                   "ATTNC_CACHE_DIR": str(tmp_path)}  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(CALLS), str(artifact)],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok") == 19
+    printed = interpreted(CALLS, str(artifact), ATTNC_CACHE_DIR=str(tmp_path))
+    assert printed.count("ok") == 19
 
 
 def test_where_there_are_no_gradients(gpu: Callable, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from attnc.compiler.elaborate import Sizes
 from attnc.dsl.loader import load
 from attnc.runtime.gpu.lower_triton import triton_source
+from tests.interpreter import interpreted
 from tests.references import WITHOUT_SETS
 
 SCRIPT = Path(__file__).with_name("triton_numbers.py")
@@ -92,14 +93,8 @@ HALF = [
 ]
 
 
-def interpreted(cases: list[dict]) -> list[dict]:
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), json.dumps(cases)],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def numbers(cases: list[dict]) -> list[dict]:
+    return [json.loads(line) for line in interpreted(SCRIPT, json.dumps(cases)).splitlines()]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -109,7 +104,7 @@ def test_every_one_axis_spec(folder):
         for spec in WITHOUT_SETS
         if spec.startswith(folder)
     ]  # fmt: skip
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == len(LENGTHS) * len(cases) > 0
     wrong = [
         r for r in found
@@ -124,14 +119,14 @@ def test_dtypes_dims_tiles_and_scales():
         for options in HALF
     ]
     tolerance = {"bfloat16": 3e-2, "float16": 4e-3}
-    for case, found in zip(cases, interpreted(cases), strict=True):
+    for case, found in zip(cases, numbers(cases), strict=True):
         bound = tolerance.get(case.get("dtype", ""), 1e-5)
         assert found["out"] < bound and found["blind"] and found["repeats"], found
 
 
 def test_few_queries_and_sequences():
     cases = [*FEW, *({**case, "sequences": True} for case in SEQUENCES)]
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == sum(len(case["calls"]) for case in cases)
     assert not [
         r for r in found
@@ -141,7 +136,7 @@ def test_few_queries_and_sequences():
 
 def test_gradients():
     cases = [{**case, "backward": (16, 16)} for case in GRADIENTS]
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == sum(len(case["lengths"]) for case in cases)
     assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
 
@@ -153,7 +148,7 @@ def test_gradients_of_every_other_spec():
         for spec in WITHOUT_SETS
         if spec.startswith(FOLDERS) and spec not in TOLD
     ]  # fmt: skip
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == len(cases) > 0
     assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
 
@@ -161,7 +156,7 @@ def test_gradients_of_every_other_spec():
 def test_gradients_of_sequences():
     """Chunks before a cache's end, left padding, packed sequences."""
     cases = [{**case, "backward": (16, 16), "sequences": True} for case in TRAINED]
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == sum(len(case["calls"]) for case in cases)
     assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]
 

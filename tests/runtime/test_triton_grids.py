@@ -1,7 +1,7 @@
 """Triton files of grids against the oracle, in Triton's interpreter."""
 
 from attnc.dsl.loader import load, shipped_grids
-from tests.runtime.test_triton import interpreted
+from tests.runtime.test_triton import numbers
 
 EXTENTS = {1: (45,), 2: (7, 9), 3: (2, 5, 4)}
 SMALL = {
@@ -62,7 +62,7 @@ def test_every_spec_on_a_grid():
         {"spec": name, "text": text, "parameters": {}, "tile": (32, 16), "grids": [extents]}
         for name, (text, extents) in MORE.items()
     ]
-    found = interpreted(cases)
+    found = numbers(cases)
     assert len(found) == len(cases)
     assert not [
         r for r in found
@@ -78,6 +78,6 @@ def test_gradients():
     )
     data = {"spec": "data", "text": text, "parameters": {}, "grids": [(4, 9)]}
     cases = [decay, frames, data]
-    found = interpreted([{**case, "backward": (16, 16)} for case in cases])
+    found = numbers([{**case, "backward": (16, 16)} for case in cases])
     assert len(found) == len(cases)
     assert not [r for r in found if not (max(r["errors"]) < 1e-5 and r["repeats"])]

@@ -17,6 +17,7 @@ from attnc.compiler.elaborate import Sizes
 from attnc.dsl.errors import NotBuiltForTarget, NotInArtifact, ShapeMismatch
 from attnc.runtime.gpu import autotune, tuned
 from attnc.runtime.gpu.configs import Config
+from tests.interpreter import quicken
 
 TARGET = "cuda:sm_90"
 
@@ -200,6 +201,7 @@ def loads(folder: Path) -> None:
 
 def main() -> None:
     torch.manual_seed(0)
+    quicken()
     near("line/mistral", parameters={"w": 9})
     near("line/causal", layout="bshd")
     near("input/document", doc=torch.arange(50) // 13)

@@ -4,11 +4,9 @@ A process of its own, because Triton reads TRITON_INTERPRET when it is imported.
 and few, so that scores are exact and many of them equal: lists are the oracle's to the letter.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import torch
-from triton.runtime import interpreter
 
 import attnc
 from attnc.dsl.loader import load
@@ -17,6 +15,7 @@ from attnc.runtime.gpu import choice
 from attnc.runtime.gpu.choice import on_gpu
 from attnc.runtime.routes.judge import wrong_choices
 from attnc.runtime.routes.select import select
+from tests.interpreter import quicken
 from tests.runtime.routes.test_select import spec
 
 HEADS, KV_HEADS = 2, 1
@@ -75,9 +74,7 @@ def near(source: str, length: int) -> None:
 def main() -> None:
     torch.manual_seed(0)
     choice.FEWEST, choice._function = 0, taken
-    # A third of the time goes into checks that integers do not overflow, which few tokens cannot.
-    builder = interpreter.interpreter_builder
-    builder.options = replace(builder.options, sanitize_overflow=False)
+    quicken()
     ends = torch.tensor([0, 9, 9, 40], dtype=torch.int32)
     first = {"keys": "blocks(2)", "summary": "first"}
     cases: list[tuple[dict[str, str], tuple[int, int], dict[str, Any]]] = [

@@ -14,6 +14,7 @@ import torch
 import attnc
 from attnc.runtime.gpu import launch
 from attnc.runtime.gpu.configs import Config
+from tests.interpreter import quicken
 from tests.runtime.test_sets import CASES as SETS, TRAINED, entries
 from tests.specs.test_composed import CASES as COMPOSED, operands
 from tests.specs.test_routes import CASES as ROUTES
@@ -75,6 +76,7 @@ def composed(name: str) -> None:
 
 def main() -> None:
     torch.manual_seed(0)
+    quicken()
     launch.first_guess = lambda gpu, sizes: Config(32, 16, 4)
     for name, (declared, shape, below) in SETS.items():
         spec, batch = f"attention a {{ input x: {declared} }}", 2 if shape[0] == 2 else 1
