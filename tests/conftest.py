@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+# Workers share the cores: a thread that waits must not keep one from another's work. It is read
+# when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
