@@ -96,7 +96,7 @@ class SizedPattern:
         axes = list(zip(found.atoms(), self.extents, strict=True))
         self._first = [axes.index(axis) for axis in axes]
         with guard(OPERATIONS):
-            own_cells = {axis: cells(*axis) for axis in axes}
+            own_cells = {axis: cells(*axis) for axis in dict.fromkeys(axes)}
             own_sizes = {
                 axis: np.array([count(c.points) for c in one], object)
                 for axis, one in own_cells.items()

@@ -10,14 +10,13 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 
-def interpreted(script: Path, *arguments: str, **environment: str) -> str:
-    """What a script prints that runs in the interpreter, on one thread."""
-    given = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1", **environment}
+def interpreted(*command: str | Path, **environment: str) -> str:
+    """What Python prints that runs in the interpreter, on one thread, for a command's arguments."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    given = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **environment}
     done = subprocess.run(
-        [sys.executable, str(script), *arguments],
-        env={**os.environ, "PYTHONPATH": paths, **given},
-        capture_output=True, text=True, check=False,
+        [sys.executable, *map(str, command)],
+        env={**os.environ, **given}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -180,7 +180,7 @@ class _Step:
     def score(self, op: tile.ScoreOp) -> None:
         """The score expression, on scores in natural units."""
         self.blocks[op.result] = "b_x"
-        let_all(self.context.out, {"b_x": self.context.text(op.value.data)})
+        let_all(self.context.out, b_x=self.context.text(op.value.data))
 
     def mask(self, op: tile.MaskOp) -> None:
         """Minus infinity where the pair is not in the pattern or the key does not exist."""
@@ -193,7 +193,7 @@ class _Step:
         self.blocks[op.result] = "b_w"
         if "^" in kept:
             self.context.out.line("# Between two bounds, exactly one of both comparisons holds.")
-        let_all(self.context.out, {"b_w": f'tl.where({kept}, {source}, float("-inf"))'})
+        let_all(self.context.out, b_w=f'tl.where({kept}, {source}, float("-inf"))')
 
     def softmax(self, op: tile.OnlineSoftmaxOp) -> None:
         """Weights under the running maximum, which is finite for rows without a key, too."""
@@ -226,13 +226,13 @@ class _Step:
         value = f"tl.exp2({s} * {factor} - {lse})"
         if self.kept != "True":
             value = f"tl.where({self.kept}, {value}, 0.0)"
-        let_all(self.context.out, {"b_p": value})
+        let_all(self.context.out, b_p=value)
 
     def map(self, op: tile.MapOp) -> None:
         """An expression of blocks: the gradient of the scores."""
         self.blocks[op.result] = "b_ds"
         inner = self.named(op)
-        let_all(self.context.out, {"b_ds": inner.text(op.value.data)})
+        let_all(self.context.out, b_ds=inner.text(op.value.data))
 
     def named(self, op: tile.MapOp | tile.CollectOp) -> Context:
         """The context in which an operation's names are known."""

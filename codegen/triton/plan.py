@@ -102,7 +102,7 @@ class _Append:
         whole = f"({mine} + 1) * {context.rows(axis)} <= {axis}_len"
         whole = grid.whole(axis) if grid else whole
         possible, certain = (inner.text(test.data) for test in (op.possible, op.certain))
-        let_all(out, {"possible": possible, "certain": f"(({certain}) & ({whole}))"})
+        let_all(out, possible=possible, certain=f"(({certain}) & ({whole}))")
         with out.block("if possible:"):
             if "full" not in context.tables:
                 self.append("partial", mine)

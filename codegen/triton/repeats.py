@@ -9,7 +9,7 @@ from attnc.codegen.triton.lines import Lines, tidy
 SHORT = 24  # characters of an expression that needs no name
 
 
-def let_all(out: Lines, definitions: Mapping[str, str]) -> None:
+def let_all(out: Lines, **definitions: str) -> None:
     """Bind names; where that takes a long line, what the expressions repeat gets names first."""
     texts = {name: tidy(text) for name, text in definitions.items()}
     if any(out.wide(f"{name} = {text}") for name, text in texts.items()):

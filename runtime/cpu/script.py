@@ -52,13 +52,9 @@ def _parsed(text: str) -> Any:
             return part
         kind = nodes[type(part).__name__]
         node = kind.__new__(kind)
-        fields = vars(part)
-        if isinstance(part, ast.BinOp | ast.UnaryOp | ast.Compare):  # its place is enough
-            vars(node).update((name, fields[name]) for name in part._attributes)
-            return node
-        vars(node).update(dict.fromkeys(kind._FIELDS), **fields)
-        for name in part._fields:
-            vars(node)[name] = turned(fields.get(name))
+        closed = isinstance(part, ast.BinOp | ast.UnaryOp | ast.Compare)  # its place is enough
+        for name in part._attributes if closed else kind._FIELDS:
+            setattr(node, name, turned(getattr(part, name, None)))
         return node
 
     return turned(ast.parse(text))

@@ -1,9 +1,6 @@
 """The GPU benchmarks at a toy size, without a GPU."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from attnc.runtime.gpu.static import StaticAnalysis, StaticLoop
 from benchmarks import gpu_matrix, gpu_static
 from benchmarks.gpu_cases import cases, toys
 from benchmarks.gpu_cells import HEADER, Cell, figures
+from tests.interpreter import interpreted
 
 pytest.importorskip("triton")
 
@@ -30,12 +28,10 @@ def analysis(full: float, partial: float, spills: int = 0) -> StaticAnalysis:
 
 
 def test_a_toy_run_in_the_interpreter(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.gpu", "--toy", "--tune", "0.01",
-               "--only", "window", "-o", str(tmp_path)]  # fmt: skip
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1",
-                   "ATTNC_CACHE_DIR": str(tmp_path / "cache")}  # fmt: skip
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    interpreted(
+        "-m", "benchmarks.gpu", "--toy", "--tune", "0.01", "--only", "window", "-o", tmp_path,
+        ATTNC_CACHE_DIR=str(tmp_path / "cache"),
+    )  # fmt: skip
     data = json.loads((tmp_path / "gpu-interpreter.json").read_text())
     (row,) = data["rows"]
     assert row["case"] == "causal, window 1024, B 1, H 2:1, N 40, D 16"

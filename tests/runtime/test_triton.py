@@ -1,9 +1,6 @@
 """Triton files against the oracle, in Triton's interpreter."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -171,9 +168,4 @@ def test_a_file_needs_no_attnc(tmp_path):
         "wanted = torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)\n"
         "assert (vendored.attention(x, x, x) - wanted).abs().max() < 1e-5\n"
     )
-    environment = {**os.environ, "TRITON_INTERPRET": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    interpreted("-c", script, PYTHONPATH=str(tmp_path))  # raises where an assertion fails
