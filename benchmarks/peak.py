@@ -77,6 +77,8 @@ def tiles(threads: int) -> tuple[Any, ...]:
     """
     from attnc.runtime.cpu import build
 
+    state = len(CONFIGURATION)
+    out, states = f"all_out[t * {BLOCK * BLOCK}]", f"all_states[t * {2 * state}]"
     script = f"""\
 @I.ir_module
 class Module:
@@ -86,17 +88,19 @@ class Module:
         threads = T.int64()
         half = T.match_buffer(half_, ({BLOCK * SIDE},), 'float32')
         out = T.match_buffer(out_, (threads, {BLOCK}, {BLOCK}), 'float32')
-        states = T.match_buffer(states_, (threads, 2, {len(CONFIGURATION)}), 'int32')
+        states = T.match_buffer(states_, (threads, 2, {state}), 'int32')
+        all_out = T.decl_buffer((threads * {BLOCK * BLOCK},), 'float32', data=out.data)
+        all_states = T.decl_buffer((threads * {2 * state},), 'int32', data=states.data)
         T.attr(0, 'pragma_import_llvm', {functions()!r})
         for t in T.parallel(threads):
-            {_call("begin", "states[t, 0, 0]", "states[t, 1, 0]")}
-            {_call("2x2", "out[t, 0, 0]", *["half[0]"] * 2, 4 * BLOCK, BYTES, 4 * BLOCK, 0, 0)}
-            {_call("end", "states[t, 0, 0]")}
+            {_call("begin", states, f"all_states[t * {2 * state} + {state}]")}
+            {_call("2x2", out, *["half[0]"] * 2, 4 * BLOCK, BYTES, 4 * BLOCK, 0, 0)}
+            {_call("end", states)}
 """
     (kernel,) = build.load(build.to_llvm(script, build.host()), "main")
-    states = torch.zeros(threads, 2, len(CONFIGURATION), dtype=torch.int32)
-    states[:, 1] = torch.tensor(CONFIGURATION, dtype=torch.int32)
-    return kernel, torch.full((BLOCK * SIDE,), 0.5), torch.empty(threads, BLOCK, BLOCK), states
+    zeros = torch.zeros(threads, 2, state, dtype=torch.int32)
+    zeros[:, 1] = torch.tensor(CONFIGURATION, dtype=torch.int32)
+    return kernel, torch.full((BLOCK * SIDE,), 0.5), torch.empty(threads, BLOCK, BLOCK), zeros
 
 
 def _call(function: str, *arguments: str | int) -> str:
@@ -135,6 +139,7 @@ def _lines(lanes: int, dot: str | None) -> Iterator[str]:
         "        threads = T.int64()",
         f"        half = T.match_buffer(half_, ({lanes},), 'float32')",
         f"        out = T.match_buffer(out_, (threads, {CHAINS}, {lanes}), 'float32')",
+        f"        all_out = T.decl_buffer((threads * {CHAINS * lanes},), 'float32', data=out.data)",
     )
     if dot:
         yield f"        T.attr(0, 'pragma_import_llvm', {dot_function(dot, lanes)!r})"
@@ -143,7 +148,8 @@ def _lines(lanes: int, dot: str | None) -> Iterator[str]:
     body += [f"c{i}[0] = T.broadcast(T.float32({i}), {lanes})" for i in range(CHAINS)]
     body += ["for r in range(rounds):"]
     body += [f"    c{i}[0] = {step(f'c{i}[0]')}" for i in range(CHAINS)]
-    body += [f"out[t, {i}, {vector}] = c{i}[0]" for i in range(CHAINS)]
+    for i in range(CHAINS):
+        body.append(f"all_out[T.Ramp((t * {CHAINS} + {i}) * {lanes}, 1, {lanes})] = c{i}[0]")
     yield from (f"            {line}" for line in body)
 
 

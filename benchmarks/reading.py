@@ -44,6 +44,7 @@ def _lines(lanes: int) -> Iterator[str]:
         "        words, threads = T.int64(), T.int64()",
         "        x = T.match_buffer(x_, (words,), 'int32')",
         f"        out = T.match_buffer(out_, (threads, {lanes}), 'int32')",
+        f"        all_out = T.decl_buffer((threads * {lanes},), 'int32', data=out.data)",
         "        for t in T.parallel(threads):",
     )
     body = [f"c{i} = T.alloc_buffer((1,), {local})" for i in range(STREAMS)]
@@ -54,5 +55,5 @@ def _lines(lanes: int) -> Iterator[str]:
         at = f"(({STREAMS} * t + {i}) * ({vectors}) + r) * {lanes}"
         body.append(f"    c{i}[0] = c{i}[0] + x[T.Ramp({at}, 1, {lanes})]")
     total = " + ".join(f"c{i}[0]" for i in range(STREAMS))
-    body.append(f"out[t, T.Ramp(0, 1, {lanes})] = {total}")
+    body.append(f"all_out[T.Ramp(t * {lanes}, 1, {lanes})] = {total}")
     yield from (f"            {line}" for line in body)
