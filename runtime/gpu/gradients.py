@@ -30,8 +30,9 @@ ROUNDS = 6
 # each other, stages where registers are short, copies by descriptors of four operands a tile, each
 # eight numbers in a thread that is crowded.
 BASE, SYNC, STAGED, COPIED, CROWDED = 6.0, 0.25, 4.0, 3.0, 1.0
-# Scores and accumulators of 32 bits in a thread; beside products of float32, their factors.
-ROOMY, MOST = {"float32": 48, "bfloat16": 160, "float16": 160}, 200
+# Scores and accumulators of 32 bits in a thread. Products of float32 have whole rows of their
+# factors in registers, too: so many numbers beside them where q's and v's columns are 128 together.
+ROOMY, ROOMY_FLOAT32, MOST = 160, {"q": 16, "k": 48}, 200
 
 
 def search_backward(
@@ -122,13 +123,16 @@ def _numbers(gpu: Gpu, sizes: Sizes, owner: str, config: Config) -> float:
 def _guess(gpu: Gpu, sizes: Sizes, owner: str, config: Config, visits: Census) -> float:
     """Instructions for each pair of the pattern."""
     owned, visited = _sides(owner, config)
-    roomy = ROOMY[sizes.dtype]
-    each = BASE + (sizes.head_dim + sizes.value_dim) / owned / 8 + 48 / visited
+    simt = sizes.dtype == "float32"  # no products of matrix units
+    columns = sizes.head_dim + sizes.value_dim
+    roomy = ROOMY_FLOAT32[owner] * 128 / columns if simt else ROOMY
+    each = BASE + columns / owned / 8 + 48 / visited
     each += SYNC * config.num_warps / 4
     if not gpu.tensor_memory:
         each += CROWDED * max(0.0, _numbers(gpu, sizes, owner, config) - roomy) / 8
         if owner == "k":
             each += STAGED * (config.num_stages > 1) + COPIED * config.descriptors
     masked = MASK * visits.partial / max(1, visits.full + visits.partial)
-    twice = max(1.0, 16 * config.num_warps / owned)  # rows that warps share cost each of them
+    # Rows of an MMA that warps share cost each of them.
+    twice = 1.0 if simt else max(1.0, 16 * config.num_warps / owned)
     return (each + masked) * twice * visits.visited / max(1, visits.useful)
