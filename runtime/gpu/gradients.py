@@ -25,7 +25,7 @@ from attnc.runtime.gpu.targets import Gpu
 
 OWNERS = ("q", "k")
 OWNED, VISITED, WARPS, STAGES = (64, 128, 32, 16), (64, 128, 32, 16), (4, 8), (2, 1)
-ROUNDS = 6
+ROUNDS = 7
 # Guesses of the instructions of a score: the weights and their gradient, more warps that wait for
 # each other, stages where registers are short, copies by descriptors of four operands a tile, each
 # eight numbers in a thread that is crowded.
