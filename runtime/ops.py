@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from attnc.dsl.program import Bound
-from attnc.runtime.calls.call import Call, bind_call
+from attnc.runtime.calls.call import Call, bind_call, heads_first
 
 CALL = (
     "Tensor q, Tensor k, Tensor v, str[] tensor_names, Tensor[] tensors, "
@@ -40,6 +40,12 @@ class Upstream:
     d_lse: Tensor | None
     wanted: Sequence[str]
 
+    def heads_first(self, call: Call, layout: str) -> tuple[Tensor, Tensor, Tensor]:
+        """`out` and `d_out` as [B, H, N, Dv], and `lse` as [B, H, N]."""
+        out = heads_first("out", self.out, layout, call.packed)
+        d_out = heads_first("d_out", self.d_out, layout, call.packed)
+        return out, d_out, self.lse if self.lse.dim() == 3 else self.lse.unsqueeze(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
@@ -49,6 +55,12 @@ class Gradients:
     k: Tensor
     v: Tensor
     inputs: list[Tensor]
+
+    @classmethod
+    def zero(cls, q: Tensor, k: Tensor, v: Tensor, wanted: Sequence[Tensor]) -> "Gradients":
+        """Those of a call that computes nothing."""
+        d_q, d_k, d_v, *inputs = (torch.zeros_like(x) for x in (q, k, v, *wanted))
+        return cls(d_q, d_k, d_v, inputs)
 
 
 class Runner(Protocol):

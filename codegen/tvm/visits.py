@@ -9,6 +9,7 @@ from xdsl.ir import Block
 from attnc.codegen.expressions import INT, Value, render
 from attnc.codegen.tvm.axes import KEYS
 from attnc.codegen.tvm.context import Context
+from attnc.codegen.tvm.held import LOCAL
 from attnc.codegen.tvm.lanes import DTYPES, row_element, scalar_target
 from attnc.codegen.tvm.marks import covered, emit_tile_bounds
 from attnc.codegen.tvm.target import TvmTarget
@@ -209,13 +210,10 @@ def emit_owned_bounds(context: Context) -> None:
         dtype = DTYPES[attr.dtype.data]
         kind = context.dtype(dtype)
         buffer = "copies" if dtype == INT else "f"
-        out.line(f"in_{name}_{axis} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
+        out.line(f"in_{name}_{axis} = T.alloc_buffer((2,), '{kind}', {LOCAL})")
         out.line(*(f"in_{name}_{axis}[{i}] = {buffer}[in_{name}_at]" for i in (0, 1)))
         with out.block(f"for r in range({context.rows}):"):
             _widen(context, f"in_{name}_{axis}", f"{buffer}[in_{name}_at + r]")
-
-
-LOCAL = "annotations={'disable_lower_builtin': True}"
 
 
 def emit_visited_bounds(context: Context) -> TvmTarget:
@@ -248,7 +246,7 @@ def _emit_scan(context: Context, attr: InputAttr) -> None:
     tile_first, exist = lie.candidates(context)
     kind, ends = context.dtype(DTYPES[attr.dtype.data]), f"in_{attr.label.data}_{visited.name}"
     first = row_element(context, attr, visited, f"({lie.row(tile_first, 0)})")
-    out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', scope='local', {LOCAL})")
+    out.line(f"{ends} = T.alloc_buffer((2,), '{kind}', {LOCAL})")
     out.line(*(f"{ends}[{i}] = {first}" for i in (0, 1)))
     with out.block(f"for r in range(T.min({size}, {exist})):"):
         _widen(context, ends, row_element(context, attr, visited, f"({lie.row(tile_first, 'r')})"))

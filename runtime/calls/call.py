@@ -103,6 +103,15 @@ def heads_first(name: str, x: Tensor, layout: str, packed: bool) -> Tensor:
     return x.transpose(1, 2) if layout == "bshd" else x
 
 
+def as_given(x: Tensor, like: Tensor, layout: str) -> Tensor:
+    """The way back: a [B, H, N, D] in layout and dtype of the tensor that it is a gradient of."""
+    if like.dim() == 3:
+        x = x.squeeze(0).transpose(0, 1)
+    elif layout == "bshd":
+        x = x.transpose(1, 2)
+    return x.to(like.dtype)
+
+
 def _check_tensors(q: Tensor, k: Tensor, v: Tensor) -> None:
     """Shapes that fit, one dtype, one device, columns side by side in memory."""
     batch, heads, _, columns = q.shape

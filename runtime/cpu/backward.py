@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attnc.codegen.tvm.kernel import KernelFacts
 from attnc.dsl.program import Bound
-from attnc.runtime.calls.call import Call, heads_first
+from attnc.runtime.calls.call import Call
 from attnc.runtime.calls.inputs import computed_in
 from attnc.runtime.calls.sequences import table, tiles as count_tiles
 from attnc.runtime.calls.sets import Lists
@@ -34,15 +34,6 @@ class Sums:
     k: Tensor
     v: Tensor
     inputs: dict[str, Tensor]
-
-
-def as_given(x: Tensor, like: Tensor, layout: str) -> Tensor:
-    """A [B, H, N, D] in the layout and dtype of the tensor that it is the gradient of."""
-    if like.dim() == 3:
-        x = x.squeeze(0).transpose(0, 1)
-    elif layout == "bshd":
-        x = x.transpose(1, 2)
-    return x.to(like.dtype)
 
 
 def run(
@@ -169,15 +160,11 @@ def _splits(units: int, tiles: int) -> int:
 
 def _upstream(call: Call, given: Upstream, layout: str) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of outputs [B, H, N, Dv], what is taken off dP, and the lse (infinity: no keys)."""
-    out, d_out = (
-        heads_first(name, x, layout, call.packed).to(call.q.dtype)
-        for name, x in (("out", given.out), ("d_out", given.d_out))
-    )
-    d_out = _columns_together(d_out)
-    delta = _row_products(d_out, out)
+    out, d_out, lse = given.heads_first(call, layout)
+    d_out = _columns_together(d_out.to(call.q.dtype))
+    delta = _row_products(d_out, out.to(call.q.dtype))
     if given.d_lse is not None:
         delta = delta - given.d_lse
-    lse = given.lse if given.lse.dim() == 3 else given.lse.unsqueeze(0)
     return d_out, delta, lse.masked_fill(lse == -math.inf, math.inf)
 
 

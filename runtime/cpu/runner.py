@@ -15,7 +15,7 @@ from attnc.dsl.program import Bound
 from attnc.dsl.syntax import Member
 from attnc.runtime import ops
 from attnc.runtime.artifacts.library import Library
-from attnc.runtime.calls.call import Call, heads_first
+from attnc.runtime.calls.call import Call, as_given, heads_first
 from attnc.runtime.calls.inputs import computed_in, dtype_name
 from attnc.runtime.calls.lists import with_sets
 from attnc.runtime.calls.options import Options, check_options, check_tables
@@ -114,20 +114,18 @@ class SpecRunner:
         q, k, v = operands
         names = tuple(sorted(given.wanted))
         if call.empty:
-            zeros = [torch.zeros_like(x) for x in (q, k, v)]
-            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
-            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
+            return ops.Gradients.zero(q, k, v, [keywords.inputs[name] for name in given.wanted])
         kernel = self.kernel(sizes, names)
         found = backward.run(self.bound, kernel, call, given, self.options.layout, chosen)
-        first = [
-            backward.as_given(x, like, self.options.layout)
+        d_q, d_k, d_v = (
+            as_given(x, like, self.options.layout)
             for x, like in ((found.q, q), (found.k, k), (found.v, v))
-        ]
+        )
         inputs = [
             found.inputs[name].reshape(x.shape).to(x.dtype)
             for name, x in ((name, keywords.inputs[name]) for name in given.wanted)
         ]
-        return ops.Gradients(first[0], first[1], first[2], inputs)
+        return ops.Gradients(d_q, d_k, d_v, inputs)
 
     def bind(self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords) -> Call:
         """The checked call."""

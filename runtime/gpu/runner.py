@@ -14,12 +14,11 @@ from attnc.dsl.errors import InvalidValue, NotBuiltForTarget, NotInArtifact
 from attnc.dsl.program import Bound
 from attnc.dsl.route_sets import as_sets
 from attnc.runtime import ops
-from attnc.runtime.calls.call import Call, heads_first
+from attnc.runtime.calls.call import Call, as_given
 from attnc.runtime.calls.inputs import dtype_name
 from attnc.runtime.calls.options import Options, check_options, check_tables
 from attnc.runtime.calls.route_lists import split_lists
 from attnc.runtime.calls.row import Row
-from attnc.runtime.cpu.backward import as_given
 from attnc.runtime.cpu.few import MANY, Rows
 from attnc.runtime.cpu.lower import needs_heads, sizes_for
 from attnc.runtime.gpu.devices import current, interpreted, resolve
@@ -89,16 +88,10 @@ class GpuRunner:
         call = self._bind(q, k, v, keywords)
         _refuse_cropped(call, target)
         if call.empty:
-            zeros = [torch.zeros_like(x) for x in (q, k, v)]
-            inputs = [torch.zeros_like(keywords.inputs[name]) for name in given.wanted]
-            return ops.Gradients(zeros[0], zeros[1], zeros[2], inputs)
+            return ops.Gradients.zero(q, k, v, [keywords.inputs[name] for name in given.wanted])
         sizes = self._sizes(call, sequences=not self._usual(call))
         gradients = self._gradients(sizes, target, tuple(given.wanted))
-        out, d_out = (
-            heads_first(name, x, self.options.layout, call.packed)
-            for name, x in (("out", given.out), ("d_out", given.d_out))
-        )
-        lse = given.lse if given.lse.dim() == 3 else given.lse[None]
+        out, d_out, lse = given.heads_first(call, self.options.layout)
         d_lse = 0.0 if given.d_lse is None else given.d_lse
         operands = call.q, call.k, call.v, out, lse, call.scale
         places: dict[str, object] = {"grid": call.grid} if call.grid else {}
