@@ -78,7 +78,7 @@ def tiles(threads: int) -> tuple[Any, ...]:
     from attnc.runtime.cpu import build
 
     state = len(CONFIGURATION)
-    out, states = f"all_out[t * {BLOCK * BLOCK}]", f"all_states[t * {2 * state}]"
+    sums, before = f"all_out[t * {BLOCK * BLOCK}]", f"all_states[t * {2 * state}]"
     script = f"""\
 @I.ir_module
 class Module:
@@ -93,14 +93,14 @@ class Module:
         all_states = T.decl_buffer((threads * {2 * state},), 'int32', data=states.data)
         T.attr(0, 'pragma_import_llvm', {functions()!r})
         for t in T.parallel(threads):
-            {_call("begin", states, f"all_states[t * {2 * state} + {state}]")}
-            {_call("2x2", out, *["half[0]"] * 2, 4 * BLOCK, BYTES, 4 * BLOCK, 0, 0)}
-            {_call("end", states)}
+            {_call("begin", before, f"all_states[t * {2 * state} + {state}]")}
+            {_call("2x2", sums, *["half[0]"] * 2, 4 * BLOCK, BYTES, 4 * BLOCK, 0, 0)}
+            {_call("end", before)}
 """
     (kernel,) = build.load(build.to_llvm(script, build.host()), "main")
-    zeros = torch.zeros(threads, 2, state, dtype=torch.int32)
-    zeros[:, 1] = torch.tensor(CONFIGURATION, dtype=torch.int32)
-    return kernel, torch.full((BLOCK * SIDE,), 0.5), torch.empty(threads, BLOCK, BLOCK), zeros
+    states = torch.zeros(threads, 2, state, dtype=torch.int32)
+    states[:, 1] = torch.tensor(CONFIGURATION, dtype=torch.int32)
+    return kernel, torch.full((BLOCK * SIDE,), 0.5), torch.empty(threads, BLOCK, BLOCK), states
 
 
 def _call(function: str, *arguments: str | int) -> str:

@@ -104,7 +104,7 @@ def heads_first(name: str, x: Tensor, layout: str, packed: bool) -> Tensor:
 
 
 def as_given(x: Tensor, like: Tensor, layout: str) -> Tensor:
-    """The way back: a [B, H, N, D] in layout and dtype of the tensor that it is a gradient of."""
+    """The way back: a [B, H, N, D] in the layout and dtype of a tensor that was given."""
     if like.dim() == 3:
         x = x.squeeze(0).transpose(0, 1)
     elif layout == "bshd":

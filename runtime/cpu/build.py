@@ -66,8 +66,12 @@ def torch_dtype(name: str) -> torch.dtype:
 
 def _target(cpu: Host) -> Any:
     """The target with the features by name: a virtual machine may hide the CPU's true model."""
-    found: dict[str, Any] = {"kind": "llvm", "mcpu": cpu.cpu, "cl-opt": LLVM_OPTIONS}
-    found["mattr"] = [f"+{name}" for name in cpu.features]
+    found = {
+        "kind": "llvm",
+        "mcpu": cpu.cpu,
+        "mattr": [f"+{name}" for name in cpu.features],
+        "cl-opt": LLVM_OPTIONS,
+    }
     return tvm().target.Target(found | ({"mtriple": cpu.triple} if cpu.triple else {}))
 
 

@@ -101,11 +101,16 @@ def _fitting(gpu: Gpu, sizes: Sizes, owner: str) -> Iterator[Config]:
         tile = (owned, visited) if owner == "q" else (visited, owned)
         config = Config(*tile, warps, stages)
         fits = (owned + visited * stages) * wide <= gpu.block_shared
-        rows = sizes.dtype == "float32" or owned >= 8 * warps
+        rows = _simt(sizes) or owned >= 8 * warps
         if fits and rows and _numbers(gpu, sizes, owner, config) <= MOST:
             yield config
-            if gpu.descriptors and sizes.dtype != "float32" and not sizes.sequences:
+            if gpu.descriptors and not _simt(sizes) and not sizes.sequences:
                 yield replace(config, descriptors=True)
+
+
+def _simt(sizes: Sizes) -> bool:
+    """Whether lanes multiply number by number: float32 has no products of matrix units."""
+    return sizes.dtype == "float32"
 
 
 def _sides(owner: str, config: Config) -> tuple[int, int]:
@@ -123,8 +128,7 @@ def _numbers(gpu: Gpu, sizes: Sizes, owner: str, config: Config) -> float:
 def _guess(gpu: Gpu, sizes: Sizes, owner: str, config: Config, visits: Census) -> float:
     """Instructions for each pair of the pattern."""
     owned, visited = _sides(owner, config)
-    simt = sizes.dtype == "float32"  # no products of matrix units
-    columns = sizes.head_dim + sizes.value_dim
+    simt, columns = _simt(sizes), sizes.head_dim + sizes.value_dim
     roomy = ROOMY_FLOAT32[owner] * 128 / columns if simt else ROOMY
     each = BASE + columns / owned / 8 + 48 / visited
     each += SYNC * config.num_warps / 4

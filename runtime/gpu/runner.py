@@ -76,9 +76,7 @@ class GpuRunner:
         options = {"scale": call.scale, "return_lse": True, **places, **inputs}
         with current(q):
             out, lse = kernel.attention(call.q, call.k, call.v, **options)
-        if q.dim() == 3:
-            return out[0].transpose(0, 1), lse[0]
-        return (out.transpose(1, 2) if self.options.layout == "bshd" else out), lse
+        return as_given(out, q, self.options.layout), lse[0] if q.dim() == 3 else lse
 
     def backward(
         self, q: Tensor, k: Tensor, v: Tensor, keywords: ops.Keywords, given: ops.Upstream
